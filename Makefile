@@ -1,0 +1,145 @@
+# Sekimori. `make demo` shows the whole line on a real kernel in a VM; `make check` runs every test.
+# Folders are layers: common <- policy <- platform <- agent, and common, policy <- server (docs/architecture.md).
+
+VERSION   := $(shell cat VERSION)
+BUILD     ?= build
+CC        ?= gcc
+ifeq ($(origin CC),default)
+CC        := gcc
+endif
+PYTHON    ?= /usr/bin/python3
+PREFIX    ?= /usr
+DESTDIR   ?=
+DEMO      ?= stay
+SAN       ?=
+
+PKGS      := libevent libevent_openssl openssl jansson sqlite3 libsystemd libudev libusb-1.0 inih blkid mount libcryptsetup libargon2
+# Resolved only when something is compiled, so that `make demo` can install the packages first.
+PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
+PKG_LIBS   = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
+
+WARN      := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla
+WERROR    ?= -Werror
+HARDEN    := -fstack-protector-strong -fstack-clash-protection -D_FORTIFY_SOURCE=2 -fPIE
+OPT       ?= -O2 -g
+ifneq ($(SAN),)
+HARDEN    := -fno-omit-frame-pointer -fPIE
+OPT       := -O1 -g -fsanitize=$(SAN) -fno-sanitize-recover=all
+endif
+CFLAGS    ?=
+ALL_CFLAGS = -std=gnu11 $(OPT) $(WARN) $(WERROR) $(HARDEN) -ffunction-sections -fdata-sections -D_GNU_SOURCE -I. \
+             -DSK_VERSION='"$(VERSION)"' $(PKG_CFLAGS) $(CFLAGS)
+ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--gc-sections -Wl,--as-needed $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
+
+AGENT_PROGRAMS  := sekimorid sekimori-uplink sekimori-session sekimori sekimori-probe sekimori-early sekimori-mount sekimori-verdict
+SERVER_PROGRAMS := sekimori-server
+AGENT_PROGRAMS  := $(foreach p,$(AGENT_PROGRAMS),$(if $(wildcard agent/$(p).c),$(p)))
+SERVER_PROGRAMS := $(foreach p,$(SERVER_PROGRAMS),$(if $(wildcard server/$(p).c),$(p)))
+
+lib_src = $(filter-out $(foreach p,$(AGENT_PROGRAMS) $(SERVER_PROGRAMS),%/$(p).c),$(wildcard $(1)/*.c))
+objs    = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+COMMON_OBJS   := $(call objs,$(call lib_src,common))
+POLICY_OBJS   := $(call objs,$(call lib_src,policy))
+PLATFORM_OBJS := $(call objs,$(call lib_src,platform))
+AGENT_OBJS    := $(call objs,$(call lib_src,agent))
+SERVER_OBJS   := $(call objs,$(call lib_src,server))
+
+LIB_COMMON   := $(BUILD)/lib/libcommon.a
+LIB_POLICY   := $(BUILD)/lib/libpolicy.a
+LIB_PLATFORM := $(BUILD)/lib/libplatform.a
+LIB_AGENT    := $(BUILD)/lib/libagent.a
+LIB_SERVER   := $(BUILD)/lib/libserver.a
+AGENT_LIBS   := $(LIB_AGENT) $(LIB_PLATFORM) $(LIB_POLICY) $(LIB_COMMON)
+SERVER_LIBS  := $(LIB_SERVER) $(LIB_POLICY) $(LIB_COMMON)
+
+PROGRAMS := $(addprefix $(BUILD)/bin/,$(AGENT_PROGRAMS) $(SERVER_PROGRAMS))
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
+INTEGRATION_TESTS := $(patsubst tests/integration/%.c,$(BUILD)/tests/integration/%,$(wildcard tests/integration/test_*.c))
+MO := $(patsubst po/%.po,$(BUILD)/locale/%/LC_MESSAGES/sekimori.mo,$(wildcard po/*.po))
+
+.PHONY: all programs tests setup demo check quickcheck unit integration system deb install asan fuzz bench format-check \
+        tidy layer-check size-check po-check coverage clang-build valgrind clean
+all: programs $(MO)
+programs: $(PROGRAMS)
+tests: $(UNIT_TESTS) $(INTEGRATION_TESTS)
+
+$(BUILD)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(LIB_COMMON): $(COMMON_OBJS)
+$(LIB_POLICY): $(POLICY_OBJS)
+$(LIB_PLATFORM): $(PLATFORM_OBJS)
+$(LIB_AGENT): $(AGENT_OBJS)
+$(LIB_SERVER): $(SERVER_OBJS)
+$(BUILD)/lib/%.a:
+	@mkdir -p $(@D)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(addprefix $(BUILD)/bin/,$(AGENT_PROGRAMS)): $(BUILD)/bin/%: $(BUILD)/obj/agent/%.o $(AGENT_LIBS)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $< $(AGENT_LIBS) $(PKG_LIBS)
+
+$(addprefix $(BUILD)/bin/,$(SERVER_PROGRAMS)): $(BUILD)/bin/%: $(BUILD)/obj/server/%.o $(SERVER_LIBS)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $< $(SERVER_LIBS) $(PKG_LIBS) -lpthread
+
+# A test links the real objects of every layer.
+$(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(LIB_SERVER) $(AGENT_LIBS)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $< $(LIB_SERVER) $(AGENT_LIBS) $(PKG_LIBS) $(if $(findstring integration,$@),-lumockdev) -lcriterion -lpthread
+$(BUILD)/obj/tests/integration/%.o: ALL_CFLAGS += $(shell pkg-config --cflags umockdev-1.0 2>/dev/null)
+
+$(BUILD)/locale/%/LC_MESSAGES/sekimori.mo: po/%.po
+	@mkdir -p $(@D)
+	msgfmt --check -o $@ $<
+
+setup:
+	packaging/setup.sh
+
+demo: setup
+	$(MAKE) all deb
+	$(PYTHON) tests/system/demo.py $(if $(filter once,$(DEMO)),--once)
+
+quickcheck: $(UNIT_TESTS)
+	$(PYTHON) tests/run.py unit --build $(BUILD)
+unit: quickcheck
+integration: $(PROGRAMS) $(INTEGRATION_TESTS)
+	$(PYTHON) tests/run.py integration --build $(BUILD)
+system: deb
+	$(PYTHON) tests/system/run.py
+check: setup
+	$(PYTHON) tests/run.py all --build $(BUILD)
+asan:
+	$(MAKE) BUILD=$(BUILD)/asan CC=clang SAN=address,undefined quickcheck
+clang-build:
+	$(MAKE) BUILD=$(BUILD)/clang CC=clang programs
+fuzz:
+	tests/fuzz/run.sh $(BUILD)/fuzz
+bench: deb
+	$(PYTHON) tests/bench/run.py --out $(BUILD)/bench
+deb: all
+	packaging/deb/build.sh $(BUILD)
+install: all
+	packaging/install.sh $(BUILD) "$(DESTDIR)" "$(PREFIX)"
+format-check:
+	tests/tools/format-check.sh
+tidy:
+	tests/tools/tidy.sh
+layer-check:
+	$(PYTHON) tests/tools/layers.py
+size-check:
+	$(PYTHON) tests/tools/sizes.py
+po-check:
+	$(PYTHON) tests/tools/po.py
+valgrind: $(PROGRAMS)
+	tests/tools/valgrind.sh $(BUILD)
+coverage:
+	$(MAKE) BUILD=$(BUILD)/coverage OPT="-O0 -g --coverage" LDFLAGS=--coverage quickcheck
+	gcovr --root . $(BUILD)/coverage --exclude tests --txt $(BUILD)/coverage/coverage.txt --html $(BUILD)/coverage/coverage.html
+clean:
+	rm -rf $(BUILD)
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+.SECONDARY:

@@ -1,0 +1,27 @@
+/*
+ * Messages in Japanese and English. msgids are English; catalogues are gettext .mo files (po/ja.po), read by a small
+ * thread-safe reader with an explicit language per call, because a server answers each request in its reader's language
+ * and ja_JP locales are absent on bare systems. N_() marks for xgettext, sk_tr() translates.
+ */
+#ifndef SK_COMMON_I18N_H
+#define SK_COMMON_I18N_H
+
+#include <stddef.h>
+
+enum sk_lang { SK_LANG_EN = 0, SK_LANG_JA = 1, SK_LANG_COUNT };
+
+#define N_(s) (s)
+
+/* dir: where LANG/LC_MESSAGES/sekimori.mo lie (default SK_LOCALEDIR). A missing or damaged catalogue is not an error for the
+ * caller: English is shown; returns -errno so that doctor can say so. */
+int sk_i18n_init(const char *dir);
+void sk_i18n_deinit(void);
+
+const char *sk_tr(enum sk_lang lang, const char *msgid); /* borrowed, lives until deinit; msgid itself when unknown */
+
+enum sk_lang sk_lang_from_env(void);                      /* LC_ALL, LC_MESSAGES, LANG; ja* = Japanese */
+enum sk_lang sk_lang_from_accept(const char *accept_language); /* HTTP Accept-Language; NULL = Japanese */
+const char *sk_lang_tag(enum sk_lang lang);               /* "en", "ja" */
+int sk_lang_parse(const char *tag, enum sk_lang *out);    /* exact "en"/"ja"; 0 or -EINVAL */
+
+#endif

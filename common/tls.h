@@ -1,0 +1,43 @@
+/*
+ * The only file that calls SSL_*. TLS 1.3 only, P-256 certificates, X25519, verification always on: there is no parameter
+ * that turns it off. The contexts serve libevent's bufferevent_openssl on both ends.
+ */
+#ifndef SK_COMMON_TLS_H
+#define SK_COMMON_TLS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include "common/err.h"
+#include "common/hash.h"
+
+struct sk_tls;        /* an SSL_CTX with its rules */
+struct bufferevent;
+struct event_base;
+
+/* Terminals' line: the peer must show a certificate of ca_pem (client purpose), or the handshake fails. */
+int sk_tls_server_mutual(const char *cert_chain_pem, const char *key_pem, const char *ca_pem, struct sk_tls **out, struct sk_err *err);
+/* Console and enrolment: server certificate only. cert_chain_pem includes the CA certificate, so that a client can pin it. */
+int sk_tls_server_public(const char *cert_chain_pem, const char *key_pem, struct sk_tls **out, struct sk_err *err);
+/* Agent: trusts ca_pem only, checks the server's name (DNS or IP), shows its own certificate. */
+int sk_tls_client_mutual(const char *ca_pem, const char *cert_pem, const char *key_pem, struct sk_tls **out, struct sk_err *err);
+/* Enrolment: trusts only a chain whose root certificate has this SHA-256 (DER, hex), and checks the name. */
+int sk_tls_client_pinned(const char *root_sha256_hex, struct sk_tls **out, struct sk_err *err);
+struct sk_tls *sk_tls_free(struct sk_tls *t);
+
+/* fd < 0 for a client that connects later through the bufferevent. NULL on failure. */
+struct bufferevent *sk_tls_accept(struct sk_tls *t, struct event_base *base, int fd);
+struct bufferevent *sk_tls_connect(struct sk_tls *t, struct event_base *base, const char *server_name);
+
+/* After the handshake: what the verified peer is. Every member comes from its certificate. */
+struct sk_tls_peer {
+	bool present;
+	char fingerprint[SK_SHA256_HEX]; /* SHA-256 of the DER certificate */
+	char device[SK_UUID_LEN];        /* from URI SAN urn:sekimori:device:UUID; "" if none */
+};
+int sk_tls_peer(struct bufferevent *bev, struct sk_tls_peer *out); /* 0 or -ENOTCONN */
+/* A line for the log when a handshake or read failed on this bufferevent. */
+void sk_tls_error(struct bufferevent *bev, struct sk_err *err);
+/* The root certificate the pinned client verified, PEM; for enrolment to store. */
+int sk_tls_peer_root(struct bufferevent *bev, struct sk_buf *out_pem);
+
+#endif
