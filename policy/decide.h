@@ -1,0 +1,80 @@
+/*
+ * The decision, pure: (policy, grants, facts, time, who is logged in) -> a verdict per interface, with the rule and the reason.
+ * No clock, file or log inside. Default deny. A device whose descriptors are malformed is denied whole.
+ *
+ * A device is authorised (configured) when at least one interface of the FIRST configuration is allowed; its other interfaces stay
+ * unauthorised. A configuration or alternate setting that hides a storage interface behind an allowed one (a "keyboard" whose
+ * alternate setting 1 is mass storage) makes that interface number storage for the decision: the strictest alt decides.
+ * Interfaces of further configurations are judged too and recorded, and the kernel is kept on the configuration decided upon.
+ *
+ * The safe path: a device that is purely hub or purely input (sk_usb_is_pure_*) is admitted even where rules deny it if the
+ * terminal has no other keyboard (or mouse) at this moment; it is never a path for storage.
+ */
+#ifndef SK_POLICY_DECIDE_H
+#define SK_POLICY_DECIDE_H
+
+#include <jansson.h>
+#include "policy/policy.h"
+
+#define SK_IFACES_MAX 32
+
+enum sk_reason { /* stable names by sk_reason_name: used in events, CLI --json, API */
+	SK_REASON_RULE_ALLOW,     /* "rule" : a rule with action allow */
+	SK_REASON_RULE_DENY,      /* "rule-deny" */
+	SK_REASON_DEFAULT,        /* "default-deny": no rule matched */
+	SK_REASON_GRANT,          /* "grant": a valid grant covers it */
+	SK_REASON_NO_GRANT,       /* "no-grant" */
+	SK_REASON_GRANT_EXPIRED,  /* "grant-expired" */
+	SK_REASON_GRANT_NOT_YET,  /* "grant-not-yet" */
+	SK_REASON_GRANT_PERSON,   /* "grant-other-person" */
+	SK_REASON_GRADE,          /* "grade": the medium's grade allows no access */
+	SK_REASON_MALFORMED,      /* "malformed-descriptors" */
+	SK_REASON_HIDDEN_STORAGE, /* "hidden-storage": storage in an alternate setting */
+	SK_REASON_SAFE_PATH,      /* "safe-path" */
+	SK_REASON_AUDIT,          /* "audit": would be refused, mode audit or learn */
+	SK_REASON_CHANGED,        /* "changed": descriptors differ between decision and authorisation (set by the agent) */
+};
+const char *sk_reason_name(enum sk_reason r);
+
+struct sk_iface_verdict {
+	uint8_t number;
+	uint8_t cls, sub, proto;       /* of the alt that decided */
+	unsigned kind;
+	bool allow;
+	enum sk_access access;         /* for storage: ro or rw when allowed */
+	enum sk_reason reason;
+	const struct sk_rule *rule;    /* borrowed from the policy; NULL = default, safe path, malformed */
+	const struct sk_grant *grant;  /* borrowed from grants; NULL if none */
+};
+
+struct sk_context {
+	sk_ms now;                     /* trusted clock */
+	const char *person;            /* login name of the active session; "" = nobody */
+	int other_keyboards;           /* authorised keyboards besides this device */
+	int other_mice;
+};
+
+struct sk_verdict {
+	bool allow;                    /* authorise the device (at least one interface allowed) */
+	uint8_t config;                /* bConfigurationValue decided upon (the first) */
+	enum sk_reason reason;         /* of the strictest refused interface, or of the first allowed one */
+	size_t n_ifaces;
+	struct sk_iface_verdict ifaces[SK_IFACES_MAX];
+	unsigned hidden_kinds;         /* kinds that only appear in further configurations or alternate settings */
+};
+
+/* Pure and total: always fills *out. */
+void sk_decide(const struct sk_policy *p, const struct sk_grants *g /* may be NULL */, const struct sk_device *d,
+               const struct sk_context *c, struct sk_verdict *out);
+
+/* Which rule decided and why the earlier ones did not: {"interfaces":[{"number":..,"verdict":..,"reason":..,"rule":..,
+ * "steps":[{"rule":"NAME","line":N,"matched":false,"because":"kind"|"interface"|"only"|"with"|"device"|"serial"|"port"}...]}]}. */
+json_t *sk_explain(const struct sk_policy *p, const struct sk_grants *g, const struct sk_device *d, const struct sk_context *c);
+
+/* One sentence for the clerk: why, and what to do (msgids translated by sk_tr). Appends to out. */
+void sk_verdict_sentence(const struct sk_policy *p, const struct sk_device *d, const struct sk_verdict *v, int lang /* enum sk_lang */,
+                         struct sk_buf *out);
+/* The event body of a decision: device facts (escaped) + verdict. New reference. */
+json_t *sk_verdict_json(const struct sk_device *d, const struct sk_verdict *v);
+
+#endif

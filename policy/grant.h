@@ -1,0 +1,54 @@
+/*
+ * A grant = medium x person x terminal x direction x class x purpose x expiry (DESIGN 3), issued by the helpdesk after the section
+ * manager's permit (5.1(1)ウ, STANDARD 1.1), signed by the server. Grants arrive as one bundle that replaces all earlier ones; the
+ * agent never makes one.
+ */
+#ifndef SK_POLICY_GRANT_H
+#define SK_POLICY_GRANT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include "common/clock.h"
+#include "common/err.h"
+#include "common/hash.h"
+#include "policy/device.h"
+
+enum sk_access { SK_ACCESS_NONE = 0, SK_ACCESS_RO = 1, SK_ACCESS_RW = 2 };
+const char *sk_access_name(enum sk_access a); /* "none" "ro" "rw" */
+
+struct sk_grant {
+	char id[SK_UUID_LEN];
+	int64_t request;                 /* number of the request it answers */
+	char device_key[SK_SHA256_HEX];  /* of the medium */
+	char serial[SK_DEV_TEXT];        /* must match too when not "" */
+	char person[64];                 /* login name; "" = anyone at the terminal */
+	enum sk_access access;
+	char info_class[8];              /* "1" "2" "3" "4" (①-④) or "none" */
+	char purpose[256];
+	sk_ms from, until;               /* until is always set */
+	char permitted_by[128];          /* 職・氏名 of the section manager */
+	char approved_by[128];           /* helpdesk person who issued it */
+};
+
+struct sk_grants {
+	struct sk_grant *items; /* owned; sorted by device_key for the lookup */
+	size_t n;
+};
+
+#define SK_GRANTS_MAX 4096
+
+/* body: {"grants":[{...}]} with the members above by their names. Whole or nothing. Free with sk_grants_free. */
+int sk_grants_parse(const json_t *body, struct sk_grants **out, struct sk_err *err);
+struct sk_grants *sk_grants_free(struct sk_grants *g);
+json_t *sk_grant_json(const struct sk_grant *g); /* new reference; the server uses it to build the body */
+
+enum sk_grant_state { SK_GRANT_VALID, SK_GRANT_NOT_YET, SK_GRANT_EXPIRED, SK_GRANT_OTHER_PERSON };
+enum sk_grant_state sk_grant_state(const struct sk_grant *g, sk_ms now, const char *person);
+/* The best valid grant for the device (most access, then latest end), else the best reason why there is none. now is the trusted
+ * clock. O(log n + matches). *state is SK_GRANT_VALID iff the result is usable; NULL = no grant for that device at all. */
+const struct sk_grant *sk_grants_find(const struct sk_grants *g, const struct sk_device *d, sk_ms now, const char *person,
+                                      enum sk_grant_state *state);
+/* The next instant after now at which any grant begins or ends; 0 = none. */
+sk_ms sk_grants_next_change(const struct sk_grants *g, sk_ms now);
+
+#endif
