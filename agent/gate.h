@@ -1,0 +1,50 @@
+/*
+ * The gate: what sekimorid does to devices. Kernel default deny is set first; then each device that is present or arrives goes
+ * facts -> decision -> record -> enforcement -> read back. The gate owns what is attached, mounted and admitted; policy, grants, time and
+ * the record are given to it through hooks, so that tests drive it with fakes.
+ */
+#ifndef SK_AGENT_GATE_H
+#define SK_AGENT_GATE_H
+
+#include <jansson.h>
+#include <systemd/sd-event.h>
+#include "common/clock.h"
+#include "common/err.h"
+#include "policy/decide.h"
+
+struct sk_gate;
+
+struct sk_gate_hooks {
+	void *ctx;
+	const struct sk_policy *(*policy)(void *ctx);   /* never NULL (the fail-safe policy at least); valid until the next reconsider */
+	const struct sk_grants *(*grants)(void *ctx);   /* may be NULL */
+	sk_ms (*now)(void *ctx);                        /* trusted clock */
+	/* Makes the event durable. 0, or negative when it could not be made durable now (it is queued and an alarm raised by the
+	 * hook): the gate denies all the same, and does not ADMIT anything new that could not be recorded. */
+	int (*record)(void *ctx, const char *kind, const json_t *body);
+	/* Tells the person at the terminal (desktop notification / console message); never blocks. May be NULL. */
+	void (*notify)(void *ctx, const char *kind, const json_t *body);
+};
+
+int sk_gate_new(sd_event *loop, const struct sk_gate_hooks *hooks, struct sk_gate **out, struct sk_err *err);
+struct sk_gate *sk_gate_free(struct sk_gate *g); /* leaves the kernel's default deny as it is */
+
+/* Sets default deny on every host controller, listens, then scans what is present: already admitted input devices are judged
+ * without being cut off in between. */
+int sk_gate_start(struct sk_gate *g, struct sk_err *err);
+
+/* Policy, grants, time or the active person changed: everything attached is decided again and only differences applied. A medium
+ * whose grant ended is warned, synced, unmounted and closed. */
+int sk_gate_reconsider(struct sk_gate *g);
+
+/* [{"device":"1-2","vendor_id":"46f4","product_id":"0001","vendor":..,"product":..,"serial":..,"device_key":..,"grade":..,"kinds":[..],
+ *   "verdict":"allow"|"deny","reason":..,"rule":..,"since":ms,"interfaces":[{"number","class":"08/06/50","kind","verdict","access","reason",
+ *   "rule","grant"}],"media":[{"node":"sda","size":bytes,"read_only":true,"mounts":["/run/media/clerk/LABEL"],"grant_until":ms}]}] */
+json_t *sk_gate_devices(const struct sk_gate *g);
+/* {"device":{..as above..},"explanation":{..sk_explain..},"sentence_ja":..,"sentence_en":..}; -ENOENT when not attached. */
+int sk_gate_explain(struct sk_gate *g, const char *device, json_t **out, struct sk_err *err);
+/* A udev rule asks, while the node is being made: what about this block device (sysfs path, "/devices/...")? Sets read-only in
+ * the kernel before it answers. {"verdict":"internal"|"deny"|"ro"|"rw"}. */
+int sk_gate_block_verdict(struct sk_gate *g, const char *devpath, json_t **out, struct sk_err *err);
+
+#endif

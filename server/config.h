@@ -1,0 +1,24 @@
+/* /etc/sekimori/server.ini, read strictly and whole. */
+#ifndef SK_SERVER_CONFIG_H
+#define SK_SERVER_CONFIG_H
+
+#include "common/err.h"
+
+struct sk_server_config {
+	char state_dir[256];      /* [server] state = /var/lib/sekimori-server */
+	char name[256];           /* [server] name = host name or address terminals use; names the certificate */
+	char agents_listen[128];  /* [listen] agents = 127.0.0.1:8443 (port 0 = any; the real one goes to state_dir/agents.port) */
+	char console_listen[128]; /* [listen] console = 127.0.0.1:8444 (console.port) */
+	char office_ja[128], office_en[128]; /* [office] name_ja name_en */
+	long long session_idle_s, session_max_s;    /* [console] idle = 15m  max = 8h */
+	int login_limit; long long login_lock_s;    /* [console] attempts = 5  lock = 15m */
+	long long silent_s;       /* [terminals] silent = 3d */
+	long long cert_days;      /* [terminals] certificate = 90d */
+	long long grant_max_s;    /* [grants] longest = 14d */
+	char locale_dir[256];     /* [server] locale = /usr/share/locale */
+};
+
+void sk_server_config_default(struct sk_server_config *c);
+int sk_server_config_load(const char *path, struct sk_server_config *c, struct sk_err *err);
+
+#endif

@@ -1,0 +1,134 @@
+/*
+ * The server's store behind one interface: SQLite now (server/store_sqlite.c), PostgreSQL beside it later, both under the same contract
+ * tests. SQL lives in the implementation only. Everything that changes something is one transaction and writes its line of the
+ * audit trail in it. Listing functions give JSON arrays (new references): what pages and the API show; times are ms UTC.
+ */
+#ifndef SK_SERVER_STORE_H
+#define SK_SERVER_STORE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include "common/chain.h"
+#include "common/clock.h"
+#include "common/err.h"
+#include "common/hash.h"
+
+struct sk_store;
+
+int sk_store_open(const char *path, bool create, struct sk_store **out, struct sk_err *err); /* runs numbered migrations */
+struct sk_store *sk_store_close(struct sk_store *s);
+int sk_store_ready(struct sk_store *s);                                       /* 0 when a read and a write would work */
+int sk_store_backup(struct sk_store *s, const char *path, struct sk_err *err); /* online, consistent */
+
+/* Who acts, for permission, audit trail and forms. Role is the acting one. */
+enum sk_role { SK_ROLE_STAFF = 1, SK_ROLE_SEC = 2, SK_ROLE_DESK = 4, SK_ROLE_SYS = 8, SK_ROLE_AUD = 16 };
+const char *sk_role_name(enum sk_role r);              /* "staff" "sec" "desk" "sys" "aud" */
+int sk_role_parse(const char *name, enum sk_role *out);
+
+struct sk_actor {
+	char user[64];       /* login name; "system" for the server itself, "device:UUID" for terminals */
+	char name[128];      /* 職・氏名 as printed */
+	char unit[64];       /* key of the section the role is scoped to; "" = whole office */
+	enum sk_role role;
+};
+
+/* Sections (課等). key: [a-z0-9-]; names as printed. */
+int sk_store_unit_put(struct sk_store *s, const struct sk_actor *by, const char *key, const char *name_ja, const char *name_en, struct sk_err *err);
+json_t *sk_store_units(struct sk_store *s);            /* [{"key","name_ja","name_en","terminals":n}] */
+
+/* Console users. The password's Argon2id string is made by server/password.c. roles: mask of sk_role. */
+int sk_store_user_put(struct sk_store *s, const struct sk_actor *by, const char *user, const char *name, const char *unit, unsigned roles,
+                      const char *password_hash, struct sk_err *err);
+struct sk_user {
+	char user[64], name[128], unit[64];
+	unsigned roles;
+	char password_hash[160];
+	int failures;                 /* since the last success */
+	sk_ms locked_until;           /* 0 = not locked */
+	sk_ms last_login;             /* of the session before; 0 = never */
+	bool disabled;
+};
+int sk_store_user_get(struct sk_store *s, const char *user, struct sk_user *out);  /* 0 or -ENOENT */
+json_t *sk_store_users(struct sk_store *s);
+/* Counts an attempt BEFORE the password is looked at (no race past the limit): 0 = go on, -EAGAIN = locked until *until. */
+int sk_store_login_attempt(struct sk_store *s, const char *user, sk_ms now, int limit, sk_ms lock_ms, sk_ms *until);
+int sk_store_login_ok(struct sk_store *s, const char *user, sk_ms now);
+/* Sessions: only the token's SHA-256 is stored. */
+int sk_store_session_put(struct sk_store *s, const char *token_sha256, const char *user, const char *csrf, sk_ms now);
+int sk_store_session_get(struct sk_store *s, const char *token_sha256, sk_ms now, sk_ms idle_ms, sk_ms max_ms, char user[64], char csrf[65]); /* touches */
+int sk_store_session_end(struct sk_store *s, const char *token_sha256);
+
+/* Enrolment tokens: one time, bound to a host name (and an asset number where given), hashed at rest, with an end. */
+int sk_store_token_put(struct sk_store *s, const struct sk_actor *by, const char *token_sha256, const char *host, const char *asset,
+                       const char *unit, sk_ms until, struct sk_err *err);
+enum sk_token_result { SK_TOKEN_OK = 0, SK_TOKEN_UNKNOWN = 1, SK_TOKEN_USED = 2, SK_TOKEN_EXPIRED = 3, SK_TOKEN_OTHER_HOST = 4 };
+/* In one transaction: checks and consumes the token, makes the device. device_id was chosen by the caller. The refusals are recorded in the audit trail. */
+int sk_store_enrol(struct sk_store *s, const char *token_sha256, const char *host, const char *asset, const char *device_id,
+                   const char *fingerprint, sk_ms cert_until, sk_ms now, struct sk_err *err);
+
+struct sk_terminal {
+	char id[SK_UUID_LEN], host[256], asset[64], unit[64];
+	char fingerprint[SK_SHA256_HEX];  /* the one certificate valid now */
+	bool revoked;
+	int64_t last_seq;
+	char last_hash[SK_SHA256_HEX];
+	int64_t policy_version, grants_version; /* newest issued */
+	sk_ms last_contact;
+};
+/* By the fingerprint of the certificate of the request; checked on EVERY request. -ENOENT unknown, -EACCES revoked. */
+int sk_store_terminal_by_cert(struct sk_store *s, const char *fingerprint, struct sk_terminal *out);
+int sk_store_terminal_get(struct sk_store *s, const char *id, struct sk_terminal *out);
+int sk_store_terminal_renewed(struct sk_store *s, const char *id, const char *old_fp, const char *new_fp, sk_ms cert_until, sk_ms now);
+int sk_store_terminal_revoke(struct sk_store *s, const struct sk_actor *by, const char *id, const char *reason, struct sk_err *err);
+
+/* Events: all of the batch that is new is stored and committed before it returns; what was stored before is recognised and skipped;
+ * a break of the chain stores the good part, records an incident line and returns SK_CHAIN_* in *chain. *acked = last seq stored. */
+int sk_store_events_put(struct sk_store *s, const char *device, const struct sk_event *events, size_t n, sk_ms now, int64_t *acked,
+                        enum sk_chain_result *chain, struct sk_err *err);
+json_t *sk_store_events(struct sk_store *s, const char *device /* NULL = all */, const char *unit /* NULL = all */, int64_t before, int limit);
+/* Offline verification of one device's chain, or all: returns count of broken chains; findings in *out. */
+int sk_store_verify(struct sk_store *s, json_t **out, struct sk_err *err);
+
+/* Report: posture, attached devices and status as the terminal sees them now. posture: array of check results (policy/check.h). */
+int sk_store_report_put(struct sk_store *s, const char *device, const json_t *report, sk_ms now, struct sk_err *err);
+void sk_store_contact(struct sk_store *s, const char *device, sk_ms now);   /* in memory, written at intervals */
+
+/* Pages. unit NULL = all the caller may see. silent_ms: no contact for longer = "silent". */
+json_t *sk_store_overview(struct sk_store *s, const char *unit, sk_ms now, sk_ms silent_ms);
+   /* {"terminals":n,"states":{"compliant":n,..,"silent":n},"checks":[{"id","states":{..}}],"requests":{"submitted":n,"permitted":n},
+       "refused_today":n,"units":[{"key","name_ja","name_en","terminals","states":{..}}],"incidents":n} */
+json_t *sk_store_terminals(struct sk_store *s, const char *unit, const char *find, sk_ms now, sk_ms silent_ms, int limit, int offset);
+json_t *sk_store_terminal_page(struct sk_store *s, const char *id, sk_ms now, sk_ms silent_ms);
+   /* {"terminal":{..},"posture":[..],"devices":[..],"status":{..},"events":[..newest 50..],"requests":[..],"grants":[..]} ; NULL if unknown */
+
+/* Requests. States by name: submitted(申請中) permitted(審査中: manager permitted, helpdesk to approve) approved(許可) refused(不許可)
+ * returned(差戻し) withdrawn(取下げ) cancelled(取消し) expired(期限切れ). A request is born from a terminal's event "request.created"
+ * (sk_store_events_put does it, once per local id). */
+json_t *sk_store_requests(struct sk_store *s, const char *unit, const char *state /* NULL = open ones */, int limit, int offset);
+json_t *sk_store_request(struct sk_store *s, int64_t number); /* with "history":[..]; NULL if unknown */
+struct sk_decision {
+	int64_t request;
+	enum { SK_DO_PERMIT, SK_DO_APPROVE, SK_DO_REFUSE, SK_DO_RETURN, SK_DO_CANCEL } what;
+	const char *reason;      /* required for REFUSE, RETURN, CANCEL */
+	const char *access;      /* APPROVE: "ro" | "rw" */
+	sk_ms until;             /* PERMIT may shorten, APPROVE sets the grant's end */
+};
+/* Four eyes in the database: -EPERM when the actor asked for it, lacks the role (PERMIT: sec of that unit; APPROVE: desk), or the state does
+ * not allow it (-ESTALE). APPROVE makes the grant and raises the terminal's grants version. */
+int sk_store_decide(struct sk_store *s, const struct sk_actor *by, const struct sk_decision *d, sk_ms now, struct sk_err *err);
+
+/* Orders: what the server must sign for this device now. Body of the grants bundle: {"grants":[..],"requests":[{"id","number","state","reason"}]}.
+ * Expires requests and grants that ended. */
+json_t *sk_store_grants_body(struct sk_store *s, const char *device, sk_ms now, int64_t *version);
+/* The policy text for this device (per unit, else office-wide), and its version for this device. 0, -ENOENT when none was set. */
+int sk_store_policy(struct sk_store *s, const char *device, char **text, int64_t *version);
+int sk_store_policy_set(struct sk_store *s, const struct sk_actor *by, const char *unit /* "" = all */, const char *text, struct sk_err *err);
+
+/* Audit trail, hash-chained like events; newest first. */
+int sk_store_audit(struct sk_store *s, const struct sk_actor *by, const char *action, const char *object, const json_t *detail, sk_ms now);
+json_t *sk_store_audit_list(struct sk_store *s, int64_t before, int limit);
+
+/* Counts for /metrics. */
+json_t *sk_store_counts(struct sk_store *s, sk_ms now, sk_ms silent_ms);
+
+#endif
