@@ -6,6 +6,7 @@
 #define SK_SERVER_HTTP_H
 
 #include <event2/http.h>
+#include <event2/keyvalq_struct.h>
 #include <jansson.h>
 #include "common/buf.h"
 #include "common/tls.h"
