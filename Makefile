@@ -85,10 +85,11 @@ $(addprefix $(BUILD)/bin/,$(SERVER_PROGRAMS)): $(BUILD)/bin/%: $(BUILD)/obj/serv
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $< $(SERVER_LIBS) $(PKG_LIBS) -lpthread
 
-# A test links the real objects of every layer.
+# A test links the real objects of every layer. Criterion finds its tests in a section that --gc-sections would drop: then
+# every program would pass with no test in it.
 $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(LIB_SERVER) $(AGENT_LIBS)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $< $(LIB_SERVER) $(AGENT_LIBS) $(PKG_LIBS) $(if $(findstring integration,$@),-lumockdev) -lcriterion -lpthread
+	$(CC) $(ALL_LDFLAGS) -Wl,--no-gc-sections -o $@ $< $(LIB_SERVER) $(AGENT_LIBS) $(PKG_LIBS) $(if $(findstring integration,$@),-lumockdev) -lcriterion -lpthread
 $(BUILD)/obj/tests/integration/%.o: ALL_CFLAGS += $(shell pkg-config --cflags umockdev-1.0 2>/dev/null)
 
 $(BUILD)/locale/%/LC_MESSAGES/sekimori.mo: po/%.po

@@ -20,8 +20,10 @@ struct sk_buf {
 void sk_buf_init(struct sk_buf *b, size_t limit);
 void sk_buf_deinit(struct sk_buf *b); /* frees; safe on a zeroed or deinitialised buffer */
 void sk_buf_reset(struct sk_buf *b);  /* empties, keeps the memory, clears failed */
+void sk_buf_consume(struct sk_buf *b, size_t n); /* takes n bytes (at most len) off the front */
 
-/* All return 0 or -ENOMEM/-E2BIG (and set failed). */
+/* All return 0 or -ENOMEM/-E2BIG (and set failed). After a failure every append is refused until reset: no text with a hole in it.
+ * bytes must not point into the buffer itself. */
 int sk_buf_add(struct sk_buf *b, const void *bytes, size_t len);
 int sk_buf_adds(struct sk_buf *b, const char *text);
 int sk_buf_addc(struct sk_buf *b, char c);
