@@ -1,4 +1,4 @@
-/* SHA-256, hexadecimal, base64 and random bytes; all by OpenSSL's libcrypto. */
+/* SHA-256 and base64 by OpenSSL's libcrypto, hexadecimal, and random bytes straight from the kernel. */
 #ifndef SK_COMMON_HASH_H
 #define SK_COMMON_HASH_H
 
@@ -10,6 +10,7 @@
 #define SK_SHA256_HEX 65 /* with NUL */
 #define SK_UUID_LEN 37   /* with NUL */
 
+/* A digest that cannot be computed (no memory, no provider) ends the program: a wrong hash must never be taken for a right one. */
 void sk_sha256(const void *data, size_t len, uint8_t out[SK_SHA256_LEN]);
 void sk_sha256_hex(const void *data, size_t len, char out[SK_SHA256_HEX]);
 /* Several parts, each preceded by its length as 8 bytes big endian, so that no two lists of parts hash alike. */

@@ -1,0 +1,174 @@
+/* Time: the trusted clock never goes back, dates are read strictly. */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "common/clock.h"
+
+Test(clock, trusted_follows_the_wall)
+{
+	struct sk_trusted_clock c;
+	sk_ms back = -1;
+
+	sk_clock_trusted_init(&c, 0, 1000000, 500);
+	cr_expect_eq(sk_clock_trusted(&c, 1000000, 500, &back), 1000000);
+	cr_expect_eq(back, 0);
+	cr_expect_eq(sk_clock_trusted(&c, 1005000, 5500, NULL), 1005000);
+	cr_expect_eq(sk_clock_trusted(&c, 2000000, 6500, &back), 2000000, "set forward");
+	cr_expect_eq(back, 0);
+}
+
+Test(clock, turned_back)
+{
+	struct sk_trusted_clock c;
+	sk_ms back = -1, t;
+
+	sk_clock_trusted_init(&c, 0, 10000000, 1000);
+	t = sk_clock_trusted(&c, 10000000 - 3600000, 2000, &back);
+	cr_expect_eq(t, 10001000, "goes on with the boot clock");
+	cr_expect_eq(back, 3601000);
+	t = sk_clock_trusted(&c, 0, 62000, &back);
+	cr_expect_eq(t, 10061000);
+	cr_expect_eq(back, 10061000);
+	t = sk_clock_trusted(&c, 10061500, 62500, &back);
+	cr_expect_eq(t, 10061500);
+	cr_expect_eq(back, 0);
+}
+
+Test(clock, turned_back_while_off)
+{
+	struct sk_trusted_clock c;
+	sk_ms back;
+
+	sk_clock_trusted_init(&c, 50000000, 1000, 10);
+	cr_expect_eq(sk_clock_trusted(&c, 1000, 10, &back), 50000000);
+	cr_expect_eq(back, 49999000);
+	cr_expect_eq(sk_clock_trusted(&c, 2000, 1010, NULL), 50001000);
+}
+
+Test(clock, never_backwards_whatever_comes)
+{
+	struct sk_trusted_clock c;
+	unsigned int x = 7;
+	sk_ms last;
+
+	sk_clock_trusted_init(&c, 0, 1000, 0);
+	last = 1000;
+	for (int i = 0; i < 100000; i++) {
+		sk_ms wall = (sk_ms)(x = x * 1103515245 + 12345) - 1000000000,
+		      boot = (x = x * 1103515245 + 12345) >> 12;
+		sk_ms t = sk_clock_trusted(&c, wall, boot, NULL);
+
+		cr_assert_geq(t, last);
+		last = t;
+	}
+}
+
+Test(clock, extreme_values_do_not_wrap)
+{
+	struct sk_trusted_clock c;
+	sk_ms back;
+
+	sk_clock_trusted_init(&c, INT64_MAX - 5, 0, 0);
+	cr_expect_eq(sk_clock_trusted(&c, INT64_MIN, 1000, &back), INT64_MAX);
+	cr_expect_eq(back, INT64_MAX);
+}
+
+Test(clock, format_utc)
+{
+	char out[SK_RFC3339_LEN];
+
+	sk_clock_format_utc(0, out);
+	cr_expect_str_eq(out, "1970-01-01T00:00:00.000Z");
+	sk_clock_format_utc(1775032200123, out);
+	cr_expect_str_eq(out, "2026-04-01T08:30:00.123Z");
+	sk_clock_format_utc(-5, out);
+	cr_expect_str_eq(out, "1970-01-01T00:00:00.000Z");
+	sk_clock_format_utc(INT64_MAX, out);
+	cr_expect_str_eq(out, "9999-12-31T23:59:59.999Z");
+}
+
+Test(clock, parse_utc)
+{
+	sk_ms t = 77;
+
+	cr_expect_eq(sk_clock_parse_utc("2026-04-01T08:30:00.123Z", &t), 0);
+	cr_expect_eq(t, 1775032200123);
+	cr_expect_eq(sk_clock_parse_utc("2026-04-01T08:30:00Z", &t), 0);
+	cr_expect_eq(t, 1775032200000);
+	cr_expect_eq(sk_clock_parse_utc("2024-02-29T23:59:59.999Z", &t), 0);
+	cr_expect_eq(sk_clock_parse_utc("2000-02-29T00:00:00Z", &t), 0);
+	cr_expect_eq(sk_clock_parse_utc("9999-12-31T23:59:59.999Z", &t), 0);
+}
+
+Test(clock, parse_utc_refuses)
+{
+	static const char *const bad[] = {
+	    "",
+	    "2026-04-01",
+	    "2026-04-01T08:30:00",
+	    "2026-04-01T08:30:00+09:00",
+	    "2026-04-01 08:30:00Z",
+	    "2026-04-01T08:30:00z",
+	    "2026-04-01T08:30:00.12Z",
+	    "2026-04-01T08:30:00.1234Z",
+	    "2026-04-01T08:30:00.123Z ",
+	    " 2026-04-01T08:30:00Z",
+	    "2026-13-01T08:30:00Z",
+	    "2026-00-01T08:30:00Z",
+	    "2026-02-29T08:30:00Z",
+	    "2100-02-29T08:30:00Z",
+	    "2026-04-31T08:30:00Z",
+	    "2026-04-00T08:30:00Z",
+	    "2026-04-01T24:00:00Z",
+	    "2026-04-01T08:60:00Z",
+	    "2026-04-01T08:30:60Z",
+	    "1969-12-31T23:59:59Z",
+	    "-026-04-01T08:30:00Z",
+	    "+026-04-01T08:30:00Z",
+	    "2026-4-01T08:30:00.00Z",
+	};
+	sk_ms t = 77;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		cr_expect_eq(sk_clock_parse_utc(bad[i], &t), -EINVAL, "%s", bad[i]);
+	cr_expect_eq(sk_clock_parse_utc(NULL, &t), -EINVAL);
+	cr_expect_eq(t, 77);
+}
+
+Test(clock, round_trip)
+{
+	char out[SK_RFC3339_LEN];
+	sk_ms back;
+
+	for (sk_ms t = 0; t < 253402300799999; t += 86399999 * 37LL) {
+		sk_clock_format_utc(t, out);
+		cr_assert_eq(sk_clock_parse_utc(out, &back), 0, "%s", out);
+		cr_assert_eq(back, t, "%s", out);
+	}
+}
+
+Test(clock, local)
+{
+	char out[32], tiny[4] = "abc";
+
+	setenv("TZ", "JST-9", 1);
+	tzset();
+	sk_clock_format_local(1775032200123, out, sizeof(out));
+	cr_expect_str_eq(out, "2026-04-01 17:30:00");
+	sk_clock_format_local(1775032200123, tiny, sizeof(tiny));
+	cr_expect_str_eq(tiny, "");
+	sk_clock_format_local(INT64_MAX, out, sizeof(out));
+	sk_clock_format_local(INT64_MIN, out, sizeof(out));
+}
+
+Test(clock, real_clocks_run)
+{
+	sk_ms b = sk_clock_boot();
+	struct timespec ts = {.tv_nsec = 5000000};
+
+	cr_expect_gt(sk_clock_wall(), 1700000000000);
+	nanosleep(&ts, NULL);
+	cr_expect_geq(sk_clock_boot() - b, 4);
+}
