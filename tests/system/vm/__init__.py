@@ -1,0 +1,1 @@
+"""The virtual staff PC that the system tests run on."""
