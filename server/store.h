@@ -17,6 +17,10 @@ struct sk_store;
 
 int sk_store_open(const char *path, bool create, struct sk_store **out, struct sk_err *err); /* runs numbered migrations */
 struct sk_store *sk_store_close(struct sk_store *s);
+/* No grant is issued for longer than this from its approval ([grants] longest); 14 days until it is set. */
+void sk_store_set_grant_max(struct sk_store *s, sk_ms longest);
+/* Another connection (the CLI) has committed since the last call: true once per change. Cheap. */
+bool sk_store_changed(struct sk_store *s);
 int sk_store_ready(struct sk_store *s);                                       /* 0 when a read and a write would work */
 int sk_store_backup(struct sk_store *s, const char *path, struct sk_err *err); /* online, consistent */
 
@@ -50,6 +54,9 @@ struct sk_user {
 };
 int sk_store_user_get(struct sk_store *s, const char *user, struct sk_user *out);  /* 0 or -ENOENT */
 json_t *sk_store_users(struct sk_store *s);
+   /* [{"user","name","unit","roles":["sec",..],"disabled":bool,"locked_until":ms,"last_login":ms}] by user */
+int sk_store_user_password(struct sk_store *s, const struct sk_actor *by, const char *user, const char *password_hash, struct sk_err *err); /* ends sessions */
+int sk_store_user_disable(struct sk_store *s, const struct sk_actor *by, const char *user, bool disabled, struct sk_err *err);            /* ends sessions */
 /* Counts an attempt BEFORE the password is looked at (no race past the limit): 0 = go on, -EAGAIN = locked until *until. */
 int sk_store_login_attempt(struct sk_store *s, const char *user, sk_ms now, int limit, sk_ms lock_ms, sk_ms *until);
 int sk_store_login_ok(struct sk_store *s, const char *user, sk_ms now);
@@ -61,6 +68,9 @@ int sk_store_session_end(struct sk_store *s, const char *token_sha256);
 /* Enrolment tokens: one time, bound to a host name (and an asset number where given), hashed at rest, with an end. */
 int sk_store_token_put(struct sk_store *s, const struct sk_actor *by, const char *token_sha256, const char *host, const char *asset,
                        const char *unit, sk_ms until, struct sk_err *err);
+json_t *sk_store_tokens(struct sk_store *s, sk_ms now);
+   /* [{"id":n,"host","asset","unit","created":ms,"until":ms,"state":"open"|"used"|"expired"|"revoked","device":id|null,"by"}] newest first */
+int sk_store_token_revoke(struct sk_store *s, const struct sk_actor *by, int64_t id, struct sk_err *err); /* -ENOENT; -ESTALE: not open */
 enum sk_token_result { SK_TOKEN_OK = 0, SK_TOKEN_UNKNOWN = 1, SK_TOKEN_USED = 2, SK_TOKEN_EXPIRED = 3, SK_TOKEN_OTHER_HOST = 4 };
 /* In one transaction: checks and consumes the token, makes the device. device_id was chosen by the caller. The refusals are recorded in the audit trail. */
 int sk_store_enrol(struct sk_store *s, const char *token_sha256, const char *host, const char *asset, const char *device_id,
@@ -85,6 +95,8 @@ int sk_store_terminal_revoke(struct sk_store *s, const struct sk_actor *by, cons
  * a break of the chain stores the good part, records an incident line and returns SK_CHAIN_* in *chain. *acked = last seq stored. */
 int sk_store_events_put(struct sk_store *s, const char *device, const struct sk_event *events, size_t n, sk_ms now, int64_t *acked,
                         enum sk_chain_result *chain, struct sk_err *err);
+/* [{"id":n,"device","host","unit","seq","time":ms,"received":ms,"kind","body":{..} (null when not an object),"hash"}] newest first; before: an "id",
+ * 0 = from the newest. */
 json_t *sk_store_events(struct sk_store *s, const char *device /* NULL = all */, const char *unit /* NULL = all */, int64_t before, int limit);
 /* Offline verification of one device's chain, or all: returns count of broken chains; findings in *out. */
 int sk_store_verify(struct sk_store *s, json_t **out, struct sk_err *err);
@@ -97,14 +109,24 @@ void sk_store_contact(struct sk_store *s, const char *device, sk_ms now);   /* i
 json_t *sk_store_overview(struct sk_store *s, const char *unit, sk_ms now, sk_ms silent_ms);
    /* {"terminals":n,"states":{"compliant":n,..,"silent":n},"checks":[{"id","states":{..}}],"requests":{"submitted":n,"permitted":n},
        "refused_today":n,"units":[{"key","name_ja","name_en","terminals","states":{..}}],"incidents":n} */
+/* [{"id","host","asset","unit","unit_ja","unit_en","state" (sk_state_name; worst check, "silent", or "unknown" without a report),"revoked":bool,
+ * "enrolled":ms,"cert_until":ms,"last_contact":ms (0 = never),"last_seq","policy_version","grants_version","os","version","policy":{..as reported..},
+ * "person":login name or "","requests":open ones}]; find: part of host, asset number or id. */
 json_t *sk_store_terminals(struct sk_store *s, const char *unit, const char *find, sk_ms now, sk_ms silent_ms, int limit, int offset);
 json_t *sk_store_terminal_page(struct sk_store *s, const char *id, sk_ms now, sk_ms silent_ms);
-   /* {"terminal":{..},"posture":[..],"devices":[..],"status":{..},"events":[..newest 50..],"requests":[..],"grants":[..]} ; NULL if unknown */
+   /* {"terminal":{..as above..},"posture":[..policy/check.h..],"devices":[..agent/gate.h..],"status":{..the report without those two..,"received":ms},
+    * "events":[..newest 50..],"requests":[..],"grants":[{"id","request","person","device_key","serial","access","class","purpose","from","until","permitted_by",
+    * "approved_by","state":"valid"|"ended"|"cancelled"}],"history":[{"time","check","state"}..newest 50..]} ; NULL if unknown */
 
 /* Requests. States by name: submitted(申請中) permitted(審査中: manager permitted, helpdesk to approve) approved(許可) refused(不許可)
  * returned(差戻し) withdrawn(取下げ) cancelled(取消し) expired(期限切れ). A request is born from a terminal's event "request.created"
  * (sk_store_events_put does it, once per local id). */
+/* [{"number","id","kind":"media","state","terminal":device id,"host","unit","unit_ja","unit_en","person":login name,"device":{..as in the event..},"purpose",
+ * "access","hours","class","destination","created":ms,"updated":ms,"until":ms|null (the permit's limit, then the grant's end),"reason":of the last decision or "",
+ * "permitted_by":職・氏名|null,"permitted_at":ms|null,"approved_by","approved_at","granted_access":"ro"|"rw"|null,"grant":id|null}] newest first. */
 json_t *sk_store_requests(struct sk_store *s, const char *unit, const char *state /* NULL = open ones */, int limit, int offset);
+/* As above, with "history":[{"time","action":"created"|"permit"|"approve"|"refuse"|"return"|"cancel"|"expire","user","name","role","unit","reason","access","until"}],
+ * oldest first. */
 json_t *sk_store_request(struct sk_store *s, int64_t number); /* with "history":[..]; NULL if unknown */
 struct sk_decision {
 	int64_t request;
@@ -117,6 +139,8 @@ struct sk_decision {
  * not allow it (-ESTALE). APPROVE makes the grant and raises the terminal's grants version. */
 int sk_store_decide(struct sk_store *s, const struct sk_actor *by, const struct sk_decision *d, sk_ms now, struct sk_err *err);
 
+/* The terminal holds a version at or above the server's (the store was restored from a backup): the next body is issued above it. */
+int sk_store_version_raise(struct sk_store *s, const char *device, bool policy, int64_t held);
 /* Orders: what the server must sign for this device now. Body of the grants bundle: {"grants":[..],"requests":[{"id","number","state","reason"}]}.
  * Expires requests and grants that ended. */
 json_t *sk_store_grants_body(struct sk_store *s, const char *device, sk_ms now, int64_t *version);
@@ -126,6 +150,7 @@ int sk_store_policy_set(struct sk_store *s, const struct sk_actor *by, const cha
 
 /* Audit trail, hash-chained like events; newest first. */
 int sk_store_audit(struct sk_store *s, const struct sk_actor *by, const char *action, const char *object, const json_t *detail, sk_ms now);
+   /* [{"id","time","user","name","unit","role","action","object","detail":{..}|null,"hash"}] */
 json_t *sk_store_audit_list(struct sk_store *s, int64_t before, int limit);
 
 /* Counts for /metrics. */

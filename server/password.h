@@ -1,0 +1,32 @@
+/*
+ * Console passwords: Argon2id (64 MiB, 3 passes, 1 lane; RFC 9106's second recommended option with less parallelism), as the
+ * encoded string "$argon2id$...". A verification takes 100 ms and more, so the server never does one in its event loop: a small
+ * pool of threads takes jobs from a bounded queue and hands the answers back through an eventfd.
+ */
+#ifndef SK_SERVER_PASSWORD_H
+#define SK_SERVER_PASSWORD_H
+
+#include <event2/event.h>
+
+#define SK_PASSWORD_MIN 12   /* characters asked of a password people choose (5.4(3)) */
+#define SK_PASSWORD_MAX 1024 /* bytes; longer ones are refused unread */
+#define SK_PASSWORD_HASH 160 /* bytes of the encoded form incl. NUL */
+
+/* 0, -EINVAL (empty or too long), -ENOMEM, -EIO. Blocks for 100 ms and more: CLI, tests. */
+int sk_password_hash(const char *pw, char out[SK_PASSWORD_HASH]);
+/* 1 = right, 0 = wrong (also for an encoded string that is malformed or asks for more than the server's own cost). Blocks. */
+int sk_password_verify(const char *encoded, const char *pw);
+/* A password for a new account: 20 characters of Crockford base32 in groups of 5 (100 bits). out has 24 bytes. */
+int sk_password_generate(char out[24]);
+
+struct sk_password_job;
+/* Runs in the pool; done(1 right | 0 wrong or failed, arg) is called later from base's loop, never from inside this call. Both
+ * strings are copied and the password is wiped. encoded NULL or "" (no such user, locked): the same work is done against a dummy and
+ * the answer is 0, so that time tells nothing. Returns the job, valid until done is called or it is cancelled; NULL when the queue is full
+ * (done will not be called; answer 503). All calls of one process must use one base. */
+struct sk_password_job *sk_password_verify_async(struct event_base *base, const char *encoded, const char *pw,
+                                                 void (*done)(int ok, void *arg), void *arg);
+void sk_password_cancel(struct sk_password_job *job); /* done is not called any more; NULL ok */
+void sk_password_pool_stop(void);                     /* joins the threads; jobs not done are dropped; safe without a pool */
+
+#endif
