@@ -21,6 +21,7 @@ struct sk_usb_alt {
 	uint8_t alt;      /* bAlternateSetting */
 	uint8_t cls, sub, proto;
 	uint8_t endpoints;
+	uint8_t transfers; /* 1 << LIBUSB_TRANSFER_TYPE_* of every endpoint that really follows */
 	bool first_config; /* belongs to the first configuration of the file */
 };
 
@@ -43,23 +44,34 @@ enum sk_usb_kind { /* what a whole device is, by every interface of every config
 	SK_USB_HUB = 1 << 0,       /* 09 */
 	SK_USB_INPUT = 1 << 1,     /* 03 */
 	SK_USB_STORAGE = 1 << 2,   /* 08 */
-	SK_USB_NETWORK = 1 << 3,   /* 02/06 0A 02/0D 02/0E E0/01/03 EF/04/01 FF RNDIS-like are OTHER */
-	SK_USB_IMAGE = 1 << 4,     /* 06: PTP, and MTP by class FF/FF/00 with name is OTHER here */
+	SK_USB_NETWORK = 1 << 3,   /* 0A 02/06 02/07 02/0A 02/0C-0E 02/02/FF E0/01/03 EF/04 */
+	SK_USB_IMAGE = 1 << 4,     /* 06: PTP, and MTP where it uses this class (else it is VENDOR) */
 	SK_USB_PRINTER = 1 << 5,   /* 07 */
 	SK_USB_AUDIO = 1 << 6,     /* 01 */
 	SK_USB_VIDEO = 1 << 7,     /* 0E */
 	SK_USB_SMARTCARD = 1 << 8, /* 0B */
-	SK_USB_SERIAL = 1 << 9,    /* 02/02 */
+	SK_USB_SERIAL = 1 << 9,    /* 02/02; its data interface (0A) is NETWORK: name both, or name them by class */
 	SK_USB_WIRELESS = 1 << 10, /* E0 */
 	SK_USB_VENDOR = 1 << 11,   /* FF */
 	SK_USB_OTHER = 1 << 12,
 };
+#define SK_USB_KINDS   13
+#define SK_USB_STORING (SK_USB_STORAGE | SK_USB_IMAGE) /* what data can be carried away on */
+
+/* One kind. An input or hub interface with a bulk or isochronous pipe is STORAGE: see kind.c. */
 unsigned sk_usb_alt_kind(const struct sk_usb_alt *a);
 unsigned sk_usb_desc_kinds(const struct sk_usb_desc *d);       /* the union over all alts */
 const char *sk_usb_kind_name(unsigned one_kind);               /* "storage": the word used in policy, CLI, API, console */
+const char *sk_usb_kind_word(unsigned one_kind);               /* msgid for people */
+size_t sk_usb_kind_index(unsigned one_kind);                   /* 0 .. SK_USB_KINDS-1 */
 int sk_usb_kind_parse(const char *name, unsigned *out);
 /* Hub with nothing else, or only human interface devices in every configuration and alternate setting: what the safe path may admit. */
 bool sk_usb_is_pure_hub(const struct sk_usb_desc *d);
 bool sk_usb_is_pure_input(const struct sk_usb_desc *d);
+/* Whether it may be a keyboard, a mouse: by the boot protocol where one is named, else both. For the counts in struct sk_context. */
+void sk_usb_input_roles(const struct sk_usb_desc *d, bool *keyboard, bool *mouse);
+/* Does a kernel driver of this name make a disk, a card slot or a tape out of an interface? Some bind by vendor and product whatever
+ * the class is: where an interface was allowed as anything but storage and such a driver bound, the device lied. */
+bool sk_usb_driver_stores(const char *driver);
 
 #endif
