@@ -1,0 +1,265 @@
+/*
+ * Grants come as one signed bundle and replace all earlier ones. They are kept sorted by device key, so that looking one up does
+ * not depend on how many there are. A grant holds from its first instant to just before its last; whether it does is asked
+ * with the trusted clock, which never goes backwards.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/json.h"
+#include "common/text.h"
+#include "policy/grant.h"
+
+const char *sk_access_name(enum sk_access a)
+{
+	static const char *const names[] = {"none", "ro", "rw"};
+
+	return (unsigned)a < sizeof(names) / sizeof(names[0]) ? names[a] : "none";
+}
+
+static int take_text(const json_t *j, const char *name, size_t min, char *dst, size_t size, struct sk_err *err)
+{
+	const char *s;
+	int r = sk_json_str(j, name, min, size - 1, &s, err);
+
+	if (r == 0)
+		sk_text_copy(dst, size, s);
+	return r;
+}
+
+static int take_time(const json_t *j, const char *name, sk_ms *out, struct sk_err *err)
+{
+	const char *s;
+	int r = sk_json_str(j, name, 1, SK_RFC3339_LEN, &s, err);
+
+	if (r < 0)
+		return r;
+	if (sk_clock_parse_utc(s, out) < 0)
+		return sk_err_set(err, -EINVAL, "field %s: not a UTC time like 2026-04-01T08:30:00Z", name);
+	return 0;
+}
+
+static int take_access(const json_t *j, enum sk_access *out, struct sk_err *err)
+{
+	const char *s;
+	int r = sk_json_str(j, "access", 1, 8, &s, err);
+
+	if (r < 0)
+		return r;
+	if (strcmp(s, "ro") == 0)
+		*out = SK_ACCESS_RO;
+	else if (strcmp(s, "rw") == 0)
+		*out = SK_ACCESS_RW;
+	else
+		return sk_err_set(err, -EINVAL, "field access: must be ro or rw");
+	return 0;
+}
+
+static int check_names(const struct sk_grant *g, struct sk_err *err)
+{
+	static const char *const classes[] = {"1", "2", "3", "4", "none"};
+	uint8_t key[SK_SHA256_LEN];
+
+	if (!sk_text_is_id(g->id))
+		return sk_err_set(err, -EINVAL, "field id: not a UUID");
+	if (sk_unhex(g->device_key, key, sizeof(key)) < 0)
+		return sk_err_set(err, -EINVAL, "field device_key: not 64 lower-case hexadecimal digits");
+	if (g->until <= g->from)
+		return sk_err_set(err, -EINVAL, "field until: not after from");
+	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
+		if (strcmp(g->info_class, classes[i]) == 0)
+			return 0;
+	}
+	return sk_err_set(err, -EINVAL, "field info_class: must be 1, 2, 3, 4 or none");
+}
+
+static int grant_parse(const json_t *j, struct sk_grant *g, struct sk_err *err)
+{
+	long long request;
+	int r;
+
+	if ((r = take_text(j, "id", 1, g->id, sizeof(g->id), err)) < 0 ||
+	    (r = sk_json_int(j, "request", 0, INT64_MAX, &request, err)) < 0 ||
+	    (r = take_text(j, "device_key", 1, g->device_key, sizeof(g->device_key), err)) < 0 ||
+	    (r = take_text(j, "serial", 0, g->serial, sizeof(g->serial), err)) < 0 ||
+	    (r = take_text(j, "person", 0, g->person, sizeof(g->person), err)) < 0 ||
+	    (r = take_access(j, &g->access, err)) < 0 ||
+	    (r = take_text(j, "info_class", 1, g->info_class, sizeof(g->info_class), err)) < 0 ||
+	    (r = take_text(j, "purpose", 0, g->purpose, sizeof(g->purpose), err)) < 0 ||
+	    (r = take_time(j, "from", &g->from, err)) < 0 || (r = take_time(j, "until", &g->until, err)) < 0 ||
+	    (r = take_text(j, "permitted_by", 0, g->permitted_by, sizeof(g->permitted_by), err)) < 0 ||
+	    (r = take_text(j, "approved_by", 0, g->approved_by, sizeof(g->approved_by), err)) < 0)
+		return r;
+	g->request = request;
+	return check_names(g, err);
+}
+
+static int by_key(const void *a, const void *b)
+{
+	const struct sk_grant *x = a, *y = b;
+	int c = strcmp(x->device_key, y->device_key);
+
+	return c ? c : strcmp(x->id, y->id);
+}
+
+static int refuse_duplicates(const struct sk_grants *g, struct sk_err *err)
+{
+	for (size_t i = 1; i < g->n; i++) {
+		if (by_key(&g->items[i - 1], &g->items[i]) == 0)
+			return sk_err_set(err, -EINVAL, "grant %s twice", g->items[i].id);
+	}
+	return 0;
+}
+
+static int parse_all(json_t *list, struct sk_grants *g, struct sk_err *err)
+{
+	size_t i;
+	json_t *item;
+
+	json_array_foreach(list, i, item)
+	{
+		int r = grant_parse(item, &g->items[i], err);
+
+		if (r < 0)
+			return sk_err_prefix(err, r, "grant %zu", i + 1);
+		g->n = i + 1;
+	}
+	if (g->n > 1)
+		qsort(g->items, g->n, sizeof(*g->items), by_key);
+	return refuse_duplicates(g, err);
+}
+
+int sk_grants_parse(const json_t *body, struct sk_grants **out, struct sk_err *err)
+{
+	struct sk_grants *g;
+	json_t *list;
+	int r = sk_json_arr(body, "grants", SK_GRANTS_MAX, &list, err);
+
+	if (r < 0)
+		return r;
+	g = calloc(1, sizeof(*g));
+	if (g)
+		g->items = calloc(json_array_size(list) + 1, sizeof(*g->items));
+	if (!g || !g->items) {
+		sk_grants_free(g);
+		return sk_err_set(err, -ENOMEM, "no memory for grants");
+	}
+	r = parse_all(list, g, err);
+	if (r < 0) {
+		sk_grants_free(g);
+		return r;
+	}
+	*out = g;
+	return 0;
+}
+
+struct sk_grants *sk_grants_free(struct sk_grants *g)
+{
+	if (g)
+		free(g->items);
+	free(g);
+	return NULL;
+}
+
+json_t *sk_grant_json(const struct sk_grant *g)
+{
+	char from[SK_RFC3339_LEN], until[SK_RFC3339_LEN];
+
+	sk_clock_format_utc(g->from, from);
+	sk_clock_format_utc(g->until, until);
+	return json_pack("{s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "id", g->id, "request",
+	                 (json_int_t)g->request, "device_key", g->device_key, "serial", g->serial, "person", g->person,
+	                 "access", sk_access_name(g->access), "info_class", g->info_class, "purpose", g->purpose,
+	                 "from", from, "until", until, "permitted_by", g->permitted_by, "approved_by", g->approved_by);
+}
+
+enum sk_grant_state sk_grant_state(const struct sk_grant *g, sk_ms now, const char *person)
+{
+	if (g->person[0] && !sk_text_eq(g->person, person))
+		return SK_GRANT_OTHER_PERSON;
+	if (now >= g->until)
+		return SK_GRANT_EXPIRED;
+	return now < g->from ? SK_GRANT_NOT_YET : SK_GRANT_VALID;
+}
+
+/* Which of two grants says more: a valid one; one that will begin; one that was; one of somebody else. */
+static int rank(enum sk_grant_state s)
+{
+	switch (s) {
+	case SK_GRANT_VALID:
+		return 3;
+	case SK_GRANT_NOT_YET:
+		return 2;
+	case SK_GRANT_EXPIRED:
+		return 1;
+	default:
+		return 0;
+	}
+}
+
+static bool better(const struct sk_grant *a, enum sk_grant_state sa, const struct sk_grant *b, enum sk_grant_state sb)
+{
+	if (rank(sa) != rank(sb))
+		return rank(sa) > rank(sb);
+	if (sa == SK_GRANT_NOT_YET && a->from != b->from)
+		return a->from < b->from;
+	if (sa == SK_GRANT_VALID && a->access != b->access)
+		return a->access > b->access;
+	return a->until > b->until;
+}
+
+static size_t lower_bound(const struct sk_grants *g, const char *key)
+{
+	size_t lo = 0, hi = g->n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (strcmp(g->items[mid].device_key, key) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+const struct sk_grant *sk_grants_find(const struct sk_grants *g, const struct sk_device *d, sk_ms now,
+                                      const char *person, enum sk_grant_state *state)
+{
+	const struct sk_grant *best = NULL;
+
+	*state = SK_GRANT_EXPIRED;
+	if (!g || !d->desc.device_key[0])
+		return NULL;
+	for (size_t i = lower_bound(g, d->desc.device_key); i < g->n; i++) {
+		const struct sk_grant *it = &g->items[i];
+		enum sk_grant_state s;
+
+		if (strcmp(it->device_key, d->desc.device_key) != 0)
+			break;
+		if (it->serial[0] && (!d->has_serial || strcmp(it->serial, d->serial) != 0))
+			continue;
+		s = sk_grant_state(it, now, person);
+		if (!best || better(it, s, best, *state)) {
+			best = it;
+			*state = s;
+		}
+	}
+	return best;
+}
+
+sk_ms sk_grants_next_change(const struct sk_grants *g, sk_ms now)
+{
+	sk_ms next = 0;
+
+	for (size_t i = 0; g && i < g->n; i++) {
+		const sk_ms edges[] = {g->items[i].from, g->items[i].until};
+
+		for (size_t k = 0; k < sizeof(edges) / sizeof(edges[0]); k++) {
+			if (edges[k] > now && (next == 0 || edges[k] < next))
+				next = edges[k];
+		}
+	}
+	return next;
+}
