@@ -19,10 +19,11 @@
  *   device = 1d6b:0002 1d6b:*      ; vendor:product, * wildcard
  *   serial = ABC123                ; exact
  *   port = 1-2 1-3.*               ; kernel port path, trailing * allowed
- *   action = allow | deny | grant  ; grant: allowed exactly when a valid grant covers the device
+ *   action = allow | deny | grant  ; grant: allowed exactly when a valid grant covers the device. A rule with action allow covers
+ *                                  ; storage and image only if its kind names them; it must ask for something
  *   reason_ja = ...  reason_en = . ; shown to the clerk
  *   [grants]
- *   grade_c = none | ro | rw       ; the most a grant may give per grade (default ro)
+ *   grade_c = none | ro | rw       ; the most a grant or rule may give to what stores, per grade (default ro)
  *   grade_b = ..  grade_a = ..     ; defaults rw
  *   warn = 5m                      ; how long before its end a mounted medium's user is warned
  *   [check NAME]                   ; parameters of posture checks, see policy/check.h
@@ -44,6 +45,8 @@ enum sk_action { SK_ACTION_DENY = 0, SK_ACTION_ALLOW = 1, SK_ACTION_GRANT = 2 };
 const char *sk_zone_name(enum sk_zone z);
 const char *sk_mode_name(enum sk_mode m);
 const char *sk_action_name(enum sk_action a);
+const char *sk_zone_word(enum sk_zone z); /* msgids for people */
+const char *sk_mode_word(enum sk_mode m);
 
 #define SK_RULES_MAX 2000
 #define SK_RULE_LIST 16
@@ -79,6 +82,7 @@ struct sk_policy {
 	int64_t warn_s;
 	struct sk_check_params checks;
 	char *text;              /* the INI it was made from; shown by `sekimori policy` */
+	struct sk_rule_index *index; /* private to policy/: the rules by kind, model and serial; NULL = walk all */
 };
 
 int sk_policy_parse(const char *file, const char *text, size_t len, struct sk_policy **out, struct sk_err *err);

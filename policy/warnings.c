@@ -1,0 +1,142 @@
+/*
+ * What is allowed to stand in a policy and still looks like a mistake: rules that nothing can reach, and openings an administrator should
+ * know of. A rule covers a later one when each of its conditions holds wherever the later one's do.
+ */
+#include <string.h>
+
+#include "policy/rule.h"
+
+/* Masks where 0 means "not asked": does the first hold wherever the second does. */
+static bool mask_covers(unsigned a, unsigned b)
+{
+	return a == 0 || (b != 0 && (b & ~a) == 0);
+}
+
+static bool value_covers(int a, int b)
+{
+	return a < 0 || a == b;
+}
+
+static bool classes_cover(const struct sk_rule *a, const struct sk_rule *b)
+{
+	for (size_t i = 0; i < b->n_classes; i++) {
+		bool found = false;
+
+		for (size_t k = 0; k < a->n_classes && !found; k++)
+			found = value_covers(a->classes[k].cls, b->classes[i].cls) &&
+			        value_covers(a->classes[k].sub, b->classes[i].sub) &&
+			        value_covers(a->classes[k].proto, b->classes[i].proto);
+		if (!found)
+			return a->n_classes == 0;
+	}
+	return a->n_classes == 0 || b->n_classes > 0;
+}
+
+static bool models_cover(const struct sk_rule *a, const struct sk_rule *b)
+{
+	for (size_t i = 0; i < b->n_models; i++) {
+		bool found = false;
+
+		for (size_t k = 0; k < a->n_models && !found; k++)
+			found = value_covers(a->models[k].vid, b->models[i].vid) &&
+			        value_covers(a->models[k].pid, b->models[i].pid);
+		if (!found)
+			return a->n_models == 0;
+	}
+	return a->n_models == 0 || b->n_models > 0;
+}
+
+static bool ports_cover(const struct sk_rule *a, const struct sk_rule *b)
+{
+	for (size_t i = 0; i < b->n_ports; i++) {
+		bool found = false;
+
+		/* "1-2*" covers "1-2.3" and "1-2.*" alike: the pattern's own text begins with what it asks for. */
+		for (size_t k = 0; k < a->n_ports && !found; k++)
+			found = sk_rule_port_covers(a->ports[k], b->ports[i]);
+		if (!found)
+			return a->n_ports == 0;
+	}
+	return a->n_ports == 0 || b->n_ports > 0;
+}
+
+static bool covers(const struct sk_rule *a, const struct sk_rule *b)
+{
+	return (sk_rule_kinds(b) & ~sk_rule_kinds(a)) == 0 && mask_covers(a->only, b->only) &&
+	       mask_covers(a->with, b->with) && classes_cover(a, b) && models_cover(a, b) && ports_cover(a, b) &&
+	       (!a->serial || (b->serial && strcmp(a->serial, b->serial) == 0));
+}
+
+static bool names_storing_class(const struct sk_rule *r)
+{
+	const struct sk_usb_alt storing[] = {{.cls = 0x08}, {.cls = 0x06}};
+
+	for (size_t i = 0; i < r->n_classes; i++) {
+		for (size_t k = 0; k < sizeof(storing) / sizeof(storing[0]); k++) {
+			if (r->classes[i].cls == storing[k].cls)
+				return true;
+		}
+	}
+	return false;
+}
+
+static int rule_warnings(const struct sk_policy *p, size_t i, struct sk_buf *out)
+{
+	const struct sk_rule *r = &p->rules[i];
+	int n = 0;
+
+	for (size_t k = 0; k < i; k++) {
+		if (!covers(&p->rules[k], r))
+			continue;
+		sk_buf_addf(out, "%s:%d: rule \"%s\" is never reached: rule \"%s\" (line %d) matches all of it first\n",
+		            p->file, r->line, r->name, p->rules[k].name, p->rules[k].line);
+		n++;
+		break;
+	}
+	if (r->only && !(sk_rule_kinds(r) & r->only)) {
+		sk_buf_addf(out, "%s:%d: rule \"%s\" can never match: \"only\" leaves out every kind it asks for\n",
+		            p->file, r->line, r->name);
+		n++;
+	}
+	if (r->only && r->with && !(r->with & r->only)) {
+		sk_buf_addf(out, "%s:%d: rule \"%s\" can never match: \"only\" leaves out every kind in \"with\"\n",
+		            p->file, r->line, r->name);
+		n++;
+	}
+	if (r->action == SK_ACTION_ALLOW && !r->kinds && names_storing_class(r)) {
+		sk_buf_addf(
+		    out,
+		    "%s:%d: rule \"%s\" does not allow storage: it names the class, but not kind = storage or image\n",
+		    p->file, r->line, r->name);
+		n++;
+	}
+	if (r->action == SK_ACTION_ALLOW && (r->kinds & SK_USB_STORING)) {
+		sk_buf_addf(out, "%s:%d: rule \"%s\" lets media in without a permit; action = grant asks for one\n",
+		            p->file, r->line, r->name);
+		n++;
+	}
+	return n;
+}
+
+int sk_policy_warnings(const struct sk_policy *p, struct sk_buf *out)
+{
+	int n = 0;
+
+	for (size_t i = 0; i < p->n_rules; i++)
+		n += rule_warnings(p, i, out);
+	if (p->grade_max[SK_GRADE_C] == SK_ACCESS_RW) {
+		sk_buf_addf(out, "%s: [grants] grade_c = rw: media known by their own word alone can be written to\n",
+		            p->file);
+		n++;
+	}
+	if (p->mode != SK_MODE_ENFORCE) {
+		sk_buf_addf(out, "%s: mode = %s: only media are refused\n", p->file, sk_mode_name(p->mode));
+		n++;
+	}
+	if (!p->contact_ja[0] || !p->contact_en[0]) {
+		sk_buf_addf(out, "%s: [policy] has no contact_ja or contact_en: a refusal does not say whom to ask\n",
+		            p->file);
+		n++;
+	}
+	return n;
+}
