@@ -7,6 +7,10 @@
  * alternate setting 1 is mass storage) makes that interface number storage for the decision: the strictest alt decides.
  * Interfaces of further configurations are judged too and recorded, and the kernel is kept on the configuration decided upon.
  *
+ * What stores (kinds storage and image) gets at most what its grade may have ([grants] grade_*), by a grant or by a rule. Other kinds
+ * under action = grant are admitted whole by any valid grant. Read-only is enforced at the block layer, which a camera or phone (kind
+ * image) has not: there, read-only access is a refusal.
+ *
  * The safe path: a device that is purely hub or purely input (sk_usb_is_pure_*) is admitted even where rules deny it if the
  * terminal has no other keyboard (or mouse) at this moment; it is never a path for storage.
  */
@@ -33,8 +37,10 @@ enum sk_reason { /* stable names by sk_reason_name: used in events, CLI --json, 
 	SK_REASON_SAFE_PATH,      /* "safe-path" */
 	SK_REASON_AUDIT,          /* "audit": would be refused, mode audit or learn */
 	SK_REASON_CHANGED,        /* "changed": descriptors differ between decision and authorisation (set by the agent) */
+	SK_REASON_NO_READ_ONLY,   /* "no-read-only": only reading would be allowed, and a camera or phone cannot be held to it */
 };
 const char *sk_reason_name(enum sk_reason r);
+const char *sk_reason_word(enum sk_reason r); /* msgid for people, a few words */
 
 struct sk_iface_verdict {
 	uint8_t number;
@@ -68,13 +74,23 @@ void sk_decide(const struct sk_policy *p, const struct sk_grants *g /* may be NU
                const struct sk_context *c, struct sk_verdict *out);
 
 /* Which rule decided and why the earlier ones did not: {"interfaces":[{"number":..,"verdict":..,"reason":..,"rule":..,
- * "steps":[{"rule":"NAME","line":N,"matched":false,"because":"kind"|"interface"|"only"|"with"|"device"|"serial"|"port"}...]}]}. */
+ * "steps":[{"rule":"NAME","line":N,"matched":false,"because":"kind"|"interface"|"only"|"with"|"device"|"serial"|"port"}...]}]}.
+ * Also "policy","version","mode","verdict","reason" of the whole, "class","kind","access","grant" of each interface, and "steps_omitted":N
+ * where there are more steps than anybody reads. The steps are those of the alternate setting that decided. */
 json_t *sk_explain(const struct sk_policy *p, const struct sk_grants *g, const struct sk_device *d, const struct sk_context *c);
 
 /* One sentence for the clerk: why, and what to do (msgids translated by sk_tr). Appends to out. */
 void sk_verdict_sentence(const struct sk_policy *p, const struct sk_device *d, const struct sk_verdict *v, int lang /* enum sk_lang */,
                          struct sk_buf *out);
-/* The event body of a decision: device facts (escaped) + verdict. New reference. */
+/* The event body of a decision: device facts (escaped) + verdict. New reference; NULL = no memory.
+ * {"device":"1-2","bus","vendor_id":"46f4","product_id":"0001","release","vendor","product","serial"|null,"device_key","grade","connect",
+ *  "kinds":[..],"hidden":[..],"problem":""|"..","verdict":"allow"|"deny","reason","rule"|null,"config":N,
+ *  "interfaces":[{"number","class":"08/06/50","kind","verdict","access","reason","rule"|null,"grant"|null}]}
+ * The rule of the whole is that of the interface that gave the reason. */
 json_t *sk_verdict_json(const struct sk_device *d, const struct sk_verdict *v);
+/* The interface whose reason is the verdict's; NULL when there is none. Borrowed. */
+const struct sk_iface_verdict *sk_verdict_main(const struct sk_verdict *v);
+/* One interface as in sk_verdict_json. New reference. */
+json_t *sk_iface_verdict_json(const struct sk_iface_verdict *i);
 
 #endif
