@@ -1,0 +1,26 @@
+/*
+ * Probes: what posture checks need to know, read from the system and given as JSON facts (new references, never NULL unless out of
+ * memory). They run in sekimori-probe, a process of its own with a time limit; a fact that could not be read is absent or null, with "why".
+ * root: "" on a real system; a folder with proc/ sys/ etc/ in tests.
+ */
+#ifndef SK_PLATFORM_PROBE_H
+#define SK_PLATFORM_PROBE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include "common/err.h"
+
+/* What an active crypt mapping really uses. 0 and cipher like "aes-xts-plain64", *key_bits; negative when it cannot be told. */
+typedef int (*sk_cipher_fn)(const char *dm_name, char *cipher, int size, int *key_bits);
+
+json_t *sk_probe_disk(const char *root, sk_cipher_fn cipher);        /* P2 */
+int sk_cipher_libcryptsetup(const char *dm_name, char *cipher, int size, int *key_bits);
+
+json_t *sk_probe_antivirus(const char *socket_path, int timeout_ms); /* P7: clamd by its socket */
+
+json_t *sk_probe_screen(const char *root);                           /* P1 */
+/* Writes the mandatory settings: dconf database with locks and, for text sessions, a read-only TMOUT. idle_s: the longest time to the lock.
+ * Files that are right already are left alone. 0 or -errno. */
+int sk_screen_enforce(const char *root, long long idle_s, struct sk_err *err);
+
+#endif

@@ -1,0 +1,81 @@
+/*
+ * P2 disk encryption, 4.4(4). Facts (platform/probe_disk.c): {"volumes":[{"use":"/","kind":"mount"|"swap"|"boot","node":"dm-0","fs":..,
+ * "encrypted":true|false|null,"cipher":..,"key_bits":..,"chain":["dm-0","sda3","sda"],"why":..}],"tpm":bool}. Every way from a volume down
+ * to a disk must cross an encrypting layer; one that cannot be followed is unknown, never a pass. Boot partitions are shown, not judged.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "common/i18n.h"
+#include "policy/check_list.h"
+
+static bool cipher_is_weak(const char *cipher)
+{
+	return cipher && (strstr(cipher, "null") || strstr(cipher, "ecb") || strncmp(cipher, "des", 3) == 0 ||
+	                  strncmp(cipher, "arc4", 4) == 0 || strncmp(cipher, "blowfish", 8) == 0);
+}
+
+static enum sk_state judge_volume(const json_t *volume, json_t *detail)
+{
+	const char *use = json_string_value(json_object_get(volume, "use"));
+	const char *node = json_string_value(json_object_get(volume, "node"));
+	const char *cipher = json_string_value(json_object_get(volume, "cipher"));
+	const char *why = json_string_value(json_object_get(volume, "why"));
+	const json_t *encrypted = json_object_get(volume, "encrypted");
+
+	use = use ? use : "?";
+	if (json_is_false(encrypted)) {
+		sk_check_say(detail, N_("%1 (%2) is not encrypted."), use, node ? node : "?");
+		return SK_STATE_NON_COMPLIANT;
+	}
+	if (!json_is_true(encrypted)) {
+		sk_check_say(detail, N_("%1: it could not be told whether it is encrypted (%2)."), use,
+		             why ? why : "?");
+		return SK_STATE_UNKNOWN;
+	}
+	if (cipher_is_weak(cipher)) {
+		sk_check_say(detail, N_("%1 is encrypted with an unsound cipher: %2."), use, cipher);
+		return SK_STATE_NON_COMPLIANT;
+	}
+	sk_check_say(detail, N_("%1 is encrypted (%2)."), use, cipher ? cipher : "RAM");
+	return SK_STATE_COMPLIANT;
+}
+
+static enum sk_state judge(const struct sk_check_params *p, const json_t *facts, long long now_ms, json_t *detail)
+{
+	const json_t *volumes = json_object_get(facts, "volumes");
+	enum sk_state worst = SK_STATE_COMPLIANT;
+	size_t judged = 0, i;
+	json_t *volume;
+
+	(void)now_ms;
+	json_array_foreach(volumes, i, volume)
+	{
+		const char *kind = json_string_value(json_object_get(volume, "kind"));
+		if (!kind || strcmp(kind, "boot") == 0 || (strcmp(kind, "swap") == 0 && !p->disk_swap))
+			continue;
+		enum sk_state s = judge_volume(volume, detail);
+		worst = s > worst ? s : worst;
+		judged++;
+	}
+	if (judged == 0) {
+		sk_check_say(detail, N_("No volume of this terminal could be examined."), NULL, NULL);
+		return SK_STATE_UNKNOWN;
+	}
+	return worst;
+}
+
+const struct sk_check sk_check_disk_encryption = {
+    .id = "disk-encryption",
+    .row = "P2",
+    .clause = "4.4(4)",
+    .duty = SK_DUTY_MUST,
+    .title = N_("Disk encryption"),
+    .explanation = N_("Everything this terminal stores, its system, data and swap, is encrypted on the disk, so that a "
+                      "lost or stolen "
+                      "terminal tells nothing."),
+    .remediation =
+        N_("Ask the helpdesk: the volume named above has to be set up anew with encryption (LUKS2). Do not carry this "
+           "terminal out of the building until then."),
+    .judge = judge,
+};

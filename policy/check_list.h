@@ -1,0 +1,14 @@
+/* The checks, one file each (policy/check_NAME.c), and what they share. */
+#ifndef SK_POLICY_CHECK_LIST_H
+#define SK_POLICY_CHECK_LIST_H
+
+#include "policy/check.h"
+
+extern const struct sk_check sk_check_screen_lock;      /* P1, 5.1(1)キ */
+extern const struct sk_check sk_check_disk_encryption;  /* P2, 4.4(4) */
+extern const struct sk_check sk_check_antivirus;        /* P7, 6.4(1)エオカ, 6.4(2)アイウ */
+
+/* Appends one sentence to detail: a msgid with %1 %2 and its arguments (NULL = none). */
+void sk_check_say(json_t *detail, const char *msgid, const char *arg1, const char *arg2);
+
+#endif

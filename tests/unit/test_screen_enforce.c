@@ -1,0 +1,88 @@
+/* The mandatory settings: written once, put back when changed, an existing profile kept and extended in the right place. */
+#include <criterion/criterion.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/buf.h"
+#include "common/file.h"
+#include "platform/probe.h"
+
+static char root[64];
+
+static void start(void)
+{
+	snprintf(root, sizeof(root), "/tmp/sk-screen-XXXXXX");
+	cr_assert_not_null(mkdtemp(root));
+}
+
+TestSuite(screen_enforce, .init = start);
+
+static char *content(const char *path, struct sk_buf *b)
+{
+	char full[PATH_MAX];
+
+	snprintf(full, sizeof(full), "%s%s", root, path);
+	sk_buf_init(b, 65536);
+	cr_assert_eq(sk_file_read(full, b, NULL), 0, "%s", path);
+	return b->data;
+}
+
+static void put(const char *path, const char *text)
+{
+	char full[PATH_MAX];
+
+	snprintf(full, sizeof(full), "%s%s", root, path);
+	cr_assert_eq(sk_file_write(full, text, strlen(text), 0644, NULL), 0);
+}
+
+static ino_t inode(const char *path)
+{
+	char full[PATH_MAX];
+	struct stat st;
+
+	snprintf(full, sizeof(full), "%s%s", root, path);
+	cr_assert_eq(stat(full, &st), 0);
+	return st.st_ino;
+}
+
+Test(screen_enforce, writes_once_and_puts_back)
+{
+	const char *key = "/etc/dconf/db/sekimori.d/00-screen-lock";
+	struct sk_buf b;
+
+	cr_assert_eq(sk_screen_enforce(root, 600, NULL), 0);
+	cr_expect_not_null(strstr(content(key, &b), "idle-delay=uint32 600"));
+	sk_buf_deinit(&b);
+	ino_t before = inode(key);
+	cr_assert_eq(sk_screen_enforce(root, 600, NULL), 0);
+	cr_expect_eq(inode(key), before, "a right file is not written again");
+	put(key, "[x]\n");
+	cr_assert_eq(sk_screen_enforce(root, 600, NULL), 0);
+	cr_expect_not_null(strstr(content(key, &b), "idle-delay=uint32 600"));
+	sk_buf_deinit(&b);
+}
+
+Test(screen_enforce, keeps_an_existing_profile)
+{
+	char folder[PATH_MAX];
+	struct sk_buf b;
+
+	snprintf(folder, sizeof(folder), "%s/etc/dconf/profile", root);
+	cr_assert_eq(sk_mkdir_p(folder, 0755), 0);
+	put("/etc/dconf/profile/user", "user-db:user\nsystem-db:local\nsystem-db:site\n");
+	cr_assert_eq(sk_screen_enforce(root, 300, NULL), 0);
+	cr_expect_str_eq(content("/etc/dconf/profile/user", &b),
+	                 "user-db:user\nsystem-db:sekimori\nsystem-db:local\nsystem-db:site\n");
+	sk_buf_deinit(&b);
+}
+
+Test(screen_enforce, the_probe_reads_back_the_text_limit)
+{
+	cr_assert_eq(sk_screen_enforce(root, 240, NULL), 0);
+	json_t *facts = sk_probe_screen(root);
+	cr_expect_eq(json_integer_value(json_object_get(facts, "text_limit_s")), 240);
+	json_decref(facts);
+}
