@@ -236,7 +236,8 @@ class VM:
     initrd    path of another initrd, or "guest" after make_initramfs()
     append    more kernel command line
     extra     more QEMU arguments (list): cold-plugged devices
-    sd        True: an SD card reader (plug_sd)
+    sd        True: an SD card reader (insert_sd). Such a machine boots in full:
+              QEMU's reader loses its interrupt over a saved state
     forwards  {guest port: host port}: what answers at 10.0.2.100. Guest ports
               are those of GUEST_PORTS; all else is unreachable
     clock     seconds since the epoch, or None for the host's time
@@ -303,7 +304,7 @@ class VM:
         return self
 
     def _plain(self):
-        return not (self.initrd or self.append or os.path.exists(self._disk()))
+        return not (self.initrd or self.append or self.sd or os.path.exists(self._disk()))
 
     def _prepare(self):
         if self.image is None:
@@ -323,6 +324,15 @@ class VM:
 
     def _path(self, *parts):
         return os.path.join(self.tmp, *parts)
+
+    def path(self, *parts):
+        """A place on the host for files of this machine: removed with it."""
+        return self._path(*parts)
+
+    @staticmethod
+    def wait(probe, what, timeout=20):
+        """Wait until probe() on the host's side is true."""
+        return wait_for(what, probe, timeout * SCALE, 0.05)
 
     def _disk(self):
         return self._path("disk.qcow2")
@@ -522,6 +532,8 @@ class VM:
         Snapshot.remove() is not called."""
         if self.devices:
             raise VMError("unplug everything before saving: %s" % [d.id for d in self.devices])
+        if self.sd:
+            raise VMError("a machine with an SD reader does not survive a saved state")
         if self._share_mounted:
             self.run("umount " + SHARE)
             self._share_mounted = False
@@ -572,7 +584,7 @@ class VM:
             os.mkdir(building)
             try:
                 base = VM(name="base", memory=self.memory, cpus=self.cpus, fast=False,
-                          extra=self.extra, sd=self.sd, image=self.image)
+                          extra=self.extra, image=self.image)
                 base.start()
                 base.wait_idle()
                 base.save_state(building)
