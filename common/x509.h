@@ -11,6 +11,8 @@
 #include "common/err.h"
 #include "common/hash.h"
 
+#define SK_X509_URN_DEVICE "urn:sekimori:device:"
+
 int sk_x509_key_generate(struct sk_buf *out_pem);                                    /* PKCS#8 PEM, P-256 */
 int sk_x509_csr(const char *key_pem, const char *device_id, struct sk_buf *out_pem, struct sk_err *err);
 /* Checks size, self-signature, P-256, and that nothing but the public key is used from it. 0 or -EINVAL. */
@@ -29,9 +31,12 @@ struct sk_x509_info {
 	char fingerprint[SK_SHA256_HEX]; /* SHA-256 of DER */
 	char spki_sha256[SK_SHA256_HEX];
 	char device[SK_UUID_LEN];        /* "" if no such SAN */
-	char serial[65];                 /* hex */
+	char serial[65];                 /* hex, lower case */
 	sk_ms from, until;
 };
+/* Two different device names in one certificate count as none. */
 int sk_x509_info(const char *cert_pem, size_t len, struct sk_x509_info *out, struct sk_err *err);
+struct x509_st; /* OpenSSL's X509, for common/tls.c */
+int sk_x509_info_of(const struct x509_st *cert, struct sk_x509_info *out); /* 0 or -EINVAL */
 
 #endif
