@@ -21,8 +21,21 @@ struct sk_store *sk_store_close(struct sk_store *s);
 void sk_store_set_grant_max(struct sk_store *s, sk_ms longest);
 /* Another connection (the CLI) has committed since the last call: true once per change. Cheap. */
 bool sk_store_changed(struct sk_store *s);
+/* Several of the calls below as one commit (one fsync): what they changed counts only once sk_store_batch_end returned 0; on failure
+ * nothing of the batch is stored. Begin nests not. */
+int sk_store_batch_begin(struct sk_store *s);
+int sk_store_batch_end(struct sk_store *s);
+/* Every half minute or so: requests and grants that ended become so, contacts kept in memory are written, old sessions go. > 0: states changed. */
+int sk_store_tend(struct sk_store *s, sk_ms now);
 int sk_store_ready(struct sk_store *s);                                       /* 0 when a read and a write would work */
-int sk_store_backup(struct sk_store *s, const char *path, struct sk_err *err); /* online, consistent */
+/* Online, consistent; files (the keys) go into the same file, because a ledger without its keys means enrolling every terminal again. Mode
+ * 0600; refuses to overwrite. */
+struct sk_store_file { char name[64]; void *data; size_t len; };
+int sk_store_backup(struct sk_store *s, const char *path, const struct sk_store_file *files, size_t n, struct sk_err *err);
+/* Checks a backup whole (integrity, schema, chains), writes its ledger to db_path (which must not exist) and hands out its files (array and data
+ * are the caller's: sk_store_files_free). -EBADMSG = damaged. */
+int sk_store_restore(const char *backup, const char *db_path, struct sk_store_file **files, size_t *n, struct sk_err *err);
+void sk_store_files_free(struct sk_store_file *files, size_t n);
 
 /* Who acts, for permission, audit trail and forms. Role is the acting one. */
 enum sk_role { SK_ROLE_STAFF = 1, SK_ROLE_SEC = 2, SK_ROLE_DESK = 4, SK_ROLE_SYS = 8, SK_ROLE_AUD = 16 };
@@ -98,7 +111,8 @@ int sk_store_events_put(struct sk_store *s, const char *device, const struct sk_
 /* [{"id":n,"device","host","unit","seq","time":ms,"received":ms,"kind","body":{..} (null when not an object),"hash"}] newest first; before: an "id",
  * 0 = from the newest. */
 json_t *sk_store_events(struct sk_store *s, const char *device /* NULL = all */, const char *unit /* NULL = all */, int64_t before, int limit);
-/* Offline verification of one device's chain, or all: returns count of broken chains; findings in *out. */
+/* Verification of every chain, the audit trail's too: returns the count of broken ones, or negative. *out:
+ * [{"chain":"audit"|device id,"host","records":n,"state":"ok"|"gap"|"fork"|"forged"|"cut","at":record number or 0}]. */
 int sk_store_verify(struct sk_store *s, json_t **out, struct sk_err *err);
 
 /* Report: posture, attached devices and status as the terminal sees them now. posture: array of check results (policy/check.h). */
@@ -112,7 +126,8 @@ json_t *sk_store_overview(struct sk_store *s, const char *unit, sk_ms now, sk_ms
 /* [{"id","host","asset","unit","unit_ja","unit_en","state" (sk_state_name; worst check, "silent", or "unknown" without a report),"revoked":bool,
  * "enrolled":ms,"cert_until":ms,"last_contact":ms (0 = never),"last_seq","policy_version","grants_version","os","version","policy":{..as reported..},
  * "person":login name or "","requests":open ones}]; find: part of host, asset number or id. */
-json_t *sk_store_terminals(struct sk_store *s, const char *unit, const char *find, sk_ms now, sk_ms silent_ms, int limit, int offset);
+json_t *sk_store_terminals(struct sk_store *s, const char *unit, const char *find, const char *state /* sk_state_name; NULL = all */, sk_ms now,
+                           sk_ms silent_ms, int limit, int offset); /* worst first, then by host; revoked ones last */
 json_t *sk_store_terminal_page(struct sk_store *s, const char *id, sk_ms now, sk_ms silent_ms);
    /* {"terminal":{..as above..},"posture":[..policy/check.h..],"devices":[..agent/gate.h..],"status":{..the report without those two..,"received":ms},
     * "events":[..newest 50..],"requests":[..],"grants":[{"id","request","person","device_key","serial","access","class","purpose","from","until","permitted_by",
@@ -124,8 +139,9 @@ json_t *sk_store_terminal_page(struct sk_store *s, const char *id, sk_ms now, sk
 /* [{"number","id","kind":"media","state","terminal":device id,"host","unit","unit_ja","unit_en","person":login name,"device":{..as in the event..},"purpose",
  * "access","hours","class","destination","created":ms,"updated":ms,"until":ms|null (the permit's limit, then the grant's end),"reason":of the last decision or "",
  * "permitted_by":職・氏名|null,"permitted_at":ms|null,"approved_by","approved_at","granted_access":"ro"|"rw"|null,"grant":id|null}] newest first. */
-json_t *sk_store_requests(struct sk_store *s, const char *unit, const char *state /* NULL = open ones */, int limit, int offset);
-/* As above, with "history":[{"time","action":"created"|"permit"|"approve"|"refuse"|"return"|"cancel"|"expire","user","name","role","unit","reason","access","until"}],
+json_t *sk_store_requests(struct sk_store *s, const char *unit, const char *person /* login name; NULL = all */,
+                          const char *state /* NULL = open ones, "all" = every state */, int limit, int offset);
+/* As above, with "earlier":[..rows as above, newest 20: others for the same medium (device key, or model and serial) or by the same person..] and "history":[{"time","action":"created"|"permit"|"approve"|"refuse"|"return"|"cancel"|"expire","user","name","role","unit","reason","access","until"}],
  * oldest first. */
 json_t *sk_store_request(struct sk_store *s, int64_t number); /* with "history":[..]; NULL if unknown */
 struct sk_decision {

@@ -1,0 +1,231 @@
+/*
+ * Terminals' events: taken in batches, each record checked against the chain, stored once. What comes again is recognised by its hash;
+ * what does not fit the chain stops the batch and is recorded as an incident, once.
+ */
+#include "server/store_sqlite.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+int incident_add(struct sk_store *s, const char *device, const char *kind, int64_t seq, const char *detail, sk_ms now)
+{
+	struct sk_actor by;
+	int r = db_run(s, "INSERT OR IGNORE INTO incidents(time, device, kind, seq, detail) VALUES(?,?,?,?,?)", "issis", now, device, kind, seq,
+	               detail);
+
+	if (r <= 0)
+		return r; /* known already: a terminal that keeps sending the same does not fill the trail */
+	actor_device(&by, device);
+	r = audit_add(s, &by, "incident", device, json_pack("{s:s,s:I,s:s}", "kind", kind, "seq", (json_int_t)seq, "detail", detail), now);
+	return r < 0 ? r : 0;
+}
+
+/* Something of a device was kept shut: the whole of it, or one of its interfaces. */
+static bool tells_refusal(const struct sk_event *e)
+{
+	json_t *body, *list, *item;
+	const char *verdict;
+	bool refused;
+	size_t i;
+
+	if (strcmp(e->kind, "device.decided") != 0)
+		return false;
+	if (sk_json_parse(e->body, e->body_len, SK_EVENT_BODY_MAX, &body, NULL) < 0)
+		return false;
+	verdict = json_string_value(json_object_get(body, "verdict"));
+	refused = verdict != NULL && strcmp(verdict, "deny") == 0;
+	list = json_object_get(body, "interfaces");
+	json_array_foreach(list, i, item)
+	{
+		verdict = json_string_value(json_object_get(item, "verdict"));
+		refused |= verdict != NULL && strcmp(verdict, "deny") == 0;
+	}
+	json_decref(body);
+	return refused;
+}
+
+/* A record that should be stored already: 1 = it is, byte for byte; 0 = another one stands there. */
+static int same_as_stored(struct sk_store *s, const char *device, const struct sk_event *e)
+{
+	sqlite3_stmt *st = db_query(s, "SELECT hash FROM events WHERE device = ? AND seq = ?", "si", device, e->seq);
+	int r = db_next(st);
+	bool same = r == 1 && strcmp(db_text(st, 0), e->hash) == 0;
+
+	db_end(st);
+	return r < 0 ? r : same;
+}
+
+static int insert(struct sk_store *s, const char *device, const struct sk_event *e, sk_ms now)
+{
+	int r = db_run(s, "INSERT INTO events(device, seq, time, received, kind, body, prev, hash, refused) VALUES(?,?,?,?,?,?,?,?,?)", "siiistssi",
+	               device, e->seq, e->time, now, e->kind, e->body, e->body_len, e->prev, e->hash, (int64_t)tells_refusal(e));
+
+	if (r >= 0 && strcmp(e->kind, "request.created") == 0)
+		r = request_from_event(s, device, e, now);
+	return r;
+}
+
+static int put(struct sk_store *s, struct sk_terminal *t, const struct sk_event *events, size_t n, sk_ms now, enum sk_chain_result *chain)
+{
+	char detail[128];
+	int r;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct sk_event *e = &events[i];
+
+		if (e->seq <= t->last_seq) {
+			r = same_as_stored(s, t->id, e);
+			if (r < 0)
+				return r;
+			*chain = r == 1 ? SK_CHAIN_OK : SK_CHAIN_FORK;
+		} else {
+			*chain = sk_chain_follows(t->id, t->last_seq, t->last_hash, e);
+			r = 0;
+		}
+		if (*chain != SK_CHAIN_OK) {
+			snprintf(detail, sizeof(detail), "record %lld does not follow record %lld", (long long)e->seq, (long long)t->last_seq);
+			return incident_add(s, t->id, sk_chain_result_name(*chain), e->seq, detail, now);
+		}
+		if (r == 1)
+			continue;
+		r = insert(s, t->id, e, now);
+		if (r < 0)
+			return r;
+		t->last_seq = e->seq;
+		sk_text_copy(t->last_hash, sizeof(t->last_hash), e->hash);
+	}
+	return 0;
+}
+
+int sk_store_events_put(struct sk_store *s, const char *device, const struct sk_event *events, size_t n, sk_ms now, int64_t *acked,
+                        enum sk_chain_result *chain, struct sk_err *err)
+{
+	enum sk_chain_result result = SK_CHAIN_OK;
+	struct sk_terminal t;
+	int64_t before = 0;
+	int r = db_begin(s);
+
+	if (r < 0)
+		return db_fail(s, err, r, "events not stored");
+	r = sk_store_terminal_get(s, device, &t);
+	if (r == 0) {
+		before = t.last_seq;
+		r = put(s, &t, events, n, now, &result);
+	}
+	if (r >= 0 && t.last_seq != before)
+		r = db_run(s, "UPDATE terminals SET last_seq = ?, last_hash = ? WHERE id = ?", "iss", t.last_seq, t.last_hash, device);
+	r = db_finish(s, r < 0 ? r : 0);
+	if (r < 0)
+		return r == -ENOENT ? sk_err_set(err, r, "terminal %s is not known", device) : db_fail(s, err, r, "events not stored");
+	*acked = t.last_seq;
+	*chain = result;
+	return 0;
+}
+
+#define EVENT \
+	"SELECT e.id, e.device, t.host, t.unit, e.seq, e.time, e.received, e.kind, e.body AS \"body|j\", e.hash" \
+	" FROM events e JOIN terminals t ON t.id = e.device"
+
+json_t *sk_store_events(struct sk_store *s, const char *device, const char *unit, int64_t before, int limit)
+{
+	int64_t top = before > 0 ? before : INT64_MAX;
+
+	if (device != NULL) /* by the index over (device, seq): a terminal's seq and id rise together */
+		return db_list(s, EVENT " WHERE e.device = ?1 AND e.id < ?2 AND (?3 IS NULL OR t.unit = ?3) ORDER BY e.seq DESC LIMIT ?4", "sisi",
+		               device, top, unit, (int64_t)limit);
+	return db_list(s, EVENT " WHERE e.id < ?1 AND (?2 IS NULL OR t.unit = ?2) ORDER BY e.id DESC LIMIT ?3", "isi", top, unit,
+	               (int64_t)limit);
+}
+
+struct walk {
+	char device[SK_UUID_LEN], host[256];
+	int64_t last, records, at;
+	char hash[SK_SHA256_HEX];
+	const char *state;
+};
+
+static void walk_record(struct walk *w, sqlite3_stmt *st)
+{
+	struct sk_event e = {.seq = sqlite3_column_int64(st, 0), .time = sqlite3_column_int64(st, 1)};
+	enum sk_chain_result res;
+
+	db_copy(st, 2, e.kind, sizeof(e.kind));
+	e.body = (char *)(uintptr_t)db_text(st, 3); /* read only, until the next step */
+	e.body_len = (size_t)sqlite3_column_bytes(st, 3);
+	db_copy(st, 4, e.prev, sizeof(e.prev));
+	db_copy(st, 5, e.hash, sizeof(e.hash));
+	res = sk_chain_follows(w->device, w->last, w->hash, &e);
+	if (res != SK_CHAIN_OK) {
+		w->state = res == SK_CHAIN_GAP ? "gap" : res == SK_CHAIN_FORK ? "fork" : "forged";
+		w->at = e.seq;
+		return;
+	}
+	w->last = e.seq;
+	sk_text_copy(w->hash, sizeof(w->hash), e.hash);
+	w->records++;
+}
+
+/* One terminal's chain from its first record to the head the terminal row names: records cut off at the end show too. */
+static int walk_chain(struct sk_store *s, struct walk *w, int64_t head, const char *head_hash)
+{
+	sqlite3_stmt *st = db_query(s, "SELECT seq, time, kind, body, prev, hash FROM events WHERE device = ? ORDER BY seq", "s", w->device);
+	int r = 0;
+
+	w->state = "ok";
+	sk_text_copy(w->hash, sizeof(w->hash), SK_CHAIN_ZERO);
+	while (w->state[0] == 'o' && (r = db_next(st)) == 1)
+		walk_record(w, st);
+	db_end(st);
+	if (r >= 0 && w->state[0] == 'o' && (w->last != head || strcmp(w->hash, head_hash) != 0)) {
+		w->state = "cut";
+		w->at = head;
+	}
+	return r < 0 ? r : 0;
+}
+
+static int verify_terminals(struct sk_store *s, json_t *findings)
+{
+	json_t *list = db_list(s, "SELECT id, host, last_seq, last_hash FROM terminals ORDER BY host, id", "");
+	int broken = 0, r = list == NULL ? -EIO : 0;
+	json_t *t;
+	size_t i;
+
+	json_array_foreach(list, i, t)
+	{
+		struct walk w = {0};
+
+		sk_text_copy(w.device, sizeof(w.device), json_string_value(json_object_get(t, "id")));
+		sk_text_copy(w.host, sizeof(w.host), json_string_value(json_object_get(t, "host")));
+		r = walk_chain(s, &w, json_integer_value(json_object_get(t, "last_seq")), json_string_value(json_object_get(t, "last_hash")));
+		if (r < 0)
+			break;
+		broken += w.state[0] != 'o';
+		json_array_append_new(findings, json_pack("{s:s,s:s,s:I,s:s,s:I}", "chain", w.device, "host", w.host, "records",
+		                                          (json_int_t)w.records, "state", w.state, "at", (json_int_t)w.at));
+	}
+	json_decref(list);
+	return r < 0 ? r : broken;
+}
+
+int sk_store_verify(struct sk_store *s, json_t **out, struct sk_err *err)
+{
+	json_t *findings = json_array();
+	int r, audit = 0;
+
+	if (findings == NULL)
+		return sk_err_set(err, -ENOMEM, "%s: out of memory", s->path);
+	r = db_run(s, "BEGIN", ""); /* one moment of the ledger, while the server goes on writing */
+	if (r >= 0) {
+		r = audit = audit_verify(s, findings);
+		if (r >= 0)
+			r = verify_terminals(s, findings);
+		db_run(s, "COMMIT", "");
+	}
+	if (r < 0) {
+		json_decref(findings);
+		return db_fail(s, err, r, "chains cannot be read");
+	}
+	*out = findings;
+	return r + audit;
+}

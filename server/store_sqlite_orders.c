@@ -1,0 +1,177 @@
+/*
+ * What the server signs for a terminal. A version counts the different contents that were issued to it: contents are built anew each
+ * time and compared by their hash, so that whatever changes them (a decision, an end, a revocation, a new policy, another section)
+ * raises the version, and nothing else does.
+ */
+#include "server/store_sqlite.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "policy/grant.h"
+
+#define ANSWERS_MAX 100                       /* requests told about in a bundle */
+#define ANSWERS_MS  ((sk_ms)30 * 86400 * 1000) /* and for how long after their last change */
+
+static enum sk_access access_of(const char *name)
+{
+	return strcmp(name, "rw") == 0 ? SK_ACCESS_RW : strcmp(name, "ro") == 0 ? SK_ACCESS_RO : SK_ACCESS_NONE;
+}
+
+static json_t *grants_now(struct sk_store *s, const char *device, sk_ms now)
+{
+	sqlite3_stmt *st = db_query(s,
+	                            "SELECT id, request, device_key, serial, person, access, class, purpose, \"from\", until, permitted_by, approved_by"
+	                            " FROM grants WHERE terminal = ? AND ended IS NULL AND until > ? ORDER BY id LIMIT 4096",
+	                            "si", device, now);
+	json_t *list = json_array();
+	int r;
+
+	while ((r = db_next(st)) == 1) {
+		struct sk_grant g = {.request = sqlite3_column_int64(st, 1), .access = access_of(db_text(st, 5))};
+
+		db_copy(st, 0, g.id, sizeof(g.id));
+		db_copy(st, 2, g.device_key, sizeof(g.device_key));
+		db_copy(st, 3, g.serial, sizeof(g.serial));
+		db_copy(st, 4, g.person, sizeof(g.person));
+		db_copy(st, 6, g.info_class, sizeof(g.info_class));
+		db_copy(st, 7, g.purpose, sizeof(g.purpose));
+		g.from = sqlite3_column_int64(st, 8);
+		g.until = sqlite3_column_int64(st, 9);
+		db_copy(st, 10, g.permitted_by, sizeof(g.permitted_by));
+		db_copy(st, 11, g.approved_by, sizeof(g.approved_by));
+		if (json_array_append_new(list, sk_grant_json(&g)) != 0) {
+			r = -ENOMEM;
+			break;
+		}
+	}
+	db_end(st);
+	if (r < 0) {
+		json_decref(list);
+		return NULL;
+	}
+	return list;
+}
+
+/* Keeps the version while the contents stay the same. */
+static int version_of(struct sk_store *s, const char *device, const char *sha, const char *get, const char *set, int64_t *version)
+{
+	sqlite3_stmt *st = db_query(s, get, "s", device);
+	int r = db_next(st);
+	bool same = false;
+
+	if (r == 1) {
+		*version = sqlite3_column_int64(st, 0);
+		same = strcmp(db_text(st, 1), sha) == 0;
+	}
+	db_end(st);
+	if (r <= 0)
+		return r == 0 ? -ENOENT : r;
+	if (same)
+		return 0;
+	*version += 1;
+	r = db_run(s, set, "iss", *version, sha, device);
+	return r < 0 ? r : 0;
+}
+
+json_t *sk_store_grants_body(struct sk_store *s, const char *device, sk_ms now, int64_t *version)
+{
+	char sha[SK_SHA256_HEX];
+	json_t *grants, *answers, *body = NULL;
+	char *text;
+
+	if (requests_expire(s, device, now) < 0)
+		return NULL;
+	grants = grants_now(s, device, now);
+	answers = db_list(s,
+	                  "SELECT id, number, state, reason FROM (SELECT id, number, state, reason FROM requests WHERE terminal = ? AND updated > ?"
+	                  " ORDER BY updated DESC, number DESC LIMIT ?) ORDER BY number",
+	                  "sii", device, now - ANSWERS_MS, (int64_t)ANSWERS_MAX);
+	if (grants == NULL || answers == NULL) {
+		json_decref(grants);
+		json_decref(answers);
+		return NULL;
+	}
+	body = json_pack("{s:o,s:o}", "grants", grants, "requests", answers);
+	text = body == NULL ? NULL : sk_json_text(body);
+	if (text != NULL)
+		sk_sha256_hex(text, strlen(text), sha);
+	if (text == NULL || version_of(s, device, sha, "SELECT grants_version, grants_sha FROM terminals WHERE id = ?",
+	                               "UPDATE terminals SET grants_version = ?, grants_sha = ? WHERE id = ?", version) < 0) {
+		json_decref(body);
+		body = NULL;
+	}
+	free(text);
+	return body;
+}
+
+int sk_store_policy(struct sk_store *s, const char *device, char **text, int64_t *version)
+{
+	sqlite3_stmt *st = db_query(s,
+	                            "SELECT p.text, p.sha FROM terminals t JOIN policies p ON p.unit IN (t.unit, '') WHERE t.id = ?"
+	                            " ORDER BY p.unit = '', p.id DESC LIMIT 1",
+	                            "s", device);
+	char sha[SK_SHA256_HEX];
+	char *copy = NULL;
+	int r = db_next(st);
+
+	if (r == 1) {
+		copy = strdup(db_text(st, 0));
+		db_copy(st, 1, sha, sizeof(sha));
+	}
+	db_end(st);
+	if (r != 1)
+		return r == 0 ? -ENOENT : r;
+	if (copy == NULL)
+		return -ENOMEM;
+	r = version_of(s, device, sha, "SELECT policy_version, policy_sha FROM terminals WHERE id = ?",
+	               "UPDATE terminals SET policy_version = ?, policy_sha = ? WHERE id = ?", version);
+	if (r < 0) {
+		free(copy);
+		return r;
+	}
+	*text = copy;
+	return 0;
+}
+
+int sk_store_policy_set(struct sk_store *s, const struct sk_actor *by, const char *unit, const char *text, struct sk_err *err)
+{
+	sk_ms now = sk_clock_wall();
+	char sha[SK_SHA256_HEX];
+	int64_t one;
+	int r;
+
+	if (unit[0] != '\0' && db_int(s, &one, "SELECT 1 FROM units WHERE key = ?", "s", unit) != 0)
+		return sk_err_set(err, -ENOENT, "section \"%s\" is not known; add it with: sekimori-server unit add", unit);
+	sk_sha256_hex(text, strlen(text), sha);
+	r = db_begin(s);
+	if (r < 0)
+		return db_fail(s, err, r, "policy not stored");
+	r = db_run(s, "INSERT INTO policies(unit, text, sha, created, by) VALUES(?,?,?,?,?)", "sssis", unit, text, sha, now, by->user);
+	if (r >= 0)
+		r = audit_add(s, by, "policy.set", unit[0] == '\0' ? "office" : unit, json_pack("{s:s}", "sha256", sha), now);
+	r = db_finish(s, r < 0 ? r : 0);
+	return r < 0 ? db_fail(s, err, r, "policy not stored") : 0;
+}
+
+int sk_store_version_raise(struct sk_store *s, const char *device, bool policy, int64_t held)
+{
+	struct sk_actor by;
+	int r;
+
+	if (held < 0 || held >= INT64_MAX - 1)
+		return -EINVAL;
+	r = db_begin(s);
+	if (r < 0)
+		return r;
+	actor_device(&by, device);
+	/* The hash is forgotten, so the next look issues the same contents under held + 1. */
+	if (policy)
+		r = db_run(s, "UPDATE terminals SET policy_version = ?1, policy_sha = '' WHERE id = ?2 AND policy_version < ?1", "is", held, device);
+	else
+		r = db_run(s, "UPDATE terminals SET grants_version = ?1, grants_sha = '' WHERE id = ?2 AND grants_version < ?1", "is", held, device);
+	if (r > 0)
+		r = audit_add(s, &by, "version.raise", device, json_pack("{s:s,s:I}", "kind", policy ? "policy" : "grants", "held", (json_int_t)held),
+		              sk_clock_wall());
+	return db_finish(s, r < 0 ? r : 0);
+}

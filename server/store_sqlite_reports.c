@@ -1,0 +1,156 @@
+/*
+ * Reports: what a terminal says of itself now. Written only when something other than its moving parts (clock, journal counters, times of
+ * checks) changed; those are kept in memory. A check's change of state is history.
+ */
+#include "server/store_sqlite.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "policy/check.h"
+
+/* The report without what moves by itself. New reference. */
+static json_t *stable_part(const json_t *report)
+{
+	json_t *copy = json_deep_copy(report), *result;
+	size_t i;
+
+	json_object_del(copy, "clock");
+	json_object_del(copy, "journal");
+	json_array_foreach(json_object_get(copy, "posture"), i, result)
+	{
+		json_object_del(result, "at");
+	}
+	return copy;
+}
+
+static int hash_of(const json_t *j, char out[SK_SHA256_HEX])
+{
+	char *text = sk_json_text(j);
+
+	if (text == NULL)
+		return -ENOMEM;
+	sk_sha256_hex(text, strlen(text), out);
+	free(text);
+	return 0;
+}
+
+static enum sk_state worst_of(const json_t *posture)
+{
+	enum sk_state worst = SK_STATE_NOT_APPLICABLE, one;
+	const json_t *result;
+	size_t i;
+
+	json_array_foreach(posture, i, result)
+	{
+		if (sk_state_parse(json_string_value(json_object_get(result, "state")), &one) == 0 && one > worst)
+			worst = one;
+	}
+	return json_array_size(posture) == 0 ? SK_STATE_UNKNOWN : worst; /* nothing checked is never "compliant" */
+}
+
+/* A check the policy no longer asks for leaves the overview. */
+static int drop_unasked(struct sk_store *s, const char *device, const json_t *posture)
+{
+	json_t *ids = json_array();
+	const json_t *result;
+	char *text;
+	size_t i;
+	int r;
+
+	json_array_foreach(posture, i, result)
+	{
+		json_array_append(ids, json_object_get(result, "id"));
+	}
+	text = sk_json_text(ids);
+	r = text == NULL ? -ENOMEM
+	                 : db_run(s, "DELETE FROM posture WHERE device = ? AND \"check\" NOT IN (SELECT value FROM json_each(?))", "ss", device,
+	                          text);
+	free(text);
+	json_decref(ids);
+	return r < 0 ? r : 0;
+}
+
+static int posture_put(struct sk_store *s, const char *device, const json_t *posture, sk_ms now)
+{
+	const json_t *result;
+	size_t i;
+	int r = 0;
+
+	json_array_foreach(posture, i, result)
+	{
+		const char *id = json_string_value(json_object_get(result, "id"));
+		const char *state = json_string_value(json_object_get(result, "state"));
+		char *text;
+
+		r = db_run(s,
+		           "INSERT INTO posture(device, \"check\", state, since) VALUES(?,?,?,?) ON CONFLICT(device, \"check\") DO UPDATE SET"
+		           " state = excluded.state, since = excluded.since WHERE state <> excluded.state",
+		           "sssi", device, id, state, now);
+		if (r < 0)
+			return r;
+		if (r == 0)
+			continue;
+		text = sk_json_text(result);
+		r = text == NULL ? -ENOMEM
+		                 : db_run(s, "INSERT INTO posture_history(device, \"check\", state, time, result) VALUES(?,?,?,?,?)", "sssis", device,
+		                          id, state, now, text);
+		free(text);
+		if (r < 0)
+			return r;
+	}
+	return drop_unasked(s, device, posture);
+}
+
+static int write_report(struct sk_store *s, const char *device, const json_t *report, const char *status, const char *stable, sk_ms now)
+{
+	json_t *posture = json_object_get(report, "posture"), *devices = json_object_get(report, "devices");
+	char *p = sk_json_text(posture), *d = sk_json_text(devices);
+	int r = p == NULL || d == NULL ? -ENOMEM : db_begin(s);
+
+	if (r == 0) {
+		r = db_run(s, "INSERT OR REPLACE INTO reports(device, received, stable, status, devices, posture) VALUES(?,?,?,?,?,?)", "sissss",
+		           device, now, stable, status, d, p);
+		if (r >= 0)
+			r = posture_put(s, device, posture, now);
+		if (r >= 0)
+			r = db_run(s, "UPDATE terminals SET state = ? WHERE id = ?", "ss", sk_state_name(worst_of(posture)), device);
+		r = db_finish(s, r < 0 ? r : 0);
+	}
+	free(p);
+	free(d);
+	return r;
+}
+
+static bool known(struct sk_store *s, const char *device, const char *stable)
+{
+	sqlite3_stmt *st = db_query(s, "SELECT stable FROM reports WHERE device = ?", "s", device);
+	bool same = db_next(st) == 1 && strcmp(db_text(st, 0), stable) == 0;
+
+	db_end(st);
+	return same;
+}
+
+int sk_store_report_put(struct sk_store *s, const char *device, const json_t *report, sk_ms now, struct sk_err *err)
+{
+	char stable[SK_SHA256_HEX];
+	json_t *part = stable_part(report), *rest = json_copy((json_t *)(uintptr_t)report); /* shallow; not changed */
+	char *status;
+	int r;
+
+	json_object_del(rest, "posture");
+	json_object_del(rest, "devices");
+	status = rest == NULL ? NULL : sk_json_text(rest);
+	r = part == NULL || status == NULL ? -ENOMEM : hash_of(part, stable);
+	if (r == 0 && !known(s, device, stable))
+		r = write_report(s, device, report, status, stable, now);
+	if (r >= 0)
+		r = db_run(s,
+		           "INSERT INTO temp.live(device, at, status, received) VALUES(?1,?2,?3,?2) ON CONFLICT(device) DO UPDATE SET"
+		           " at = excluded.at, status = excluded.status, received = excluded.received",
+		           "sis", device, now, status);
+	free(status);
+	json_decref(part);
+	json_decref(rest);
+	return r < 0 ? db_fail(s, err, r, "report not stored") : 0;
+}

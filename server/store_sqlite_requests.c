@@ -1,0 +1,243 @@
+/*
+ * Requests: born from a terminal's event, listed, and ended by time. Everything in the event was typed or asserted by somebody; it is
+ * checked whole here, and a request that fails is an incident on record, never an error of the batch that carried it.
+ */
+#include "server/store_sqlite.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define OPEN_MAX_PER_TERMINAL 100
+#define UNDECIDED_MS          ((sk_ms)31 * 86400 * 1000) /* a request nobody decided ends after this */
+
+struct wish {
+	const char *id, *kind, *person, *purpose, *access, *class, *destination, *device_key, *serial;
+	long long hours;
+};
+
+/* No control characters and nothing that acts on a screen: what it is shown as is what it is. */
+static int plain(const json_t *o, const char *name, size_t min, size_t max, const char **out, struct sk_err *err)
+{
+	char shown[1024];
+	int r = sk_json_str(o, name, min, max, out, err);
+
+	if (r < 0)
+		return r;
+	sk_text_printable(shown, sizeof(shown), *out, strlen(*out));
+	if (strcmp(shown, *out) != 0)
+		return sk_err_set(err, -EINVAL, "field %s: holds characters that cannot be shown", name);
+	return 0;
+}
+
+static bool one_of(const char *value, const char *const *list)
+{
+	for (; *list != NULL; list++) {
+		if (strcmp(value, *list) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int device_read(const json_t *o, struct wish *w, json_t **out, struct sk_err *err)
+{
+	static const char *const names[] = {"vendor_id", "product_id", "vendor", "product", "serial", "device_key", "grade", "port", NULL};
+	json_t *d = json_object();
+	int r = d == NULL ? -ENOMEM : 0;
+
+	for (size_t i = 0; r == 0 && names[i] != NULL; i++) {
+		const char *v = "";
+
+		if (json_object_get(o, names[i]) != NULL && !json_is_null(json_object_get(o, names[i])))
+			r = plain(o, names[i], 0, 255, &v, err);
+		if (r == 0 && json_object_set_new(d, names[i], json_string(v)) != 0)
+			r = -ENOMEM;
+	}
+	if (r == 0) {
+		uint8_t raw[SK_SHA256_LEN];
+
+		w->serial = json_string_value(json_object_get(d, "serial"));
+		w->device_key = json_string_value(json_object_get(d, "device_key"));
+		if (strlen(w->device_key) != 2 * SK_SHA256_LEN || sk_unhex(w->device_key, raw, sizeof(raw)) < 0)
+			r = sk_err_set(err, -EINVAL, "field device_key: not 64 hexadecimal digits");
+		else if (strlen(w->serial) > 191)
+			r = sk_err_set(err, -EINVAL, "field serial: too long");
+	}
+	if (r < 0) {
+		json_decref(d);
+		return r;
+	}
+	*out = d;
+	return 0;
+}
+
+static int wish_read(const json_t *o, struct wish *w, json_t **device, struct sk_err *err)
+{
+	static const char *const kinds[] = {"media", NULL}, *const accesses[] = {"ro", "rw", NULL},
+	                        *const classes[] = {"1", "2", "3", "4", "none", NULL};
+	json_t *d;
+	int r;
+
+	w->destination = "";
+	if ((r = plain(o, "id", 36, 36, &w->id, err)) < 0 || (r = plain(o, "kind", 1, 20, &w->kind, err)) < 0 ||
+	    (r = plain(o, "person", 1, 63, &w->person, err)) < 0 || (r = plain(o, "purpose", 1, 255, &w->purpose, err)) < 0 ||
+	    (r = plain(o, "access", 2, 2, &w->access, err)) < 0 || (r = plain(o, "class", 1, 4, &w->class, err)) < 0 ||
+	    (r = sk_json_int(o, "hours", 1, 366 * 24, &w->hours, err)) < 0 || (r = sk_json_obj(o, "device", &d, err)) < 0)
+		return r;
+	if (json_object_get(o, "destination") != NULL && (r = plain(o, "destination", 0, 255, &w->destination, err)) < 0)
+		return r;
+	if (!sk_text_is_id(w->id))
+		return sk_err_set(err, -EINVAL, "field id: not a UUID");
+	if (!one_of(w->kind, kinds) || !one_of(w->access, accesses) || !one_of(w->class, classes))
+		return sk_err_set(err, -EINVAL, "field kind, access or class: not a known value");
+	return device_read(d, w, device, err);
+}
+
+static int request_insert(struct sk_store *s, const char *terminal, const struct wish *w, const json_t *device, const struct sk_event *e,
+                          sk_ms now)
+{
+	struct sk_actor by;
+	char *text = sk_json_text(device);
+	int64_t open = 0;
+	int r;
+
+	if (text == NULL)
+		return -ENOMEM;
+	r = db_int(s, &open, "SELECT count(*) FROM requests WHERE terminal = ? AND state IN ('submitted', 'permitted')", "s", terminal);
+	if (r == 0 && open >= OPEN_MAX_PER_TERMINAL) {
+		free(text);
+		return incident_add(s, terminal, "request-too-many", e->seq, "too many undecided requests of one terminal", now);
+	}
+	if (r == 0)
+		r = db_run(s,
+		           "INSERT OR IGNORE INTO requests(id, terminal, kind, person, device, device_key, serial, purpose, access, hours, class,"
+		           " destination, state, created, updated) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,'submitted',?,?)",
+		           "sssssssssissii", w->id, terminal, w->kind, w->person, text, w->device_key, w->serial, w->purpose, w->access,
+		           (int64_t)w->hours, w->class, w->destination, e->time < now ? e->time : now, now);
+	free(text);
+	if (r <= 0)
+		return r; /* known before */
+	actor_device(&by, terminal);
+	sk_text_copy(by.name, sizeof(by.name), w->person);
+	return request_history(s, sqlite3_last_insert_rowid(s->db), "created", &by, "", w->access, 0, now);
+}
+
+int request_from_event(struct sk_store *s, const char *device, const struct sk_event *e, sk_ms now)
+{
+	struct wish w = {0};
+	struct sk_err err = SK_ERR_INIT;
+	json_t *body = NULL, *dev = NULL;
+	int r = sk_json_parse(e->body, e->body_len, SK_EVENT_BODY_MAX, &body, &err);
+
+	if (r == 0)
+		r = wish_read(body, &w, &dev, &err);
+	if (r == 0)
+		r = request_insert(s, device, &w, dev, e, now);
+	else if (r != -ENOMEM)
+		r = incident_add(s, device, "request-malformed", e->seq, err.text, now);
+	json_decref(dev);
+	json_decref(body);
+	return r;
+}
+
+int request_history(struct sk_store *s, int64_t number, const char *action, const struct sk_actor *by, const char *reason,
+                    const char *access, sk_ms until, sk_ms now)
+{
+	char object[32];
+	int r = db_run(s,
+	               "INSERT INTO request_history(request, time, action, user, name, role, unit, reason, access, until)"
+	               " VALUES(?,?,?,?,?,?,?,?,?,nullif(?, 0))",
+	               "iisssssssi", number, now, action, by->user, by->name, sk_role_name(by->role), by->unit, reason, access, until);
+	json_t *detail;
+
+	if (r < 0)
+		return r;
+	detail = json_pack("{s:s,s:s?,s:I}", "reason", reason, "access", access, "until", (json_int_t)until);
+	if (detail == NULL)
+		return -ENOMEM;
+	snprintf(object, sizeof(object), "request:%lld", (long long)number);
+	return audit_add(s, by, action, object, detail, now);
+}
+
+#define REQUEST \
+	"SELECT q.number, q.id, q.kind, q.state, q.terminal, t.host, t.unit, u.name_ja AS unit_ja, u.name_en AS unit_en, q.person," \
+	" q.device AS \"device|j\", q.purpose, q.access, q.hours, q.class, q.destination, q.created, q.updated, q.until, q.reason," \
+	" q.permitted_by, q.permitted_at, q.approved_by, q.approved_at, q.granted_access, q.\"grant\"" \
+	" FROM requests q JOIN terminals t ON t.id = q.terminal JOIN units u ON u.key = t.unit"
+
+json_t *sk_store_requests(struct sk_store *s, const char *unit, const char *person, const char *state, int limit, int offset)
+{
+	if (state != NULL && strcmp(state, "all") != 0)
+		return db_list(s,
+		               REQUEST " WHERE q.state = ?1 AND (?2 IS NULL OR t.unit = ?2) AND (?3 IS NULL OR q.person = ?3)"
+		                       " ORDER BY q.number DESC LIMIT ?4 OFFSET ?5",
+		               "sssii", state, unit, person, (int64_t)limit, (int64_t)offset);
+	return db_list(s,
+	               REQUEST " WHERE (?1 OR q.state IN ('submitted', 'permitted')) AND (?2 IS NULL OR t.unit = ?2)"
+	                       " AND (?3 IS NULL OR q.person = ?3) ORDER BY q.number DESC LIMIT ?4 OFFSET ?5",
+	               "issii", (int64_t)(state != NULL), unit, person, (int64_t)limit, (int64_t)offset);
+}
+
+static json_t *earlier(struct sk_store *s, int64_t number)
+{
+	return db_list(s,
+	               REQUEST " JOIN requests o ON o.number = ?1 WHERE q.number <> o.number AND (q.device_key = o.device_key OR q.person = o.person"
+	                       " OR (o.serial <> '' AND q.serial = o.serial AND json_extract(q.device, '$.vendor_id', '$.product_id') ="
+	                       " json_extract(o.device, '$.vendor_id', '$.product_id'))) ORDER BY q.number DESC LIMIT 20",
+	               "i", number);
+}
+
+json_t *sk_store_request(struct sk_store *s, int64_t number)
+{
+	json_t *q = db_object(s, REQUEST " WHERE q.number = ?", "i", number);
+	json_t *history, *others;
+
+	if (q == NULL)
+		return NULL;
+	history = db_list(s, "SELECT time, action, user, name, role, unit, reason, access, until FROM request_history WHERE request = ? ORDER BY id",
+	                  "i", number);
+	others = earlier(s, number);
+	if (history == NULL || others == NULL || json_object_set(q, "history", history) != 0 || json_object_set(q, "earlier", others) != 0) {
+		json_decref(q);
+		q = NULL;
+	}
+	json_decref(history);
+	json_decref(others);
+	return q;
+}
+
+/* One ended request: its state, its grant, its line of history. */
+static int expire_one(struct sk_store *s, int64_t number, sk_ms now)
+{
+	struct sk_actor by;
+	int r = db_run(s, "UPDATE requests SET state = 'expired', updated = ? WHERE number = ?", "ii", now, number);
+
+	if (r > 0)
+		r = db_run(s, "UPDATE grants SET ended = ? WHERE request = ? AND ended IS NULL", "ii", now, number);
+	actor_system(&by);
+	return r < 0 ? r : request_history(s, number, "expire", &by, "", NULL, 0, now);
+}
+
+int requests_expire(struct sk_store *s, const char *device, sk_ms now)
+{
+	/* Not decided in time; permitted, but the permit's limit passed; granted, and the grant ended. */
+	json_t *due = db_list(s,
+	                      "SELECT number FROM requests WHERE (?1 IS NULL OR terminal = ?1) AND ((state IN ('submitted', 'permitted')"
+	                      " AND (updated <= ?2 OR until <= ?3)) OR (state = 'approved' AND until <= ?3)) LIMIT 500",
+	                      "sii", device, now - UNDECIDED_MS, now);
+	int r = due == NULL ? -EIO : 0, n = (int)json_array_size(due);
+	json_t *q;
+	size_t i;
+
+	if (n > 0 && (r = db_begin(s)) == 0) {
+		json_array_foreach(due, i, q)
+		{
+			if (r >= 0)
+				r = expire_one(s, json_integer_value(json_object_get(q, "number")), now);
+		}
+		r = db_finish(s, r < 0 ? r : 0);
+	}
+	json_decref(due);
+	return r < 0 ? r : n;
+}

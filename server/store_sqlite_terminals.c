@@ -1,0 +1,260 @@
+/* Enrolment tokens and terminals: who may speak, by which certificate. */
+#include "server/store_sqlite.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+
+int sk_store_token_put(struct sk_store *s, const struct sk_actor *by, const char *token_sha256, const char *host, const char *asset,
+                       const char *unit, sk_ms until, struct sk_err *err)
+{
+	sk_ms now = sk_clock_wall();
+	int64_t one;
+	int r;
+
+	if (!sk_text_is_host(host))
+		return sk_err_set(err, -EINVAL, "host name \"%s\": use letters, digits, '-' and '.'", host);
+	if (strlen(asset) > 63)
+		return sk_err_set(err, -EINVAL, "asset number: at most 63 bytes");
+	if (until <= now)
+		return sk_err_set(err, -EINVAL, "the token would end before it begins; give a longer --valid");
+	if (db_int(s, &one, "SELECT 1 FROM units WHERE key = ?", "s", unit) != 0)
+		return sk_err_set(err, -ENOENT, "section \"%s\" is not known; add it with: sekimori-server unit add", unit);
+	r = db_begin(s);
+	if (r < 0)
+		return db_fail(s, err, r, "token not stored");
+	r = db_run(s, "INSERT INTO tokens(sha256, host, asset, unit, created, until, by) VALUES(?,?,?,?,?,?,?)", "ssssiis", token_sha256, host,
+	           asset, unit, now, until, by->user);
+	if (r >= 0)
+		r = audit_add(s, by, "token.create", host, json_pack("{s:s,s:s,s:I}", "asset", asset, "unit", unit, "until", (json_int_t)until), now);
+	r = db_finish(s, r < 0 ? r : 0);
+	return r < 0 ? db_fail(s, err, r, "token not stored") : 0;
+}
+
+json_t *sk_store_tokens(struct sk_store *s, sk_ms now)
+{
+	return db_list(s,
+	               "SELECT id, host, asset, unit, created, until, CASE WHEN used IS NOT NULL THEN 'used' WHEN revoked IS NOT NULL THEN 'revoked'"
+	               " WHEN until <= ? THEN 'expired' ELSE 'open' END AS state, device, by FROM tokens ORDER BY id DESC",
+	               "i", now);
+}
+
+int sk_store_token_revoke(struct sk_store *s, const struct sk_actor *by, int64_t id, struct sk_err *err)
+{
+	sk_ms now = sk_clock_wall();
+	char object[32];
+	int64_t one;
+	int r = db_begin(s);
+
+	if (r < 0)
+		return db_fail(s, err, r, "token not revoked");
+	snprintf(object, sizeof(object), "token:%lld", (long long)id);
+	r = db_run(s, "UPDATE tokens SET revoked = ? WHERE id = ? AND used IS NULL AND revoked IS NULL", "ii", now, id);
+	if (r == 0)
+		r = db_int(s, &one, "SELECT 1 FROM tokens WHERE id = ?", "i", id) == 0 ? -ESTALE : -ENOENT;
+	if (r >= 0)
+		r = audit_add(s, by, "token.revoke", object, NULL, now);
+	r = db_finish(s, r < 0 ? r : 0);
+	if (r == -ENOENT)
+		return sk_err_set(err, r, "token %lld is not known; see: sekimori-server token list", (long long)id);
+	if (r == -ESTALE)
+		return sk_err_set(err, r, "token %lld was used or revoked before", (long long)id);
+	return r < 0 ? db_fail(s, err, r, "token not revoked") : 0;
+}
+
+struct token {
+	int64_t id;
+	sk_ms until;
+	bool used, revoked;
+	char host[256], asset[64], unit[64];
+};
+
+static int token_find(struct sk_store *s, const char *sha256, struct token *t)
+{
+	sqlite3_stmt *st = db_query(s, "SELECT id, until, used, revoked, host, asset, unit FROM tokens WHERE sha256 = ?", "s", sha256);
+	int r = db_next(st);
+
+	if (r == 1) {
+		t->id = sqlite3_column_int64(st, 0);
+		t->until = sqlite3_column_int64(st, 1);
+		t->used = sqlite3_column_type(st, 2) != SQLITE_NULL;
+		t->revoked = sqlite3_column_type(st, 3) != SQLITE_NULL;
+		db_copy(st, 4, t->host, sizeof(t->host));
+		db_copy(st, 5, t->asset, sizeof(t->asset));
+		db_copy(st, 6, t->unit, sizeof(t->unit));
+	}
+	db_end(st);
+	return r == 1 ? 0 : r == 0 ? -ENOENT : r;
+}
+
+static enum sk_token_result token_judge(const struct token *t, const char *host, const char *asset, sk_ms now)
+{
+	if (t->revoked)
+		return SK_TOKEN_UNKNOWN; /* withdrawn: as if it had never been */
+	if (t->used)
+		return SK_TOKEN_USED;
+	if (t->until <= now)
+		return SK_TOKEN_EXPIRED;
+	if (strcasecmp(t->host, host) != 0 || (t->asset[0] != '\0' && strcmp(t->asset, asset) != 0))
+		return SK_TOKEN_OTHER_HOST;
+	return SK_TOKEN_OK;
+}
+
+static int enrol(struct sk_store *s, const char *token_sha256, const char *host, const char *asset, const char *device_id,
+                 const char *fingerprint, sk_ms cert_until, sk_ms now)
+{
+	static const char *const names[] = {"ok", "token-unknown", "token-used", "token-expired", "token-other-host"};
+	struct token t = {0};
+	struct sk_actor by;
+	enum sk_token_result res;
+	int r = token_find(s, token_sha256, &t);
+
+	if (r < 0 && r != -ENOENT)
+		return r;
+	res = r == -ENOENT ? SK_TOKEN_UNKNOWN : token_judge(&t, host, asset, now);
+	if (res != SK_TOKEN_OK) {
+		actor_system(&by);
+		r = audit_add(s, &by, "enrol.refused", host,
+		              json_pack("{s:s,s:s,s:I}", "result", names[res], "asset", asset, "token", (json_int_t)t.id), now);
+		return r < 0 ? r : (int)res;
+	}
+	r = db_run(s, "INSERT INTO terminals(id, host, asset, unit, fingerprint, cert_until, enrolled, last_hash) VALUES(?,?,?,?,?,?,?,?)",
+	           "sssssiis", device_id, host, asset, t.unit, fingerprint, cert_until, now, SK_CHAIN_ZERO);
+	if (r >= 0)
+		r = db_run(s, "UPDATE tokens SET used = ?, device = ? WHERE id = ? AND used IS NULL", "isi", now, device_id, t.id);
+	if (r == 0)
+		r = -ESTALE;
+	if (r < 0)
+		return r;
+	actor_device(&by, device_id);
+	r = audit_add(s, &by, "enrol", device_id,
+	              json_pack("{s:s,s:s,s:s,s:I,s:s}", "host", host, "asset", asset, "unit", t.unit, "token", (json_int_t)t.id, "fingerprint",
+	                        fingerprint),
+	              now);
+	return r < 0 ? r : SK_TOKEN_OK;
+}
+
+int sk_store_enrol(struct sk_store *s, const char *token_sha256, const char *host, const char *asset, const char *device_id,
+                   const char *fingerprint, sk_ms cert_until, sk_ms now, struct sk_err *err)
+{
+	int r = db_begin(s);
+
+	if (r == 0)
+		r = db_finish(s, enrol(s, token_sha256, host, asset, device_id, fingerprint, cert_until, now));
+	return r < 0 ? db_fail(s, err, r, "enrolment not stored") : r;
+}
+
+#define TERMINAL \
+	"SELECT t.id, host, asset, unit, fingerprint, revoked IS NOT NULL, last_seq, last_hash, policy_version, grants_version," \
+	" max(last_contact, coalesce(l.at, 0)) FROM terminals t LEFT JOIN temp.live l ON l.device = t.id"
+
+static int terminal_row(sqlite3_stmt *st, struct sk_terminal *out)
+{
+	int r = db_next(st);
+
+	if (r == 1) {
+		memset(out, 0, sizeof(*out));
+		db_copy(st, 0, out->id, sizeof(out->id));
+		db_copy(st, 1, out->host, sizeof(out->host));
+		db_copy(st, 2, out->asset, sizeof(out->asset));
+		db_copy(st, 3, out->unit, sizeof(out->unit));
+		db_copy(st, 4, out->fingerprint, sizeof(out->fingerprint));
+		out->revoked = sqlite3_column_int64(st, 5) != 0;
+		out->last_seq = sqlite3_column_int64(st, 6);
+		db_copy(st, 7, out->last_hash, sizeof(out->last_hash));
+		out->policy_version = sqlite3_column_int64(st, 8);
+		out->grants_version = sqlite3_column_int64(st, 9);
+		out->last_contact = sqlite3_column_int64(st, 10);
+	}
+	db_end(st);
+	return r == 1 ? 0 : r == 0 ? -ENOENT : r;
+}
+
+int sk_store_terminal_by_cert(struct sk_store *s, const char *fingerprint, struct sk_terminal *out)
+{
+	int r = terminal_row(db_query(s, TERMINAL " WHERE fingerprint = ?", "s", fingerprint), out);
+
+	return r == 0 && out->revoked ? -EACCES : r;
+}
+
+int sk_store_terminal_get(struct sk_store *s, const char *id, struct sk_terminal *out)
+{
+	return terminal_row(db_query(s, TERMINAL " WHERE t.id = ?", "s", id), out);
+}
+
+int sk_store_terminal_renewed(struct sk_store *s, const char *id, const char *old_fp, const char *new_fp, sk_ms cert_until, sk_ms now)
+{
+	struct sk_actor by;
+	int r = db_begin(s);
+
+	if (r < 0)
+		return r;
+	actor_device(&by, id);
+	/* The old certificate must still be the valid one: of two renewals at once, one wins. */
+	r = db_run(s, "UPDATE terminals SET fingerprint = ?, cert_until = ? WHERE id = ? AND fingerprint = ? AND revoked IS NULL", "siss", new_fp,
+	           cert_until, id, old_fp);
+	if (r == 0)
+		r = -ESTALE;
+	if (r > 0)
+		r = audit_add(s, &by, "certificate.renewed", id, json_pack("{s:s,s:s}", "old", old_fp, "new", new_fp), now);
+	return db_finish(s, r < 0 ? r : 0);
+}
+
+int sk_store_terminal_revoke(struct sk_store *s, const struct sk_actor *by, const char *id, const char *reason, struct sk_err *err)
+{
+	sk_ms now = sk_clock_wall();
+	struct sk_terminal t;
+	int r = db_begin(s);
+
+	if (r < 0)
+		return db_fail(s, err, r, "terminal not revoked");
+	r = sk_store_terminal_get(s, id, &t);
+	if (r == 0 && t.revoked)
+		r = -ESTALE;
+	if (r == 0)
+		r = db_run(s, "UPDATE terminals SET revoked = ?, revoke_reason = ? WHERE id = ?", "iss", now, reason, id);
+	if (r >= 0)
+		r = audit_add(s, by, "terminal.revoke", id, json_pack("{s:s,s:s}", "host", t.host, "reason", reason), now);
+	r = db_finish(s, r < 0 ? r : 0);
+	if (r == -ENOENT)
+		return sk_err_set(err, r, "terminal \"%s\" is not known; see: sekimori-server terminal list", id);
+	if (r == -ESTALE)
+		return sk_err_set(err, r, "terminal %s was revoked before", id);
+	return r < 0 ? db_fail(s, err, r, "terminal not revoked") : 0;
+}
+
+void sk_store_contact(struct sk_store *s, const char *device, sk_ms now)
+{
+	db_run(s, "INSERT INTO temp.live(device, at) VALUES(?,?) ON CONFLICT(device) DO UPDATE SET at = excluded.at", "si", device, now);
+}
+
+static int flush(struct sk_store *s)
+{
+	int r = db_run(s,
+	               "UPDATE terminals SET last_contact = max(last_contact, l.at) FROM temp.live l WHERE l.device = terminals.id"
+	               " AND l.at > terminals.last_contact",
+	               "");
+
+	if (r >= 0)
+		r = db_run(s, "UPDATE reports SET status = l.status, received = l.received FROM temp.live l WHERE l.device = reports.device AND l.status IS NOT NULL",
+		           "");
+	if (r >= 0)
+		r = db_run(s, "DELETE FROM temp.live", "");
+	return r;
+}
+
+int contacts_flush(struct sk_store *s)
+{
+	int64_t n = 0;
+	int r = db_int(s, &n, "SELECT count(*) FROM temp.live", "");
+
+	if (r < 0 || n == 0)
+		return r;
+	r = db_begin(s);
+	if (r < 0)
+		return r;
+	r = flush(s);
+	return db_finish(s, r < 0 ? r : 0);
+}
