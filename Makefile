@@ -42,7 +42,8 @@ COMMON_OBJS   := $(call objs,$(call lib_src,common))
 POLICY_OBJS   := $(call objs,$(call lib_src,policy))
 PLATFORM_OBJS := $(call objs,$(call lib_src,platform))
 AGENT_OBJS    := $(call objs,$(call lib_src,agent))
-SERVER_OBJS   := $(call objs,$(call lib_src,server))
+SERVER_OBJS   := $(call objs,$(call lib_src,server)) $(BUILD)/obj/gen/assets.o
+ASSETS        := $(wildcard server/assets/*.css server/assets/*.svg)
 
 LIB_COMMON   := $(BUILD)/lib/libcommon.a
 LIB_POLICY   := $(BUILD)/lib/libpolicy.a
@@ -55,7 +56,8 @@ SERVER_LIBS  := $(LIB_SERVER) $(LIB_POLICY) $(LIB_COMMON)
 PROGRAMS := $(addprefix $(BUILD)/bin/,$(AGENT_PROGRAMS) $(SERVER_PROGRAMS))
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 INTEGRATION_TESTS := $(patsubst tests/integration/%.c,$(BUILD)/tests/integration/%,$(wildcard tests/integration/test_*.c))
-MO := $(patsubst po/%.po,$(BUILD)/locale/%/LC_MESSAGES/sekimori.mo,$(wildcard po/*.po))
+PO_PARTS := $(wildcard po/fragments/*.po)
+MO := $(BUILD)/locale/ja/LC_MESSAGES/sekimori.mo
 
 .PHONY: all programs tests setup demo check quickcheck unit integration system deb install asan fuzz bench format-check \
         tidy layer-check size-check po-check coverage clang-build valgrind clean
@@ -92,7 +94,18 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(LIB_SERVER) $(AGENT_LIBS)
 	$(CC) $(ALL_LDFLAGS) -Wl,--no-gc-sections -o $@ $< $(LIB_SERVER) $(AGENT_LIBS) $(PKG_LIBS) $(if $(findstring integration,$@),-lumockdev) -lcriterion -lpthread
 $(BUILD)/obj/tests/integration/%.o: ALL_CFLAGS += $(shell pkg-config --cflags umockdev-1.0 2>/dev/null)
 
-$(BUILD)/locale/%/LC_MESSAGES/sekimori.mo: po/%.po
+# The console's style sheet and icon are part of the program.
+$(BUILD)/gen/assets.c: server/assets/embed.py $(ASSETS)
+	@mkdir -p $(@D)
+	$(PYTHON) server/assets/embed.py $@ $(ASSETS)
+$(BUILD)/obj/gen/assets.o: $(BUILD)/gen/assets.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/po/%.po: po/merge.sh $(PO_PARTS)
+	@mkdir -p $(@D)
+	po/merge.sh $@
+$(BUILD)/locale/%/LC_MESSAGES/sekimori.mo: $(BUILD)/po/%.po
 	@mkdir -p $(@D)
 	msgfmt --check -o $@ $<
 

@@ -1,0 +1,125 @@
+/*
+ * The console, inside: what its files share. Every page is one function over struct sk_console; console.c holds the one table of
+ * route x role, checks session, role, origin and CSRF before a function runs, and sends what it wrote.
+ */
+#ifndef SK_SERVER_CONSOLE_H
+#define SK_SERVER_CONSOLE_H
+
+#include "server/http.h"
+#include "server/page.h"
+#include "server/page_form.h"
+#include "server/session.h"
+
+struct sk_console;
+
+#define SK_MAY_PUBLIC 0u
+#define SK_MAY_READ   (SK_ROLE_SEC | SK_ROLE_DESK | SK_ROLE_SYS | SK_ROLE_AUD)
+#define SK_MAY_ANY    (SK_MAY_READ | SK_ROLE_STAFF)
+
+struct sk_console_route {
+	enum evhttp_cmd_type method;
+	const char *pattern;
+	size_t body_max;
+	unsigned may; /* mask of acting roles; SK_MAY_PUBLIC = also without a login */
+	/* An HTTP status when the page (or c->location) is written, 0 when it answers later, negative errno for an error page. */
+	int (*show)(struct sk_console *c);
+};
+extern const struct sk_console_route sk_console_pages[]; /* ends with pattern NULL; docs/console.md shows it */
+
+struct sk_console {
+	struct sk_request *r;
+	const struct sk_console_route *route;
+	bool logged_in;
+	struct sk_session session; /* when logged_in */
+	struct sk_form form; /* of a POST */
+	struct sk_page page;
+	sk_ms now;
+	sk_ms silent_ms;
+	const char *problem; /* msgid: why a form was not accepted; shown at the top, role=alert */
+	const char *done; /* msgid: what was just done; role=status */
+	char location[512]; /* of a redirect */
+	void *job; /* a login's password check */
+	char login_user[64];
+	bool locked; /* the name is locked: refused whatever the password */
+};
+
+/* console.c */
+struct sk_console *sk_console_new(struct sk_request *r, const struct sk_console_route *route); /* NULL: no memory */
+void sk_console_send(struct sk_console *c, int code); /* the page, redirect or error page; frees c */
+void sk_console_free(struct sk_console *c);
+int sk_console_redirect(struct sk_console *c, const char *path);
+bool sk_console_local_path(const char *s); /* a path of ours that is safe in Location and in links */
+/* The section the acting role sees: *unit NULL = the whole office. -EACCES when it sees no section. */
+int sk_console_scope(const struct sk_console *c, const char **unit);
+bool sk_console_sees(const struct sk_console *c, const char *unit);
+void sk_console_audit_view(struct sk_console *c, const char *object); /* auditors' reading is recorded (9.1) */
+
+/* console_layout.c */
+void sk_console_begin(struct sk_console *c, const char *title_msgid,
+                      const char *title_more /* NULL or text after it */);
+void sk_console_end(struct sk_console *c);
+void sk_console_error(struct sk_console *c, int code); /* writes the error page into c->page */
+void sk_console_csrf(struct sk_console *c); /* hidden fields csrf and role of every form */
+
+/* console_words.c: words for what the store names by keys; msgids. Unknown keys come back as they are. */
+const char *sk_word_role(enum sk_role role);
+const char *sk_word_request_state(const char *state, enum sk_tone *tone /* may be NULL */);
+const char *sk_word_class(const char *key);
+const char *sk_word_access(const char *key);
+const char *sk_word_reason(const char *key);
+const char *sk_word_event(const char *kind, enum sk_tone *tone);
+const char *sk_word_grade(const char *key);
+const char *sk_word_grade_meaning(const char *key); /* a sentence: what the grade proves */
+const char *sk_word_duty(const char *key);
+const char *sk_word_kind(const char *key); /* kinds of interfaces: storage, input, ... */
+const char *sk_word_zone(const char *key);
+const char *sk_word_mode(const char *key);
+const char *sk_word_action(const char *key); /* of the audit trail and of a request's history */
+
+/* console_parts.c: pieces several pages show */
+void sk_part_unit(struct sk_page *p, const json_t *row); /* unit_ja / unit_en by language, else the key */
+void sk_part_clause(struct sk_page *p, const char *clause); /* 対策基準 5.1(1)キ, full-width in pages */
+void sk_part_device_name(struct sk_page *p, const json_t *device); /* vendor product, else the ids */
+void sk_part_requests(struct sk_page *p, const json_t *rows, const char *caption, bool with_terminal);
+void sk_part_request_state(struct sk_page *p, const char *state);
+void sk_part_pager(struct sk_page *p, const char *path, const char *query /* "a=b&" or "" */, long long page,
+                   bool more);
+void sk_part_empty(struct sk_page *p, const char *msgid);
+long long sk_query_page(const struct sk_request *r); /* ?page=N, 1 when absent or not a number of 1..10000 */
+
+/* console_device.c, console_event.c: parts of the terminal's page */
+void sk_part_devices(struct sk_page *p, const json_t *devices);
+void sk_part_events(struct sk_page *p, const json_t *events);
+/* console_check.c */
+void sk_part_checks(struct sk_page *p, const json_t *posture);
+
+/* One function per route. */
+int sk_page_login(struct sk_console *c);
+int sk_page_login_post(struct sk_console *c);
+int sk_page_logout(struct sk_console *c);
+int sk_page_role(struct sk_console *c);
+int sk_page_overview(struct sk_console *c);
+int sk_page_terminals(struct sk_console *c);
+int sk_page_terminal(struct sk_console *c);
+int sk_page_requests(struct sk_console *c);
+int sk_page_request(struct sk_console *c);
+int sk_page_decide(struct sk_console *c);
+int sk_page_audit(struct sk_console *c);
+int sk_page_help(struct sk_console *c);
+int sk_page_asset(struct sk_console *c);
+
+/* console_request.c: the page of one request with c->problem shown, for a decision that was not accepted. */
+int sk_page_request_show(struct sk_console *c, int code);
+/* What the acting role may do with this request now; msgid of why nothing may be done in *why (NULL when something may). */
+struct sk_may_decide {
+	bool permit, approve, refuse, give_back, cancel;
+	const char *why;
+};
+void sk_console_may_decide(const struct sk_console *c, const json_t *request, struct sk_may_decide *out);
+
+void sk_part_decision(struct sk_console *c, const json_t *request); /* console_decide.c */
+
+/* "2026-04-01T17:00[:00]" in local time, or RFC 3339 with Z. 0 or -EINVAL. */
+int sk_console_parse_time(const char *s, sk_ms *out);
+
+#endif

@@ -1,0 +1,30 @@
+/* The style sheet and the icon: the only files a page loads. */
+#include "server/console_assets.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "server/console.h"
+
+int sk_page_asset(struct sk_console *c)
+{
+	const char *name = sk_request_tail(c->r), *have = sk_request_header(c->r, "If-None-Match");
+
+	for (const struct sk_asset *a = sk_assets; name != NULL && a->name != NULL; a++) {
+		struct sk_request *r = c->r;
+
+		if (strcmp(a->name, name) != 0)
+			continue;
+		sk_reply_header(r, "ETag", a->etag);
+		sk_reply_header(r, "Cache-Control", "no-cache"); /* asked for again each time, answered by 304 */
+		sk_reply_header(r, "X-Content-Type-Options", "nosniff");
+		sk_reply_header(r, "Cross-Origin-Resource-Policy", "same-origin");
+		sk_console_free(c);
+		if (have != NULL && strcmp(have, a->etag) == 0)
+			sk_reply_bytes(r, 304, a->type, "", 0);
+		else
+			sk_reply_bytes(r, 200, a->type, a->data, a->len);
+		return 0;
+	}
+	return -ENOENT;
+}

@@ -1,0 +1,86 @@
+/* The audit trail, newest first; for auditors and the system manager. Reading it is itself recorded for auditors. */
+#include "server/console.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/text.h"
+
+#define PER_PAGE 100
+
+static void row(struct sk_page *p, const json_t *a)
+{
+	const char *name = sk_page_str(a, "name"), *user = sk_page_str(a, "user");
+	const json_t *detail = sk_page_get(a, "detail");
+	enum sk_role role;
+
+	sk_page_lit(p, "<tr><td class=\"num\">");
+	(void)sk_buf_addf(&p->out, "%lld", sk_page_int(a, "id"));
+	sk_page_lit(p, "</td><td class=\"when\">");
+	sk_page_time(p, sk_page_int(a, "time"));
+	sk_page_lit(p, "</td><th scope=\"row\">");
+	sk_page_text(p, *name != '\0' ? name : user);
+	sk_page_lit(p, "<br><span class=\"sub\">");
+	if (*name != '\0') {
+		sk_page_text(p, user);
+		sk_page_lit(p, " \xc2\xb7 ");
+	}
+	if (sk_role_parse(sk_page_str(a, "role"), &role) == 0)
+		sk_page_tr(p, sk_word_role(role));
+	sk_page_lit(p, "</span></th><td>");
+	sk_page_tr(p, sk_word_action(sk_page_str(a, "action")));
+	sk_page_lit(p, "</td>");
+	sk_page_el(p, "td", NULL, sk_page_str(a, "object"));
+	sk_page_lit(p, "<td>");
+	if (json_object_size(detail) > 0)
+		sk_page_evidence(p, detail);
+	sk_page_lit(p, "<span class=\"sub key\">");
+	sk_page_textn(p, sk_page_str(a, "hash"), strnlen(sk_page_str(a, "hash"), 12));
+	sk_page_lit(p, "</span></td></tr>\n");
+}
+
+static void older(struct sk_page *p, const json_t *rows)
+{
+	size_t n = json_array_size(rows);
+
+	if (n < PER_PAGE)
+		return;
+	sk_page_lit(p, "<nav class=\"pager\"");
+	sk_page_attr_tr(p, "aria-label", N_("Pages"));
+	(void)sk_buf_addf(&p->out, "><a class=\"button\" rel=\"next\" href=\"/audit?before=%lld\">",
+	                  sk_page_int(json_array_get(rows, n - 1), "id"));
+	sk_page_tr(p, N_("Older"));
+	sk_page_lit(p, "</a></nav>");
+}
+
+int sk_page_audit(struct sk_console *c)
+{
+	static const char *const head[] = {
+	    N_("No."), N_("Time"), N_("Who, in which role"), N_("What"), N_("On what"), N_("Details"), NULL};
+	const char *asked = sk_request_query(c->r, "before");
+	unsigned long long before = 0;
+	struct sk_page *p = &c->page;
+	const json_t *a;
+	json_t *rows;
+	size_t i;
+
+	if (asked != NULL && sk_text_u64(asked, 1, INT64_MAX, &before) < 0)
+		return -EINVAL;
+	rows = sk_store_audit_list(c->r->server->store, (int64_t)before, PER_PAGE);
+	if (rows == NULL)
+		return -EIO;
+	sk_console_audit_view(c, "audit");
+	sk_console_begin(c, N_("Audit trail"), NULL);
+	sk_page_el_tr(p, "h1", NULL, N_("Audit trail"));
+	sk_page_el_tr(p, "p", "lead",
+	              N_("Every change made through the server, each line chained to the one before. `sekimori-server "
+	                 "verify` proves that none was altered or left out."));
+	sk_page_table(p, "audit", N_("Audit trail"), head);
+	json_array_foreach(rows, i, a) row(p, a);
+	sk_page_table_end(p);
+	older(p, rows);
+	sk_console_end(c);
+	json_decref(rows);
+	return 200;
+}

@@ -1,0 +1,167 @@
+/*
+ * Login (6.2(3), 6.2(4)). The attempt is counted before the password is looked at; the password is checked by the pool (server/password.h)
+ * against the person's hash or, for a name that is unknown, disabled or locked, against a dummy, so that answer and time are the same. Nothing
+ * of the office's policy is shown before the login.
+ */
+#include "server/console.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "common/text.h"
+#include "server/password.h"
+
+static void field(struct sk_page *p, const char *id, const char *type, const char *autocomplete, const char *label)
+{
+	sk_page_lit(p, "<p class=\"field\"><label");
+	sk_page_attr(p, "for", id);
+	sk_page_lit(p, ">");
+	sk_page_tr(p, label);
+	sk_page_lit(p, "</label><input required");
+	sk_page_attr(p, "id", id);
+	sk_page_attr(p, "name", id);
+	sk_page_attr(p, "type", type);
+	sk_page_attr(p, "autocomplete", autocomplete);
+	sk_page_lit(p, " spellcheck=\"false\" autocapitalize=\"none\"></p>");
+}
+
+static int show_login(struct sk_console *c, const char *next, int code)
+{
+	struct sk_page *p = &c->page;
+
+	c->logged_in = false;
+	sk_console_begin(c, N_("Log in"), NULL);
+	sk_page_lit(p, "<article class=\"plate login\">");
+	sk_page_el_tr(p, "h1", NULL, N_("Log in"));
+	sk_page_lit(p, "<form method=\"post\" action=\"/login\">");
+	if (sk_console_local_path(next)) {
+		sk_page_lit(p, "<input type=\"hidden\" name=\"next\"");
+		sk_page_attr(p, "value", next);
+		sk_page_lit(p, ">");
+	}
+	field(p, "user", "text", "username", N_("User name"));
+	field(p, "password", "password", "current-password", N_("Password"));
+	sk_page_lit(p, "<p><button class=\"primary\">");
+	sk_page_tr(p, N_("Log in"));
+	sk_page_lit(p, "</button></p></form>");
+	sk_page_el_tr(p, "p", "sub",
+	              N_("After several failed attempts the name is locked for a while. If you cannot get in, ask the "
+	                 "information "
+	                 "system manager."));
+	sk_page_lit(p, "</article>");
+	sk_console_end(c);
+	return code;
+}
+
+int sk_page_login(struct sk_console *c)
+{
+	const char *out = sk_request_query(c->r, "out");
+
+	if (c->logged_in)
+		return sk_console_redirect(c, "/");
+	if (out != NULL && strcmp(out, "1") == 0)
+		c->done = N_("You are logged out.");
+	return show_login(c, sk_request_query(c->r, "next"), 200);
+}
+
+/* A name that is not known may be a password typed into the wrong field: it is not written down. The same work is done for both. */
+static void record_failure(struct sk_console *c)
+{
+	const struct sk_actor by = {.user = "system", .role = SK_ROLE_STAFF};
+	json_t *detail = json_pack("{s:s}", "remote", c->r->remote != NULL ? c->r->remote : "");
+	struct sk_user u;
+	bool known = sk_store_user_get(c->r->server->store, c->login_user, &u) == 0;
+
+	if (sk_store_audit(c->r->server->store, &by, "login.failed", known ? c->login_user : "-", detail, c->now) < 0)
+		sk_log(SK_LOG_WARNING, "console: a failed login was not recorded");
+	json_decref(detail);
+}
+
+static void refuse(struct sk_console *c)
+{
+	if (!c->locked)
+		record_failure(c); /* further tries on a locked name would only fill the trail */
+	c->problem =
+	    N_("User name or password is wrong, or the name is locked for a while. Try again later, or ask the "
+	       "information system manager.");
+	sk_console_send(c, show_login(c, sk_form_get(&c->form, "next"), 401));
+}
+
+static void checked(int ok, void *arg)
+{
+	struct sk_console *c = arg;
+	const char *next = sk_form_get(&c->form, "next");
+
+	c->job = NULL;
+	c->now = c->page.now = sk_clock_wall();
+	if (!ok) {
+		refuse(c);
+		return;
+	}
+	if (sk_store_login_ok(c->r->server->store, c->login_user, c->now) < 0 ||
+	    sk_session_start(c->r, c->login_user, c->now) < 0) {
+		sk_console_send(c, -EIO);
+		return;
+	}
+	sk_console_send(c, sk_console_redirect(c, sk_console_local_path(next) ? next : "/"));
+}
+
+static void gone(struct sk_request *r, void *arg)
+{
+	struct sk_console *c = arg;
+
+	(void)r;
+	sk_password_cancel(c->job);
+	sk_console_free(c);
+}
+
+int sk_page_login_post(struct sk_console *c)
+{
+	const struct sk_server_config *conf = c->r->server->config;
+	const char *user, *password = sk_form_get(&c->form, "password"), *hash = NULL;
+	struct sk_user u;
+	sk_ms until = 0;
+	int e;
+
+	if (sk_form_text(&c->form, "user", sizeof(c->login_user) - 1, &user) < 0 || password == NULL ||
+	    strlen(password) > SK_PASSWORD_MAX)
+		return -EINVAL;
+	if (!sk_text_is_name(user, sizeof(c->login_user) - 1))
+		user = "-"; /* no such user can exist: the same way as any unknown one */
+	sk_text_copy(c->login_user, sizeof(c->login_user), user);
+	/* Counted before the password is looked at: parallel tries cannot get past the limit. */
+	e = sk_store_login_attempt(c->r->server->store, user, c->now, conf->login_limit, conf->login_lock_s * 1000,
+	                           &until);
+	if (e < 0 && e != -EAGAIN && e != -ENOENT)
+		return e;
+	c->locked = e == -EAGAIN;
+	if (e == 0 && sk_store_user_get(c->r->server->store, user, &u) == 0 && !u.disabled)
+		hash = u.password_hash;
+	c->job = sk_password_verify_async(c->r->server->base, hash, password, checked, c);
+	explicit_bzero((void *)password, strlen(password)); /* into c->form.text, which is ours */
+	if (c->job == NULL)
+		return -EAGAIN;
+	sk_request_defer(c->r, gone, c);
+	return 0;
+}
+
+int sk_page_logout(struct sk_console *c)
+{
+	sk_session_end(c->r, &c->session);
+	return sk_console_redirect(c, "/login?out=1");
+}
+
+int sk_page_role(struct sk_console *c)
+{
+	const char *name = sk_form_get(&c->form, "role"), *back = sk_form_get(&c->form, "back");
+	enum sk_role role;
+
+	if (name == NULL || sk_role_parse(name, &role) < 0)
+		return -EINVAL;
+	if (!(c->session.roles & role))
+		return -EACCES;
+	sk_cookie_set(c->r, SK_ROLE_COOKIE, sk_role_name(role), 0);
+	return sk_console_redirect(c, sk_console_local_path(back) ? back : "/");
+}

@@ -1,0 +1,223 @@
+/* Words for the keys that the store and terminals use: one table each, msgids. What policy/ names, policy/ words. */
+#include "server/console.h"
+
+#include <string.h>
+
+#include "policy/decide.h"
+
+struct word {
+	const char *key, *word;
+	enum sk_tone tone;
+};
+
+#define FIND(table, key, tone) find((table), sizeof(table) / sizeof((table)[0]), (key), (tone))
+
+static const char *find(const struct word *t, size_t n, const char *key, enum sk_tone *tone)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(t[i].key, key) == 0) {
+			if (tone != NULL)
+				*tone = t[i].tone;
+			return t[i].word;
+		}
+	}
+	if (tone != NULL)
+		*tone = SK_TONE_PLAIN;
+	return key;
+}
+
+const char *sk_word_role(enum sk_role role)
+{
+	switch (role) {
+	case SK_ROLE_SEC:
+		return N_("Section security manager");
+	case SK_ROLE_DESK:
+		return N_("Helpdesk (single point of contact)");
+	case SK_ROLE_SYS:
+		return N_("Information system manager");
+	case SK_ROLE_AUD:
+		return N_("Audit officer");
+	case SK_ROLE_STAFF:
+		break;
+	}
+	return N_("Staff member");
+}
+
+const char *sk_word_request_state(const char *state, enum sk_tone *tone)
+{
+	static const struct word t[] = {
+	    {"submitted", N_("Applied for"), SK_TONE_GRACE}, {"permitted", N_("Under examination"), SK_TONE_GRACE},
+	    {"approved", N_("Permitted"), SK_TONE_OK},       {"refused", N_("Not permitted"), SK_TONE_BAD},
+	    {"returned", N_("Returned"), SK_TONE_UNKNOWN},   {"withdrawn", N_("Withdrawn"), SK_TONE_PLAIN},
+	    {"cancelled", N_("Cancelled"), SK_TONE_SILENT},  {"expired", N_("Expired"), SK_TONE_PLAIN},
+	};
+
+	return FIND(t, state, tone);
+}
+
+const char *sk_word_class(const char *key)
+{
+	static const struct word t[] = {
+	    {"1", N_("important information (1)"), 0},           {"2", N_("important information (2)"), 0},
+	    {"3", N_("important information (3)"), 0},           {"4", N_("important information (4)"), 0},
+	    {"none", N_("other than important information"), 0},
+	};
+
+	return FIND(t, key, NULL);
+}
+
+const char *sk_word_access(const char *key)
+{
+	static const struct word t[] = {
+	    {"ro", N_("read only"), 0},
+	    {"rw", N_("read and write"), 0},
+	    {"none", N_("no access"), 0},
+	};
+
+	return FIND(t, key, NULL);
+}
+
+const char *sk_word_reason(const char *key)
+{
+	for (enum sk_reason r = SK_REASON_RULE_ALLOW; *sk_reason_name(r) != '\0'; r++) {
+		if (strcmp(sk_reason_name(r), key) == 0)
+			return sk_reason_word(r);
+	}
+	return key;
+}
+
+const char *sk_word_kind(const char *key)
+{
+	unsigned kind;
+
+	return sk_usb_kind_parse(key, &kind) == 0 ? sk_usb_kind_word(kind) : key;
+}
+
+const char *sk_word_mode(const char *key)
+{
+	for (enum sk_mode m = SK_MODE_ENFORCE; m <= SK_MODE_LEARN; m++) {
+		if (strcmp(sk_mode_name(m), key) == 0)
+			return sk_mode_word(m);
+	}
+	return key;
+}
+
+const char *sk_word_zone(const char *key)
+{
+	for (enum sk_zone z = SK_ZONE_INTERNET; z <= SK_ZONE_MY_NUMBER; z++) {
+		if (strcmp(sk_zone_name(z), key) == 0)
+			return sk_zone_word(z);
+	}
+	return key;
+}
+
+const char *sk_word_event(const char *kind, enum sk_tone *tone)
+{
+	static const struct word t[] = {
+	    {"chain-start", N_("Record begun"), SK_TONE_PLAIN},
+	    {"daemon.started", N_("Agent started"), SK_TONE_PLAIN},
+	    {"daemon.stopped", N_("Agent stopped"), SK_TONE_PLAIN},
+	    {"device.decided", N_("Device decided on"), SK_TONE_PLAIN},
+	    {"device.removed", N_("Device removed"), SK_TONE_PLAIN},
+	    {"device.refused-change", N_("Device refused: it changed"), SK_TONE_BAD},
+	    {"grant.admitted", N_("Permit in use"), SK_TONE_OK},
+	    {"grant.warned", N_("Warned that the permit ends"), SK_TONE_GRACE},
+	    {"grant.ended", N_("Permit ended, medium closed"), SK_TONE_PLAIN},
+	    {"medium.mounted", N_("Medium opened"), SK_TONE_OK},
+	    {"medium.unmounted", N_("Medium closed"), SK_TONE_PLAIN},
+	    {"medium.mount-failed", N_("Medium could not be opened"), SK_TONE_ERROR},
+	    {"policy.applied", N_("Policy applied"), SK_TONE_PLAIN},
+	    {"policy.refused", N_("Policy refused"), SK_TONE_ERROR},
+	    {"grants.applied", N_("Permits received"), SK_TONE_PLAIN},
+	    {"grants.refused", N_("Permits refused"), SK_TONE_ERROR},
+	    {"bundle.refused", N_("Signed order refused"), SK_TONE_ERROR},
+	    {"journal.full", N_("Record is full"), SK_TONE_ERROR},
+	    {"journal.gap", N_("Gap in the record"), SK_TONE_ERROR},
+	    {"clock.turned-back", N_("Clock turned back"), SK_TONE_ERROR},
+	    {"check.changed", N_("Check changed"), SK_TONE_PLAIN},
+	    {"request.created", N_("Request made"), SK_TONE_PLAIN},
+	    {"request.answered", N_("Answer received"), SK_TONE_PLAIN},
+	    {"uevents.lost", N_("Device messages were lost"), SK_TONE_ERROR},
+	    {"enforcement.failed", N_("Blocking failed"), SK_TONE_ERROR},
+	    {"controller.opened", N_("Controller was open"), SK_TONE_ERROR},
+	};
+
+	return FIND(t, kind, tone);
+}
+
+const char *sk_word_grade(const char *key)
+{
+	static const struct word t[] = {
+	    {"A", N_("grade A: opened by the office's own key"), 0},
+	    {"B", N_("grade B: registered as this one piece"), 0},
+	    {"C", N_("grade C: known by its model only"), 0},
+	};
+
+	return FIND(t, key, NULL);
+}
+
+const char *sk_word_grade_meaning(const char *key)
+{
+	static const struct word t[] = {
+	    {"A",
+	     N_("The medium's content is encrypted and opens only on a terminal that was granted it. Copying the "
+	        "medium "
+	        "gains nothing."),
+	     0},
+	    {"B",
+	     N_("A registration made by the server was found on this very piece. An ordinary copy of it fails; one "
+	        "with "
+	        "forged firmware might pass."),
+	     0},
+	    {"C",
+	     N_("Only the maker's statement is known: vendor, model and serial number as the medium gives them. "
+	        "Another "
+	        "medium could give the same ones. Nothing shows that its content is encrypted."),
+	     0},
+	};
+
+	return FIND(t, key, NULL);
+}
+
+const char *sk_word_duty(const char *key)
+{
+	static const struct word t[] = {
+	    {"must", N_("mandatory"), 0},         {"principle", N_("in principle"), 0},
+	    {"should", N_("desirable"), 0},       {"effort", N_("to be striven for"), 0},
+	    {"as-needed", N_("where needed"), 0},
+	};
+
+	return FIND(t, key, NULL);
+}
+
+const char *sk_word_action(const char *key)
+{
+	static const struct word t[] = {
+	    {"created", N_("Applied"), 0},
+	    {"permit", N_("Permitted (section manager)"), 0},
+	    {"approve", N_("Approved and issued (helpdesk)"), 0},
+	    {"refuse", N_("Not permitted"), 0},
+	    {"return", N_("Returned"), 0},
+	    {"cancel", N_("Cancelled"), 0},
+	    {"expire", N_("Expired"), 0},
+	    {"page.viewed", N_("Page viewed"), 0},
+	    {"login", N_("Logged in"), 0},
+	    {"login.failed", N_("Login failed"), 0},
+	    {"incident", N_("Break in a terminal's record"), 0},
+	    {"policy.set", N_("Policy set"), 0},
+	    {"version.raise", N_("Version raised after a restore"), 0},
+	    {"token.create", N_("Enrolment token made"), 0},
+	    {"token.revoke", N_("Enrolment token revoked"), 0},
+	    {"enrol", N_("Terminal enrolled"), 0},
+	    {"enrol.refused", N_("Enrolment refused"), 0},
+	    {"certificate.renewed", N_("Certificate renewed"), 0},
+	    {"terminal.revoke", N_("Terminal shut out"), 0},
+	    {"unit.put", N_("Section set"), 0},
+	    {"user.put", N_("Account set"), 0},
+	    {"user.password", N_("Password set"), 0},
+	    {"user.disable", N_("Account disabled"), 0},
+	    {"user.enable", N_("Account enabled"), 0},
+	};
+
+	return FIND(t, key, NULL);
+}
