@@ -1,0 +1,427 @@
+/* The four jobs. Every value from the server passed uplink_answer.c; every position it names is compared with what sekimorid has. */
+#include "agent/uplink_jobs.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/json.h"
+#include "common/text.h"
+
+#define QUICK_POLL 1000 /* ms: a long poll that comes back empty sooner than this was none */
+
+static const struct sk_backoff_rule HOLD_RULE = {10 * 1000, 60 * 1000, 30 * 60 * 1000};
+static const struct sk_backoff_rule POLL_RULE = {1000, 2000, 5 * 60 * 1000};
+
+int sk_uplink_call(struct sk_uplink *u, const char *op, json_t *fields, json_t **answer, struct sk_err *err)
+{
+	json_t *request = fields ? fields : json_object(), *a = NULL;
+	int r;
+
+	if (!request || json_object_set_new(request, "op", json_string(op)) < 0) {
+		json_decref(request);
+		return sk_err_set(err, -ENOMEM, "out of memory asking sekimorid (%s)", op);
+	}
+	r = u->ops->call(u->ctx, request, &a, err);
+	json_decref(request);
+	if (r != 0)
+		return sk_err_prefix(err, r, "sekimorid, %s", op);
+	if (answer)
+		*answer = a;
+	else
+		json_decref(a);
+	return 0;
+}
+
+/* As a job's result: refused by sekimorid means held, a broken connection means lost. */
+static enum sk_job_result from_call(int r)
+{
+	return r == 0 ? SK_JOB_DONE : r > 0 ? SK_JOB_HOLD : SK_JOB_LOST;
+}
+
+enum sk_job_result sk_uplink_hello(struct sk_uplink *u, struct sk_err *err)
+{
+	json_t *a = NULL, *versions = NULL;
+	const char *device = NULL;
+	long long policy = 0, grants = 0, last = 0, acked = 0;
+	int r = sk_uplink_call(u, "hello", NULL, &a, err);
+
+	if (r != 0)
+		return from_call(r);
+	if (sk_json_str_opt(a, "device_id", SK_UUID_LEN, &device, err) == 0 &&
+	    sk_json_obj(a, "versions", &versions, err) == 0 &&
+	    sk_json_int(versions, "policy", 0, INT64_MAX, &policy, err) == 0 &&
+	    sk_json_int(versions, "grants", 0, INT64_MAX, &grants, err) == 0 &&
+	    sk_json_int(a, "last_seq", 0, INT64_MAX, &last, err) == 0 &&
+	    sk_json_int(a, "acked_seq", 0, last, &acked, err) == 0) {
+		if (!sk_text_eq(device, u->device))
+			r = sk_err_set(err, 1, "sekimorid is not enrolled as %s; run: sekimori enroll", u->device);
+	} else {
+		r = sk_err_prefix(err, 1, "sekimorid, hello");
+	}
+	json_decref(a);
+	if (r != 0)
+		return SK_JOB_HOLD;
+	u->policy = policy;
+	u->grants = grants;
+	u->known_last = last;
+	if (u->line == SK_LINE_NO_DAEMON || acked > u->daemon_acked)
+		u->cursor = acked;
+	u->daemon_acked = acked;
+	u->want_events = u->want_events || last > u->cursor;
+	return SK_JOB_DONE;
+}
+
+/* ---- events ---- */
+
+static bool events_wanted(const struct sk_uplink *u)
+{
+	return u->want_events;
+}
+
+/* Takes over the fields of the protocol and no other; false when an event is not of the form or not the next one. */
+static bool add_event(json_t *out, const json_t *e, int64_t *last)
+{
+	static const char *const FIELDS[] = {"seq", "time", "kind", "body", "prev", "hash"};
+	json_t *copy = json_object();
+	long long seq = 0;
+
+	for (size_t i = 0; i < sizeof(FIELDS) / sizeof(FIELDS[0]); i++) {
+		json_t *v = json_object_get(e, FIELDS[i]);
+
+		if (!v || json_object_set(copy, FIELDS[i], v) < 0) {
+			json_decref(copy);
+			return false;
+		}
+	}
+	if (sk_json_int(copy, "seq", *last + 1, INT64_MAX, &seq, NULL) < 0 || json_array_append_new(out, copy) < 0) {
+		json_decref(copy);
+		return false;
+	}
+	*last = seq;
+	return true;
+}
+
+static enum sk_job_result post(struct sk_uplink *u, enum sk_uplink_lane lane, const char *path, const char *body,
+                               sk_ms deadline, struct sk_err *err)
+{
+	struct sk_uplink_request r = {body ? "POST" : "GET", path, body, body ? strlen(body) : 0, deadline};
+
+	return u->ops->request(u->ctx, lane, &r, err) < 0 ? SK_JOB_HOLD : SK_JOB_DONE;
+}
+
+static enum sk_job_result post_events(struct sk_uplink *u, const json_t *events, struct sk_err *err)
+{
+	json_t *doc = json_object(), *list = json_array();
+	enum sk_job_result r;
+	char *text = NULL;
+	size_t n = json_array_size(events);
+	bool good = doc && list && json_object_set_new(doc, "events", list) == 0;
+
+	u->batch_last = u->cursor;
+	for (size_t i = 0; good && i < n && i < u->batch_events; i++)
+		good = add_event(list, json_array_get(events, i), &u->batch_last);
+	if (good)
+		text = sk_json_text(doc);
+	json_decref(doc);
+	if (!text)
+		return sk_err_set(err, SK_JOB_HOLD,
+		                  "sekimorid, spool.read: an event after %lld is not of the known form",
+		                  (long long)u->batch_last);
+	if (strlen(text) > SK_ANSWER_MAX) {
+		free(text);
+		u->batch_events = n < u->batch_events ? (n + 1) / 2 : (u->batch_events + 1) / 2;
+		return sk_err_set(err, SK_JOB_HOLD, "a batch of %zu events is over the limit; smaller ones follow", n);
+	}
+	if (u->batch_last > u->known_last)
+		u->known_last = u->batch_last;
+	r = post(u, SK_LANE_SEND, "/v1/events", text, SK_UPLINK_DEADLINE, err);
+	free(text);
+	if (r == SK_JOB_DONE)
+		u->counts.sent += n < u->batch_events ? n : u->batch_events;
+	return r;
+}
+
+static enum sk_job_result events_start(struct sk_uplink *u, struct sk_err *err)
+{
+	json_t *a = NULL, *events = NULL;
+	enum sk_job_result r;
+	int c = sk_uplink_call(
+	    u, "spool.read",
+	    json_pack("{s:I,s:I}", "after", (json_int_t)u->cursor, "max_bytes", (json_int_t)u->batch_bytes), &a, err);
+
+	if (c != 0)
+		return from_call(c);
+	if (sk_json_arr(a, "events", 100000, &events, err) < 0) {
+		json_decref(a);
+		return SK_JOB_HOLD;
+	}
+	if (json_array_size(events) == 0) {
+		u->want_events = false;
+		json_decref(a);
+		return SK_JOB_NOTHING;
+	}
+	r = post_events(u, events, err);
+	json_decref(a);
+	return r;
+}
+
+/* The server holds everything up to n; n is above our cursor and not above what exists here. */
+static enum sk_job_result take_ack(struct sk_uplink *u, int64_t n, struct sk_err *err)
+{
+	if (n > u->daemon_acked) {
+		int r = sk_uplink_call(u, "spool.ack", json_pack("{s:I}", "seq", (json_int_t)n), NULL, err);
+
+		if (r != 0)
+			return from_call(r);
+		u->counts.acked += (uint64_t)(n - u->daemon_acked);
+		u->daemon_acked = n;
+	}
+	u->cursor = n;
+	u->chain_refused = false;
+	u->batch_events = SK_UPLINK_BATCH_EVENTS;
+	u->batch_bytes = SK_UPLINK_BATCH_BYTES;
+	return SK_JOB_DONE;
+}
+
+static enum sk_job_result events_conflict(struct sk_uplink *u, const struct sk_http_answer *a, struct sk_err *err)
+{
+	const char *code = NULL;
+	int64_t n = 0;
+
+	if (sk_answer_refusal(a, &code, &n, err) < 0)
+		return SK_JOB_BROKEN;
+	if (n > u->cursor && n <= u->known_last) { /* it holds more than was acked here: an answer got lost before */
+		u->rewound = false;
+		return take_ack(u, n, err);
+	}
+	if (n < u->cursor && !u->rewound &&
+	    strcmp(code, "chain-gap") == 0) { /* it lost events (restored): they are sent once more */
+		u->rewound = true;
+		u->cursor = n;
+		return SK_JOB_DONE;
+	}
+	u->chain_refused = true;
+	if (n > u->known_last)
+		return sk_err_set(
+		    err, SK_JOB_HOLD,
+		    "the server refuses the events (%s): it holds %lld of them, this terminal has only %lld; was "
+		    "its journal replaced? Ask the helpdesk",
+		    code, (long long)n, (long long)u->known_last);
+	return sk_err_set(err, SK_JOB_HOLD,
+	                  "the server refuses the events after %lld (%s); they are kept. Ask the helpdesk",
+	                  (long long)n, code);
+}
+
+static enum sk_job_result events_finish(struct sk_uplink *u, enum sk_outcome outcome, const struct sk_http_answer *a,
+                                        struct sk_err *err)
+{
+	int64_t n = 0;
+
+	if (outcome == SK_OUT_CONFLICT)
+		return events_conflict(u, a, err);
+	if (outcome == SK_OUT_TOO_LARGE && u->batch_events > 1) {
+		u->batch_events = (u->batch_events + 1) / 2;
+		u->batch_bytes = u->batch_bytes / 2 > 64 * 1024 ? u->batch_bytes / 2 : 64 * 1024;
+		return SK_JOB_DONE;
+	}
+	if (outcome != SK_OUT_OK || sk_answer_acked(a, &n, err) < 0)
+		return SK_JOB_BROKEN;
+	if (n <= u->cursor || n > u->known_last)
+		return sk_err_set(err, SK_JOB_BROKEN,
+		                  "the server acknowledged event %lld after a batch that ends at %lld; not believed",
+		                  (long long)n, (long long)u->batch_last);
+	u->rewound = false;
+	return take_ack(u, n, err);
+}
+
+/* ---- report ---- */
+
+static bool report_wanted(const struct sk_uplink *u)
+{
+	return u->report || u->report_due || u->ops->now(u->ctx) >= u->heartbeat_at;
+}
+
+enum sk_job_result sk_uplink_fetch_report(struct sk_uplink *u, struct sk_err *err)
+{
+	json_t *a = NULL, *report = NULL;
+	char *text;
+	int r = sk_uplink_call(u, "report", NULL, &a, err);
+
+	if (r != 0)
+		return from_call(r);
+	text = sk_json_obj(a, "report", &report, err) == 0 ? sk_json_text(report) : NULL;
+	json_decref(a);
+	if (!text)
+		return sk_err_prefix(err, SK_JOB_HOLD, "sekimorid, report");
+	free(u->report);
+	u->report = text;
+	return SK_JOB_NOTHING;
+}
+
+static enum sk_job_result report_start(struct sk_uplink *u, struct sk_err *err)
+{
+	if (!u->report) {
+		enum sk_job_result r = sk_uplink_fetch_report(u, err);
+
+		if (r != SK_JOB_NOTHING)
+			return r;
+	}
+	return post(u, SK_LANE_SEND, "/v1/report", u->report, SK_UPLINK_DEADLINE, err);
+}
+
+static enum sk_job_result report_finish(struct sk_uplink *u, enum sk_outcome outcome, const struct sk_http_answer *a,
+                                        struct sk_err *err)
+{
+	sk_ms now = u->ops->now(u->ctx), t = 0;
+
+	if (outcome != SK_OUT_OK || sk_answer_report(a, &t, err) < 0)
+		return SK_JOB_BROKEN;
+	free(u->report);
+	u->report = NULL;
+	u->report_due = false;
+	u->not_before[SK_JOB_REPORT] = now + SK_UPLINK_REPORT_LEAST;
+	u->heartbeat_at = now + SK_UPLINK_REPORT_MOST - (sk_ms)(u->ops->random(u->ctx) % (SK_UPLINK_REPORT_MOST / 5));
+	u->counts.reports++;
+	return SK_JOB_DONE;
+}
+
+/* ---- orders ---- */
+
+static bool orders_wanted(const struct sk_uplink *u)
+{
+	(void)u;
+	return true;
+}
+
+static enum sk_job_result orders_start(struct sk_uplink *u, struct sk_err *err)
+{
+	char path[128];
+
+	u->poll_wait = u->polled ? SK_UPLINK_POLL_S : 0;
+	(void)snprintf(path, sizeof(path), "/v1/orders?policy=%lld&grants=%lld&wait=%d", u->policy, u->grants,
+	               u->poll_wait);
+	return post(u, SK_LANE_ORDERS, path, NULL, u->poll_wait * 1000LL + SK_UPLINK_DEADLINE, err);
+}
+
+/* Hands the envelopes over one by one. *applied: how many sekimorid took. */
+static enum sk_job_result put_bundles(struct sk_uplink *u, const json_t *bundles, size_t *applied, struct sk_err *err)
+{
+	struct sk_err refusal = SK_ERR_INIT;
+	const json_t *envelope;
+	size_t i;
+
+	json_array_foreach(bundles, i, envelope)
+	{
+		json_t *a = NULL;
+		const char *result = "";
+		int r = sk_uplink_call(u, "bundle.put", json_pack("{s:O}", "envelope", envelope), &a, &refusal);
+
+		if (r < 0) {
+			*err = refusal;
+			return SK_JOB_LOST;
+		}
+		if (r > 0) {
+			u->counts.bundles_refused++;
+			*err = refusal;
+			continue;
+		}
+		(void)sk_json_str_opt(a, "result", 16, &result, NULL);
+		if (strcmp(result, "applied") == 0)
+			(*applied)++;
+		json_decref(a);
+	}
+	u->counts.bundles += *applied;
+	return err->text[0] ? SK_JOB_HOLD : SK_JOB_DONE;
+}
+
+static enum sk_job_result orders_finish(struct sk_uplink *u, enum sk_outcome outcome, const struct sk_http_answer *a,
+                                        struct sk_err *err)
+{
+	sk_ms took = u->ops->now(u->ctx) - u->started[SK_LANE_ORDERS];
+	enum sk_job_result r, h;
+	json_t *bundles = NULL;
+	size_t applied = 0, n;
+
+	if (outcome != SK_OUT_OK || sk_answer_orders(a, &bundles, err) < 0)
+		return SK_JOB_BROKEN;
+	u->polled = true;
+	u->contact_fresh = true;
+	n = json_array_size(bundles);
+	r = put_bundles(u, bundles, &applied, err);
+	json_decref(bundles);
+	if (r == SK_JOB_LOST)
+		return r;
+	if (n > 0) { /* versions as sekimorid has them now */
+		struct sk_err lost = SK_ERR_INIT;
+
+		h = sk_uplink_hello(u, &lost);
+		if (h != SK_JOB_DONE) {
+			*err = lost;
+			return SK_JOB_LOST;
+		}
+	}
+	if (r == SK_JOB_DONE && applied == 0 && n > 0)
+		return sk_err_set(err, SK_JOB_HOLD, "the server sent %zu orders that sekimorid has already", n);
+	if (n == 0 && u->poll_wait > 0 && took < QUICK_POLL)
+		return sk_err_set(err, SK_JOB_HOLD, "the server ended a long poll after %lld ms", (long long)took);
+	return r;
+}
+
+/* ---- renewal ---- */
+
+static bool renew_wanted(const struct sk_uplink *u)
+{
+	return u->renew_at > 0 && u->ops->wall(u->ctx) >= u->renew_at;
+}
+
+static enum sk_job_result renew_start(struct sk_uplink *u, struct sk_err *err)
+{
+	enum sk_job_result r = SK_JOB_HOLD;
+	json_t *doc = NULL;
+	char *text = NULL;
+	struct sk_buf csr;
+
+	sk_buf_init(&csr, 16 * 1024);
+	if (u->ops->renew_begin(u->ctx, &csr, err) == 0) {
+		doc = json_pack("{s:s}", "csr", csr.data);
+		text = doc ? sk_json_text(doc) : NULL;
+		if (text)
+			r = post(u, SK_LANE_SEND, "/v1/renew", text, SK_UPLINK_DEADLINE, err);
+	}
+	free(text);
+	json_decref(doc);
+	sk_buf_deinit(&csr);
+	return r;
+}
+
+static enum sk_job_result renew_finish(struct sk_uplink *u, enum sk_outcome outcome, const struct sk_http_answer *a,
+                                       struct sk_err *err)
+{
+	const char *pem = NULL;
+	json_t *doc = NULL;
+	sk_ms from = 0, until = 0;
+	int r;
+
+	if (outcome != SK_OUT_OK || sk_answer_renewed(a, &doc, &pem, err) < 0)
+		return SK_JOB_BROKEN;
+	r = u->ops->renew_finish(u->ctx, pem, &from, &until, err);
+	json_decref(doc);
+	if (r < 0)
+		return SK_JOB_BROKEN;
+	u->renew_at = sk_backoff_renew_at(from, until, u->ops->random(u->ctx));
+	u->counts.renewals++;
+	for (int l = 0; l < SK_LANE_COUNT; l++) { /* the next connections show the new certificate */
+		u->ops->close(u->ctx, l);
+		u->busy[l] = SK_JOB_NONE;
+	}
+	return SK_JOB_DONE;
+}
+
+const struct sk_job_row SK_JOBS[SK_JOB_COUNT] = {
+    [SK_JOB_RENEW] = {"renew", SK_LANE_SEND, &HOLD_RULE, renew_wanted, renew_start, renew_finish},
+    [SK_JOB_REPORT] = {"report", SK_LANE_SEND, &HOLD_RULE, report_wanted, report_start, report_finish},
+    [SK_JOB_EVENTS] = {"events", SK_LANE_SEND, &HOLD_RULE, events_wanted, events_start, events_finish},
+    [SK_JOB_ORDERS] = {"orders", SK_LANE_ORDERS, &POLL_RULE, orders_wanted, orders_start, orders_finish},
+};

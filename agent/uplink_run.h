@@ -1,0 +1,16 @@
+/* The uplink as it runs: the state machine (uplink.h) with real sockets, clock, files and signals. */
+#ifndef SK_AGENT_UPLINK_RUN_H
+#define SK_AGENT_UPLINK_RUN_H
+
+#include "common/err.h"
+
+struct sk_uplink_options {
+	const char *state; /* folder of the identity */
+	const char *socket; /* sekimorid's uplink socket */
+};
+
+/* Runs until SIGTERM or SIGINT (0). SIGHUP reads the identity anew and tries everything at once. -ENOENT = not enrolled; other negative =
+ * cannot run; err says why. */
+int sk_uplink_run(const struct sk_uplink_options *o, struct sk_err *err);
+
+#endif
