@@ -40,6 +40,9 @@ struct sk_usb_desc {
 int sk_usb_desc_parse(const uint8_t *bytes, size_t len, const char *serial, size_t serial_len, struct sk_usb_desc *out,
                       struct sk_err *err);
 
+/* The same without the device key (it stays ""): needs no cryptography, for sekimori-early. */
+int sk_usb_desc_scan(const uint8_t *bytes, size_t len, struct sk_usb_desc *out, struct sk_err *err);
+
 enum sk_usb_kind { /* what a whole device is, by every interface of every configuration and alternate setting */
 	SK_USB_HUB = 1 << 0,       /* 09 */
 	SK_USB_INPUT = 1 << 1,     /* 03 */

@@ -82,3 +82,11 @@ int sk_usb_device_key(const uint8_t *bytes, size_t len, const char *serial, size
 	sk_buf_deinit(&b);
 	return 0;
 }
+
+int sk_usb_desc_parse(const uint8_t *bytes, size_t len, const char *serial, size_t serial_len, struct sk_usb_desc *out,
+                      struct sk_err *err)
+{
+	int r = sk_usb_desc_scan(bytes, len, out, err);
+
+	return r < 0 ? r : sk_usb_device_key(bytes, len, serial, serial_len, out->device_key);
+}
