@@ -18,7 +18,7 @@
 
 enum line_event { EV_HELLO, EV_LOST, EV_DUE, EV_GOOD, EV_BAD, EV_COUNT };
 
-static const enum sk_uplink_line NEXT[SK_LINE_COUNT][EV_COUNT] = {
+static const enum sk_line_state NEXT[SK_LINE_COUNT][EV_COUNT] = {
     /*                     HELLO              LOST               DUE                GOOD               BAD */
     [SK_LINE_NO_DAEMON] = {SK_LINE_BACKOFF, SK_LINE_NO_DAEMON, SK_LINE_NO_DAEMON, SK_LINE_NO_DAEMON, SK_LINE_NO_DAEMON},
     [SK_LINE_BACKOFF] = {SK_LINE_BACKOFF, SK_LINE_NO_DAEMON, SK_LINE_PROBE, SK_LINE_BACKOFF, SK_LINE_BACKOFF},
@@ -57,7 +57,7 @@ static void close_lanes(struct sk_uplink *u)
 
 static void line_event(struct sk_uplink *u, enum line_event ev)
 {
-	enum sk_uplink_line before = u->line, after = NEXT[before][ev];
+	enum sk_line_state before = u->line, after = NEXT[before][ev];
 
 	if (after == before)
 		return;

@@ -24,7 +24,7 @@
 #include "common/log.h"
 
 enum sk_uplink_lane { SK_LANE_SEND = 0, SK_LANE_ORDERS, SK_LANE_COUNT };
-enum sk_uplink_line { SK_LINE_NO_DAEMON = 0, SK_LINE_BACKOFF, SK_LINE_PROBE, SK_LINE_UP, SK_LINE_COUNT };
+enum sk_line_state { SK_LINE_NO_DAEMON = 0, SK_LINE_BACKOFF, SK_LINE_PROBE, SK_LINE_UP, SK_LINE_COUNT };
 /* In the order in which a free lane looks for work. */
 enum sk_uplink_job { SK_JOB_RENEW = 0, SK_JOB_REPORT, SK_JOB_EVENTS, SK_JOB_ORDERS, SK_JOB_COUNT, SK_JOB_NONE };
 
@@ -75,7 +75,7 @@ struct sk_uplink {
 	const struct sk_uplink_ops *ops;
 	void *ctx;
 	char device[SK_UUID_LEN];
-	enum sk_uplink_line line;
+	enum sk_line_state line;
 	sk_ms daemon_at, line_at; /* when to try again */
 	unsigned daemon_failures, line_failures;
 	bool line_refused, chain_refused;
