@@ -10,6 +10,7 @@
 #include <libusb.h>
 
 #include "common/buf.h"
+#include "policy/descriptor.h"
 #include "policy/device_key.h"
 
 static const char DOMAIN[] = "sekimori-device-key-1";
