@@ -16,7 +16,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, os.path.join(TOP, "tests", "system"))
 
-from line import Server, enrol, sekimori  # noqa: E402
+from line import Server, agent_package, enrol, sekimori  # noqa: E402
 from table import Table, median, percentile  # noqa: E402
 from vm import usbredir  # noqa: E402
 from vm.qemu import VM  # noqa: E402
@@ -148,8 +148,7 @@ def sekimori_run(folder, build):
         server.people()
         server.start()
         vm.start()
-        debs = os.path.join(build, "deb")
-        vm.install_debs([os.path.join(debs, n) for n in sorted(os.listdir(debs)) if n.startswith("sekimori-agent_")])
+        vm.install_debs(agent_package(build))
         code, out, err = enrol(vm, server)
         if code != 0:
             raise AssertionError(out + err)

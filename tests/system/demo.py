@@ -22,7 +22,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
 from console_client import Forms  # noqa: E402
-from line import AGENTS, Server, enrol, sekimori  # noqa: E402
+from line import AGENTS, Server, agent_package, enrol, sekimori  # noqa: E402
 from vm import fat, usbredir  # noqa: E402
 from vm.qemu import VM  # noqa: E402
 
@@ -48,10 +48,11 @@ def expect(condition, seen, wanted):
 
 
 class Demo:
-    def __init__(self, build):
-        self.build = build
+    def __init__(self, build, vm=None):
+        """vm: a machine that has the agent's package already (the system tests); None = boot one and install it."""
+        self.build, self.given = build, vm
         self.folder = tempfile.mkdtemp(prefix="sekimori-demo-")
-        self.server, self.vm = None, None
+        self.server, self.vm = None, vm
 
     # ------------------------------------------------------------ before
 
@@ -66,12 +67,11 @@ class Demo:
         self.server.cli("policy", "set", path)
         self.server.start()
         say("server: terminals on 127.0.0.1:%d, console on https://127.0.0.1:%d" % (self.server.agents_port, self.server.console_port))
-        self.vm = VM(name="demo", fast=False)
-        self.vm.start()
-        say("staff PC: %s, kernel %s" % (self.vm.out("hostname"), self.vm.out("uname -r")))
-        debs = os.path.join(self.build, "deb")
-        self.vm.install_debs([os.path.join(debs, name) for name in sorted(os.listdir(debs))
-                              if name.startswith("sekimori-agent_")])
+        if not self.given:
+            self.vm = VM(name="demo", fast=False)
+            self.vm.start()
+            say("staff PC: %s, kernel %s" % (self.vm.out("hostname"), self.vm.out("uname -r")))
+            self.vm.install_debs(agent_package(self.build))
         self.vm.wait_until("systemctl is-active sekimorid", 60)
         say("sekimori-agent installed; sekimorid is active")
         code, out, err = enrol(self.vm, self.server)
@@ -297,7 +297,8 @@ class Demo:
                 say("--- the agent's log")
                 for line in self.vm.journal("sekimorid").splitlines()[-25:] + self.vm.journal("sekimori-uplink").splitlines()[-10:]:
                     say(line)
-            self.vm.stop()
+            if not self.given:
+                self.vm.stop()
         if self.server:
             if not good:
                 with open(os.path.join(self.server.folder, "server.log"), errors="replace") as file:

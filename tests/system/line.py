@@ -116,6 +116,13 @@ def sekimori(vm, *arguments, user=None, check=True, timeout=90):
     return code, answer
 
 
+def agent_package(build):
+    """The agent's package, as a list for install_debs."""
+    debs = os.path.join(build, "deb")
+    return [os.path.join(debs, name) for name in sorted(os.listdir(debs))
+            if name.startswith("sekimori-agent_") and name.endswith(".deb")]
+
+
 def enrol(vm, server, host="staff-pc-1", token=None):
     vm.forward(AGENTS, server.agents_port)
     vm.forward(CONSOLE, server.console_port)
