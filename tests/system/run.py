@@ -24,7 +24,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, HERE)
 
-from vm.qemu import VM, SCALE  # noqa: E402
+from vm.qemu import VM, SCALE, newest_debs  # noqa: E402
 from vm.channels import VMError  # noqa: E402
 from vm.testing import Skip  # noqa: E402
 
@@ -86,10 +86,7 @@ class Runner:
     # --------------------------------------------------------- machines
 
     def packages(self, module):
-        found = []
-        for pattern in getattr(module, "PACKAGES", ["sekimori-agent_*.deb"]):
-            found += sorted(glob.glob(os.path.join(self.options.debs, pattern)))
-        return found
+        return newest_debs(self.options.debs, getattr(module, "PACKAGES", ("sekimori-agent",)))
 
     def machine(self, module):
         """A running machine as the module wants it."""

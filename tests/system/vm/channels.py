@@ -221,7 +221,10 @@ class GuestAgent:
             try:
                 self._sock.sendall(message.encode() + b"\n")
                 reply = json.loads(self._line(time.monotonic() + timeout))
-            except (OSError, VMError):
+            except OSError as error:
+                self._drop()
+                raise VMError("%s: the guest agent's channel broke: %s" % (command, error))
+            except VMError:
                 self._drop()
                 raise
         if "error" in reply:
@@ -238,7 +241,7 @@ class GuestAgent:
             args["input-data"] = base64.b64encode(input).decode()
         pid = self.execute("guest-exec", 30, **args)["pid"]
         end = time.monotonic() + timeout
-        pause = 0.01
+        pause = 0.03
         while True:
             status = self.execute("guest-exec-status", 30, pid=pid)
             if status["exited"]:
@@ -246,7 +249,7 @@ class GuestAgent:
             if time.monotonic() >= end:
                 raise Timeout("still running after %g s: %s" % (timeout, " ".join(argv)))
             time.sleep(pause)
-            pause = min(pause * 1.5, 0.3)
+            pause = min(pause * 1.6, 0.3)
         rc = status["exitcode"] if "exitcode" in status else 128 + status.get("signal", 0)
         return (rc, base64.b64decode(status.get("out-data", "")),
                 base64.b64decode(status.get("err-data", "")))

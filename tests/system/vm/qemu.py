@@ -14,6 +14,7 @@ Only one machine runs at a time on a host: the class queues on a lock file.
 import atexit
 import ctypes
 import fcntl
+import glob
 import hashlib
 import json
 import os
@@ -52,6 +53,33 @@ def build_image():
     if result.returncode != 0:
         raise VMError("the image could not be built")
     return result.stdout.strip().splitlines()[-1]
+
+
+def newest_debs(directory, names=("sekimori-agent",)):
+    """The newest file of each named package in a directory."""
+    found = []
+    for name in names:
+        files = glob.glob(os.path.join(directory, name + "_*.deb"))
+        if files:
+            found.append(max(files, key=os.path.getmtime))
+    return found
+
+
+def _temporary(kind):
+    """A directory that names its owner, so that one whose owner was killed
+    outright is recognised and removed by the next run."""
+    return tempfile.mkdtemp(prefix="sekimori-%s-%d-" % (kind, os.getpid()))
+
+
+def _sweep():
+    for path in glob.glob(os.path.join(tempfile.gettempdir(), "sekimori-vm*-*-*")):
+        try:
+            owner = int(os.path.basename(path).split("-")[2])
+            os.kill(owner, 0)
+        except ProcessLookupError:
+            shutil.rmtree(path, ignore_errors=True)
+        except (ValueError, OSError):
+            pass
 
 
 # ---------------------------------------------------------------- one at a time
@@ -112,10 +140,13 @@ def _install_cleanup():
                 signal.signal(signum, _on_signal)
 
 
+_libc = ctypes.CDLL(None)
+_PR_SET_PDEATHSIG = 1
+
+
 def _die_with_parent():
     """Even a SIGKILL of the test process must not leave QEMU behind."""
-    PR_SET_PDEATHSIG = 1
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 # ---------------------------------------------------------------------- devices
@@ -285,6 +316,7 @@ class VM:
         if not self._locked:
             _host_lock.take()
             self._locked = True
+            _sweep()
         try:
             self._prepare()
             began = time.monotonic()
@@ -310,7 +342,7 @@ class VM:
         if self.image is None:
             self.image = build_image()
         if self.tmp is None:
-            self.tmp = tempfile.mkdtemp(prefix="sekimori-vm-")
+            self.tmp = _temporary("vm")
             os.chmod(self.tmp, 0o700)
             os.mkdir(self._path("share"))
             os.mkdir(self._path("fwd"))
@@ -497,7 +529,12 @@ class VM:
         try:
             self.agent.run(["/bin/systemctl", "--no-block", "poweroff"], timeout=20)
         except VMError:
-            self.qmp.execute("system_powerdown")
+            # The machine may be down before the agent could say so; if it
+            # did not hear at all, the power button is left.
+            try:
+                self.qmp.execute("system_powerdown")
+            except VMError:
+                pass
         try:
             self.process.wait(timeout * SCALE)
         except subprocess.TimeoutExpired:
@@ -538,7 +575,7 @@ class VM:
             self.run("umount " + SHARE)
             self._share_mounted = False
         self.run("sync")
-        directory = directory or tempfile.mkdtemp(prefix="sekimori-vm-state-")
+        directory = directory or _temporary("vmstate")
         snapshot = Snapshot(directory, self._config())
         self.qmp.execute("stop")
         self.qmp.raw("migrate-set-parameters", {"max-bandwidth": 1 << 40})
@@ -733,12 +770,11 @@ class VM:
         else:
             shutil.move(source, destination)
 
-    def install_debs(self, debs, timeout=300):
-        """dpkg -i of a directory's packages or of a list of files; returns
-        what dpkg said."""
+    def install_debs(self, debs, names=("sekimori-agent",), timeout=300):
+        """dpkg -i of files (a path or a list), or of the packages `names` in a
+        directory, the newest of each; returns what dpkg said."""
         if isinstance(debs, str):
-            debs = [os.path.join(debs, n) for n in sorted(os.listdir(debs))
-                    if n.endswith(".deb")] if os.path.isdir(debs) else [debs]
+            debs = newest_debs(debs, names) if os.path.isdir(debs) else [debs]
         if not debs:
             raise VMError("no packages to install")
         inside = [self.share(deb) for deb in debs]
@@ -938,6 +974,19 @@ class VM:
         device.image = path
         return device
 
+    def plug_disk(self, image=None, size=64 << 20, serial=None):
+        """An internal disk (virtio): no bus that carries removable media. It
+        is empty without an image."""
+        own = image is None
+        if own:
+            image = self._path("usb", "disk%d.img" % self._number())
+            with open(image, "wb") as file:
+                file.truncate(size)
+        node, path, undo = self._block(image, None, 0, "", False, serial)
+        device = self.plug("virtio-blk-pci", cleanup=[undo], drive=node, serial=serial)
+        device.image = path
+        return device
+
     def insert_sd(self, image=None, files=None, size=16 << 20, label="SDCARD"):
         """Put a card into the reader (VM(sd=True)); returns the image's path."""
         if image is None:
@@ -972,7 +1021,9 @@ class VM:
             arguments["port"] = port
         try:
             self.qmp.raw("device_add", arguments)
-            dev.wait_connected(20 * SCALE)
+            # A machine that stands still (start(before=...)) listens later.
+            if self.qmp.execute("query-status")["running"]:
+                dev.wait_connected(20 * SCALE)
         except BaseException:
             undo()
             raise

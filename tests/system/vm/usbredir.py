@@ -643,7 +643,7 @@ def second_configuration_storage(image, serial="SEKI0004", **options):
                                                 configuration_descriptor(second, 1, value=2)],
                     serial=serial, product="Test Two Faces", **options)
     device.functions.append(storage)
-    device._endpoint_owner.update({0x81: storage, 0x01: storage})
+    device._endpoint_owner.update({0x81: storage, 0x02: storage})
     device._by_configuration = {1: keyboard, 2: storage}
     return device
 
