@@ -16,9 +16,10 @@ struct sk_gate;
 
 struct sk_gate_hooks {
 	void *ctx;
-	const struct sk_policy *(*policy)(void *ctx);   /* never NULL (the fail-safe policy at least); valid until the next reconsider */
-	const struct sk_grants *(*grants)(void *ctx);   /* may be NULL */
-	sk_ms (*now)(void *ctx);                        /* trusted clock */
+	const struct sk_policy *(*policy)(
+	    void *ctx); /* never NULL (the fail-safe policy at least); valid until the next reconsider */
+	const struct sk_grants *(*grants)(void *ctx); /* may be NULL */
+	sk_ms (*now)(void *ctx); /* trusted clock */
 	/* Makes the event durable. 0, or negative when it could not be made durable now (it is queued and an alarm raised by the
 	 * hook): the gate denies all the same, and does not ADMIT anything new that could not be recorded. */
 	int (*record)(void *ctx, const char *kind, const json_t *body);
@@ -43,6 +44,9 @@ int sk_gate_reconsider(struct sk_gate *g);
 json_t *sk_gate_devices(const struct sk_gate *g);
 /* {"device":{..as above..},"explanation":{..sk_explain..},"sentence_ja":..,"sentence_en":..}; -ENOENT when not attached. */
 int sk_gate_explain(struct sk_gate *g, const char *device, json_t **out, struct sk_err *err);
+/* {"state":"starting"|"enforcing","controllers":N,"barred":N}: host controllers under default deny; devices that would not take their
+ * state or changed under our hands and stay shut until unplugged. */
+json_t *sk_gate_enforcement(const struct sk_gate *g);
 /* A udev rule asks, while the node is being made: what about this block device (sysfs path, "/devices/...")? Sets read-only in
  * the kernel before it answers. {"verdict":"internal"|"deny"|"ro"|"rw"}. */
 int sk_gate_block_verdict(struct sk_gate *g, const char *devpath, json_t **out, struct sk_err *err);

@@ -1,0 +1,202 @@
+/* Same order as the gate: default deny, look, authorise, interfaces, probe. Whatever is unsure is left shut. */
+#include "agent/early.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/text.h"
+#include "platform/sysfs.h"
+#include "policy/descriptor.h"
+
+#define NAME    64
+#define PASSES  8 /* USB allows seven tiers */
+#define DEVICES 256
+
+static bool is_name(const char *s)
+{
+	size_t n = strlen(s);
+
+	return n > 0 && n < NAME && strspn(s, "usb0123456789-.") == n && s[0] != '.' && s[0] != '-';
+}
+
+static int open_device(const struct sk_early *e, const char *name)
+{
+	char path[SK_DEVPATH_MAX];
+
+	if (!is_name(name))
+		return -EINVAL;
+	(void)snprintf(path, sizeof(path), "%s/sys/bus/usb/devices/%s", e->root, name);
+	return sk_sysfs_open(path);
+}
+
+static int set_default_deny(int fd)
+{
+	int r = sk_sysfs_write(fd, "interface_authorized_default", "0");
+	int s = sk_sysfs_write(fd, "authorized_default", "0");
+
+	return r < 0 ? r : s < 0 ? s : SK_EARLY_LEFT;
+}
+
+static bool is_learned(const struct sk_early *e, int fd, const char *name, const struct sk_usb_desc *d)
+{
+	struct sk_internal list[SK_INTERNAL_MAX];
+	char raw[1024], serial[SK_INTERNAL_SERIAL];
+	ssize_t len;
+	int n = sk_internal_load(e->internal_conf, list, SK_INTERNAL_MAX);
+
+	if (n <= 0)
+		return false;
+	len = sk_sysfs_read(fd, "serial", raw, sizeof(raw));
+	(void)sk_text_escape(serial, sizeof(serial), raw, len > 0 ? (size_t)len : 0);
+	return sk_internal_has(list, n, name, d->vid, d->pid, serial);
+}
+
+/* Which interfaces to admit: all of a hub or input device; the storage of a learned disk; none. */
+enum what { NOTHING, ALL, STORAGE };
+
+static enum what judge(const struct sk_early *e, int fd, const char *name, struct sk_usb_desc *d)
+{
+	static uint8_t bytes[SK_USB_DESCRIPTORS_MAX];
+	struct sk_err err = SK_ERR_INIT;
+	ssize_t n = sk_sysfs_read_bytes(fd, "descriptors", bytes, sizeof(bytes));
+
+	if (n < 0 || sk_usb_desc_scan(bytes, (size_t)n, d, &err) < 0)
+		return NOTHING;
+	if (sk_usb_is_pure_hub(d) || sk_usb_is_pure_input(d))
+		return ALL;
+	return (sk_usb_desc_kinds(d) & SK_USB_STORAGE) && is_learned(e, fd, name, d) ? STORAGE : NOTHING;
+}
+
+static int open_iface(const struct sk_early *e, int fd, const char *name, const struct sk_usb_alt *a)
+{
+	char iface[NAME + 16], path[NAME + 32], bus[SK_DEVPATH_MAX];
+	int probe, r;
+
+	(void)snprintf(iface, sizeof(iface), "%s:%u.%u", name, a->config, a->number);
+	(void)snprintf(path, sizeof(path), "%s/authorized", iface);
+	r = sk_sysfs_write(fd, path, "1");
+	if (r < 0)
+		return r;
+	(void)snprintf(bus, sizeof(bus), "%s/sys/bus/usb", e->root);
+	probe = sk_sysfs_open(bus);
+	if (probe < 0)
+		return probe;
+	(void)sk_sysfs_write(probe, "drivers_probe", iface); /* no driver yet is no failure */
+	(void)close(probe);
+	return 0;
+}
+
+static int first_config(const struct sk_usb_desc *d)
+{
+	return d->n_alts > 0 ? d->alts[0].config : -1;
+}
+
+static int admit(const struct sk_early *e, int fd, const char *name, const struct sk_usb_desc *d, enum what what)
+{
+	static const char *const LOAD[] = {"/sbin/modprobe", "-q", "-a", "usb-storage", "uas", NULL};
+	long config = 0;
+	size_t i;
+	int r = sk_sysfs_write(fd, "authorized", "1");
+
+	/* Another configuration than the first would bring interfaces nobody looked at as such: leave it unbound. */
+	if (r == 0 && (sk_sysfs_read_number(fd, "bConfigurationValue", &config) < 0 || config != first_config(d)))
+		return -EIO;
+	if (r == 0 && what == STORAGE)
+		(void)e->modprobe(LOAD);
+	for (i = 0; r == 0 && i < d->n_alts; i++) {
+		const struct sk_usb_alt *a = &d->alts[i];
+
+		if (a->first_config && a->alt == 0 && (what == ALL || sk_usb_alt_kind(a) == SK_USB_STORAGE))
+			r = open_iface(e, fd, name, a);
+	}
+	return r < 0 ? r : SK_EARLY_ADMITTED;
+}
+
+int sk_early_device(const struct sk_early *e, const char *name)
+{
+	static struct sk_usb_desc d;
+	enum what what;
+	int fd = open_device(e, name), r;
+
+	if (fd < 0)
+		return fd;
+	if (name[0] == 'u') {
+		r = set_default_deny(fd);
+	} else {
+		what = judge(e, fd, name, &d);
+		r = what == NOTHING ? SK_EARLY_LEFT : admit(e, fd, name, &d, what);
+	}
+	(void)close(fd);
+	return r;
+}
+
+/* ---- everything that is there ---- */
+
+struct names {
+	char name[DEVICES][NAME];
+	size_t n;
+};
+
+static bool has(const struct names *list, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < list->n; i++)
+		if (strcmp(list->name[i], name) == 0)
+			return true;
+	return false;
+}
+
+static int list_devices(const struct sk_early *e, struct names *out)
+{
+	char path[SK_DEVPATH_MAX];
+	struct dirent *entry;
+	DIR *d;
+
+	(void)snprintf(path, sizeof(path), "%s/sys/bus/usb/devices", e->root);
+	d = opendir(path);
+	if (d == NULL)
+		return errno == ENOENT ? 0 : -errno;
+	out->n = 0;
+	while (out->n < DEVICES && (entry = readdir(d)) != NULL)
+		if (entry->d_name[0] != '.' && strchr(entry->d_name, ':') == NULL && is_name(entry->d_name))
+			sk_text_copy(out->name[out->n++], NAME, entry->d_name);
+	(void)closedir(d);
+	return 0;
+}
+
+static int one_pass(const struct sk_early *e, const struct names *now, struct names *seen, bool roots, int *admitted)
+{
+	int fresh = 0;
+	size_t i;
+
+	for (i = 0; i < now->n; i++) {
+		if ((now->name[i][0] == 'u') != roots || has(seen, now->name[i]) || seen->n == DEVICES)
+			continue;
+		sk_text_copy(seen->name[seen->n++], NAME, now->name[i]);
+		fresh++;
+		if (sk_early_device(e, now->name[i]) == SK_EARLY_ADMITTED)
+			(*admitted)++;
+	}
+	return fresh;
+}
+
+int sk_early_all(const struct sk_early *e)
+{
+	static struct names now, seen;
+	int pass, r, admitted = 0;
+
+	seen.n = 0;
+	for (pass = 0; pass < PASSES; pass++) {
+		r = list_devices(e, &now);
+		if (r < 0)
+			return r;
+		if (one_pass(e, &now, &seen, true, &admitted) + one_pass(e, &now, &seen, false, &admitted) == 0)
+			break;
+	}
+	return admitted;
+}

@@ -1,0 +1,194 @@
+/*
+ * Block devices: which attached device each hangs on, and the answer to udev. A block device on a hot-plug bus that no admitted device
+ * stands for is refused and made read-only, whatever brought it there.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "agent/gate_impl.h"
+#include "platform/internal.h"
+
+#define MAX_STACK 8 /* dm on dm on ... */
+
+/* The attached device whose own interface the path lies behind, and the interface's number. */
+static struct sk_attached *owner_of(const struct sk_gate *g, const char *devpath, int *number)
+{
+	struct sk_attached *a;
+	int n;
+
+	for (a = g->first; a != NULL; a = a->next) {
+		if (a->dev->root_hub)
+			continue;
+		n = sk_usb_iface_of(a->dev, devpath, NULL);
+		if (n >= 0) {
+			*number = n;
+			return a;
+		}
+	}
+	return NULL;
+}
+
+void sk_gate_block_added(struct sk_gate *g, const char *devpath)
+{
+	struct sk_medium_env env = sk_gate_medium_env(g);
+	struct sk_attached *a;
+	json_t *ident;
+	int number, r = 0;
+
+	if (sk_block_bus(devpath) != SK_BUS_USB)
+		return;
+	a = owner_of(g, devpath, &number);
+	if (a == NULL || a->outcome.internal)
+		return;
+	if (a->medium == NULL) {
+		ident = sk_attached_ident(a);
+		r = ident == NULL ? -ENOMEM : sk_medium_new(&env, a, ident, &a->medium);
+		json_decref(ident);
+		if (r < 0)
+			return;
+	}
+	/* During the first scan nothing is decided yet: what is mounted is taken note of and keeps its state until then. */
+	if (a->decided)
+		sk_attached_leaves(a);
+	(void)sk_medium_add(a->medium, devpath, number);
+	if (a->decided && sk_attached_access(a, number) == SK_ACCESS_NONE && !sk_medium_busy(a->medium, number)) {
+		sk_attached_refuse(a, "enforcement.failed",
+		                   "a block device appeared behind what is not allowed to store", true);
+	}
+	sk_gate_arm(g);
+}
+
+void sk_gate_block_removed(struct sk_gate *g, const char *devpath)
+{
+	int number;
+	struct sk_attached *a = owner_of(g, devpath, &number);
+
+	if (a != NULL && a->medium != NULL)
+		sk_medium_gone(a->medium, devpath);
+}
+
+void sk_gate_block_changed(struct sk_gate *g, const char *devpath)
+{
+	int number;
+	struct sk_attached *a = owner_of(g, devpath, &number);
+
+	if (a != NULL && a->medium != NULL)
+		sk_medium_changed(a->medium, devpath);
+}
+
+static int scan_block(void *arg, const char *devpath)
+{
+	sk_gate_block_added(arg, devpath);
+	return 0;
+}
+
+int sk_gate_block_scan(struct sk_gate *g)
+{
+	return g->sys.blocks.ops->list(g->sys.blocks.ctx, scan_block, g);
+}
+
+/* ---- udev's question ---- */
+
+struct question {
+	struct sk_gate *g;
+	int depth;
+	enum sk_access access; /* the strictest found */
+	bool hotplug; /* anything of it hangs on a bus people plug things into */
+};
+
+static void note_access(struct question *q, enum sk_access access)
+{
+	if (!q->hotplug || access < q->access)
+		q->access = access;
+	q->hotplug = true;
+}
+
+struct system_search {
+	const struct sk_system *sys;
+	const char *disk;
+	size_t len;
+};
+
+static int is_system_part(void *arg, const char *devpath)
+{
+	const struct system_search *s = arg;
+	struct sk_mount list[8];
+	struct sk_block b;
+	int n, i;
+
+	if (strncmp(devpath, s->disk, s->len) != 0 || (devpath[s->len] != '\0' && devpath[s->len] != '/'))
+		return 0;
+	if (s->sys->blocks.ops->read(s->sys->blocks.ctx, devpath, &b) < 0)
+		return 0;
+	n = s->sys->mounts_of(b.major, b.minor, list, 8);
+	for (i = 0; i < n && i < 8; i++)
+		if (sk_internal_is_system(list[i].path))
+			return -EBUSY;
+	return 0;
+}
+
+/* A small machine may run from its own card or flash: that one is not something plugged in. */
+static bool carries_system(const struct sk_gate *g, const char *devpath)
+{
+	const char *block = strstr(devpath, "/block/"), *end = block != NULL ? strchr(block + 7, '/') : NULL;
+	struct system_search s = {&g->sys, devpath, end != NULL ? (size_t)(end - devpath) : strlen(devpath)};
+
+	return g->sys.blocks.ops->list(g->sys.blocks.ctx, is_system_part, &s) == -EBUSY;
+}
+
+static int ask(void *arg, const char *devpath)
+{
+	struct question *q = arg;
+	struct sk_attached *a;
+	int number, r = 0;
+
+	switch (sk_block_bus(devpath)) {
+	case SK_BUS_INTERNAL:
+		return 0;
+	case SK_BUS_VIRTUAL:
+		if (++q->depth > MAX_STACK)
+			return -ELOOP;
+		r = q->g->sys.blocks.ops->slaves(q->g->sys.blocks.ctx, devpath, ask, q);
+		q->depth--;
+		return r;
+	case SK_BUS_USB:
+		a = owner_of(q->g, devpath, &number);
+		if (a == NULL || !a->outcome.internal)
+			note_access(q, a == NULL ? SK_ACCESS_NONE : sk_attached_access(a, number));
+		return 0;
+	default:
+		if (!carries_system(q->g, devpath))
+			note_access(q, SK_ACCESS_NONE);
+		return 0;
+	}
+}
+
+static const char *answer_of(const struct question *q)
+{
+	if (!q->hotplug)
+		return "internal";
+	return q->access == SK_ACCESS_RW ? "rw" : q->access == SK_ACCESS_RO ? "ro" : "deny";
+}
+
+int sk_gate_block_verdict(struct sk_gate *g, const char *devpath, json_t **out, struct sk_err *err)
+{
+	struct question q = {.g = g, .access = SK_ACCESS_NONE};
+	const struct sk_blocks *blocks = &g->sys.blocks;
+	struct sk_block b;
+	int r;
+
+	if (!sk_sysfs_is_devpath(devpath))
+		return sk_err_set(err, -EINVAL, "devpath: not a path below /sys");
+	r = ask(&q, devpath);
+	if (r < 0 && !q.hotplug)
+		note_access(&q, SK_ACCESS_NONE);
+	if (q.hotplug && q.access != SK_ACCESS_RW) {
+		r = blocks->ops->read(blocks->ctx, devpath, &b);
+		if (r == 0)
+			r = blocks->ops->set_ro(blocks->ctx, &b, true);
+		if (r < 0 && r != -ENODEV)
+			q.access = SK_ACCESS_NONE; /* cannot be held to reading: nobody gets it */
+	}
+	*out = json_pack("{s:s}", "verdict", answer_of(&q));
+	return *out != NULL ? 0 : sk_err_set(err, -ENOMEM, "out of memory");
+}

@@ -1,0 +1,183 @@
+/* From facts to an outcome: asks the pure decision, copies what it answers, adds the one thing policy cannot know (system disks). */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/gate_impl.h"
+#include "common/buf.h"
+#include "common/i18n.h"
+#include "common/text.h"
+#include "platform/internal.h"
+
+void sk_attached_context(const struct sk_attached *a, struct sk_context *c)
+{
+	const struct sk_gate *g = a->gate;
+	const struct sk_attached *b;
+	bool keyboard, mouse;
+
+	*c = (struct sk_context){.now = g->hooks.now(g->hooks.ctx), .person = g->person};
+	/* Who came in by the safe path stays: a keyboard must not die under the hands because another one was plugged in. */
+	if (a->decided && a->outcome.allow && a->outcome.reason == SK_REASON_SAFE_PATH)
+		return;
+	for (b = g->first; b != NULL; b = b->next) {
+		if (b == a || !b->outcome.allow || !(sk_usb_desc_kinds(&b->facts.desc) & SK_USB_INPUT))
+			continue;
+		sk_usb_input_roles(&b->facts.desc, &keyboard, &mouse);
+		c->other_keyboards += keyboard;
+		c->other_mice += mouse;
+	}
+}
+
+static void copy_iface(struct sk_gate_iface *to, const struct sk_iface_verdict *v)
+{
+	(void)memset(to, 0, sizeof(*to));
+	to->number = v->number;
+	to->cls = v->cls;
+	to->sub = v->sub;
+	to->proto = v->proto;
+	to->kind = v->kind;
+	to->allow = v->allow;
+	to->access = v->access;
+	to->reason = v->reason;
+	if (v->rule != NULL)
+		sk_text_copy(to->rule, sizeof(to->rule), v->rule->name);
+	if (v->allow && v->grant != NULL && v->reason == SK_REASON_GRANT) {
+		sk_text_copy(to->grant, sizeof(to->grant), v->grant->id);
+		sk_text_copy(to->person, sizeof(to->person), v->grant->person);
+		to->until = v->grant->until;
+	}
+}
+
+static void copy_verdict(struct sk_outcome *to, const struct sk_verdict *v)
+{
+	const struct sk_iface_verdict *main = sk_verdict_main(v);
+	size_t i;
+
+	(void)memset(to, 0, sizeof(*to));
+	to->allow = v->allow;
+	to->config = v->config;
+	to->reason = v->reason;
+	if (main != NULL && main->rule != NULL)
+		sk_text_copy(to->rule, sizeof(to->rule), main->rule->name);
+	to->n = v->n_ifaces < SK_IFACES_MAX ? v->n_ifaces : SK_IFACES_MAX;
+	for (i = 0; i < to->n; i++)
+		copy_iface(&to->ifaces[i], &v->ifaces[i]);
+}
+
+static bool is_system_disk(const struct sk_attached *a)
+{
+	struct sk_internal list[SK_INTERNAL_MAX];
+	const struct sk_device *d = &a->facts;
+	int n;
+
+	if (!d->desc_ok || !(sk_usb_desc_kinds(&d->desc) & SK_USB_STORAGE))
+		return false;
+	n = sk_internal_load(a->gate->sys.internal_conf, list, SK_INTERNAL_MAX);
+	return n > 0 && sk_internal_has(list, n, d->name, d->desc.vid, d->desc.pid, d->serial);
+}
+
+/* The system runs from it: refusing it would only kill the terminal. Its storage alone is let in, all the rest as decided. */
+static void admit_system_disk(struct sk_verdict *v)
+{
+	size_t i;
+
+	for (i = 0; i < v->n_ifaces; i++) {
+		struct sk_iface_verdict *f = &v->ifaces[i];
+
+		if (f->kind != SK_USB_STORAGE)
+			continue;
+		f->allow = v->allow = true;
+		f->access = SK_ACCESS_RW;
+		f->reason = SK_REASON_RULE_ALLOW;
+		f->rule = NULL;
+		f->grant = NULL;
+	}
+	if (v->allow)
+		v->reason = SK_REASON_RULE_ALLOW;
+}
+
+void sk_attached_decide(const struct sk_attached *a, struct sk_verdict *v, struct sk_outcome *out)
+{
+	const struct sk_gate_hooks *h = &a->gate->hooks;
+	struct sk_context c;
+	bool internal;
+
+	sk_attached_context(a, &c);
+	sk_decide(h->policy(h->ctx), h->grants(h->ctx), &a->facts, &c, v);
+	internal = is_system_disk(a);
+	if (internal)
+		admit_system_disk(v);
+	copy_verdict(out, v);
+	out->internal = internal;
+}
+
+static bool same_iface(const struct sk_gate_iface *a, const struct sk_gate_iface *b)
+{
+	return a->number == b->number && a->allow == b->allow && a->access == b->access && a->reason == b->reason &&
+	       strcmp(a->rule, b->rule) == 0 && strcmp(a->grant, b->grant) == 0;
+}
+
+bool sk_outcome_same(const struct sk_outcome *a, const struct sk_outcome *b)
+{
+	size_t i;
+
+	if (a->allow != b->allow || a->config != b->config || a->reason != b->reason || a->n != b->n)
+		return false;
+	for (i = 0; i < a->n; i++)
+		if (!same_iface(&a->ifaces[i], &b->ifaces[i]))
+			return false;
+	return true;
+}
+
+const struct sk_gate_iface *sk_outcome_iface(const struct sk_outcome *o, int number)
+{
+	size_t i;
+
+	for (i = 0; i < o->n; i++)
+		if (o->ifaces[i].number == number)
+			return &o->ifaces[i];
+	return NULL;
+}
+
+json_t *sk_attached_ident(const struct sk_attached *a)
+{
+	const struct sk_device *d = &a->facts;
+
+	return json_pack("{s:s,s:s,s:o,s:o,s:s,s:s,s:s,s:s,s:s}", "device", d->name, "port", d->name, "vendor_id",
+	                 json_sprintf("%04x", d->desc.vid), "product_id", json_sprintf("%04x", d->desc.pid), "vendor",
+	                 d->vendor, "product", d->product, "serial", d->serial, "device_key", d->desc.device_key,
+	                 "grade", sk_grade_name(d->grade));
+}
+
+static void add_sentence(const struct sk_attached *a, const struct sk_verdict *v, int lang, const char *name,
+                         json_t *body)
+{
+	const struct sk_gate_hooks *h = &a->gate->hooks;
+	struct sk_buf text;
+
+	sk_buf_init(&text, 2048);
+	sk_verdict_sentence(h->policy(h->ctx), &a->facts, v, lang, &text);
+	if (!text.failed)
+		(void)json_object_set_new(body, name, json_string(text.data));
+	sk_buf_deinit(&text);
+}
+
+void sk_attached_sentences(const struct sk_attached *a, const struct sk_verdict *v, json_t *body)
+{
+	add_sentence(a, v, SK_LANG_JA, "sentence_ja", body);
+	add_sentence(a, v, SK_LANG_EN, "sentence_en", body);
+}
+
+void sk_attached_note(struct sk_attached *a, const char *kind, const char *why)
+{
+	json_t *body = sk_attached_ident(a);
+
+	if (body == NULL)
+		return;
+	if (why != NULL)
+		(void)json_object_set_new(body, "why", json_string(why));
+	json_incref(body);
+	(void)sk_gate_record(a->gate, kind, body);
+	sk_gate_notify(a->gate, kind, body);
+	json_decref(body);
+}

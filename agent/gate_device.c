@@ -1,0 +1,122 @@
+/* One attached device: facts -> decision -> record -> enforcement. What enforcement does is in gate_enforce.c. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/gate_impl.h"
+#include "common/text.h"
+
+int sk_attached_new(struct sk_gate *g, const char *name, struct sk_attached **out)
+{
+	const struct sk_usb *usb = &g->sys.usb;
+	struct sk_attached *a = calloc(1, sizeof(*a));
+	int r;
+
+	if (a == NULL)
+		return -ENOMEM;
+	a->gate = g;
+	r = usb->ops->open(usb->ctx, name, &a->dev);
+	if (r == 0)
+		r = usb->ops->read(usb->ctx, a->dev, &a->facts, &a->print);
+	if (r < 0 && a->dev != NULL && usb->ops->alive(usb->ctx, a->dev)) {
+		/* There, but unreadable: nothing is known of it, so it is malformed for the decision. */
+		sk_text_copy(a->facts.name, sizeof(a->facts.name), a->dev->name);
+		sk_text_copy(a->facts.bus, sizeof(a->facts.bus), "usb");
+		sk_text_copy(a->facts.desc_problem, sizeof(a->facts.desc_problem), "descriptors cannot be read");
+		r = 0;
+	}
+	if (r < 0) {
+		(void)sk_attached_free(a);
+		return r;
+	}
+	*out = a;
+	return 0;
+}
+
+struct sk_attached *sk_attached_free(struct sk_attached *a)
+{
+	if (a == NULL)
+		return NULL;
+	if (a->loading != NULL)
+		a->gate->sys.cancel(a->loading);
+	(void)sk_medium_free(a->medium);
+	a->gate->sys.usb.ops->close(a->gate->sys.usb.ctx, a->dev);
+	free(a);
+	return NULL;
+}
+
+/* Hubs and pure input devices are admitted even when the journal is broken: a full disk must not cost the keyboard. */
+static bool harmless(const struct sk_attached *a)
+{
+	return a->facts.desc_ok && (sk_usb_is_pure_hub(&a->facts.desc) || sk_usb_is_pure_input(&a->facts.desc));
+}
+
+/* Of what the decision gives, only what is open already. */
+static void withhold(struct sk_attached *a, const struct sk_outcome *before)
+{
+	struct sk_outcome *o = &a->outcome;
+	size_t i;
+
+	o->allow = false;
+	for (i = 0; i < o->n; i++) {
+		const struct sk_gate_iface *was = sk_outcome_iface(before, o->ifaces[i].number);
+
+		if (was == NULL || !was->allow || was->access < o->ifaces[i].access) {
+			o->ifaces[i].allow = false;
+			o->ifaces[i].access = SK_ACCESS_NONE;
+		}
+		o->allow = o->allow || o->ifaces[i].allow;
+	}
+	a->decided = false; /* asked again at the next occasion */
+	sk_attached_note(a, "enforcement.failed", "not admitted, because the decision could not be recorded");
+}
+
+static void carry_out(struct sk_attached *a, const struct sk_verdict *v, const struct sk_outcome *next)
+{
+	struct sk_outcome before = a->outcome;
+	bool opens = sk_attached_would_open(a, next);
+	json_t *body = sk_verdict_json(&a->facts, v);
+	int r;
+
+	a->outcome = *next;
+	a->decided = true;
+	a->since = a->gate->hooks.now(a->gate->hooks.ctx);
+	/* What is taken away does not wait for the journal; what is given does. */
+	sk_attached_shut(a);
+	if (body != NULL && next->internal)
+		(void)json_object_set_new(body, "internal", json_true());
+	if (body != NULL)
+		json_incref(body);
+	r = sk_gate_record(a->gate, "device.decided", body);
+	if (r < 0 && opens && !harmless(a))
+		withhold(a, &before);
+	if (a->outcome.allow)
+		sk_attached_open(a);
+	else
+		sk_attached_leaves(a);
+	if (body != NULL && a->gate->hooks.notify != NULL) {
+		sk_attached_sentences(a, v, body);
+		sk_gate_notify(a->gate, "device.decided", body);
+	}
+	json_decref(body);
+}
+
+void sk_attached_consider(struct sk_attached *a)
+{
+	struct sk_outcome next;
+	struct sk_verdict v;
+
+	if (a->dev->root_hub || a->barred)
+		return;
+	sk_attached_decide(a, &v, &next);
+	if (a->decided && sk_outcome_same(&a->outcome, &next)) {
+		a->outcome = next; /* the end of a grant may have moved */
+		sk_attached_leaves(a);
+		return;
+	}
+	if (a->loading != NULL) {
+		a->gate->sys.cancel(a->loading);
+		a->loading = NULL;
+	}
+	carry_out(a, &v, &next);
+}

@@ -1,0 +1,115 @@
+/*
+ * Inside agent/gate*.c only: what is attached and how it stands. A decision's values are copied out of policy and grants at once, because
+ * both may be swapped at any time; nothing here points into them.
+ */
+#ifndef SK_AGENT_GATE_IMPL_H
+#define SK_AGENT_GATE_IMPL_H
+
+#include "agent/gate.h"
+#include "agent/gate_system.h"
+#include "agent/medium.h"
+#include "platform/login.h"
+#include "platform/uevent.h"
+
+struct sk_gate_iface {
+	uint8_t number, cls, sub, proto;
+	unsigned kind;
+	bool allow;
+	enum sk_access access;
+	enum sk_reason reason;
+	char rule[64], grant[SK_UUID_LEN],
+	    person[SK_PERSON_MAX]; /* grant and person: of the grant that opens it, else "" */
+	sk_ms until;
+};
+
+struct sk_outcome {
+	bool allow;
+	bool internal; /* a system disk learned at install */
+	uint8_t config;
+	enum sk_reason reason;
+	char rule[64];
+	size_t n;
+	struct sk_gate_iface ifaces[SK_IFACES_MAX];
+};
+
+struct sk_attached {
+	struct sk_gate *gate;
+	struct sk_attached *next;
+	struct sk_usb_dev *dev;
+	struct sk_device facts;
+	struct sk_usb_print print;
+	struct sk_outcome outcome; /* what is decided and carried out, or being carried out */
+	sk_ms since;
+	bool decided;
+	bool barred; /* changed under our hands, or would not take its state: shut until unplugged */
+	bool closing; /* waits for unmounting before something is deauthorised */
+	bool alias_tried;
+	int failures;
+	char grant[SK_UUID_LEN]; /* under which it is open now */
+	bool warned;
+	struct sk_child *loading; /* modprobe */
+	struct sk_medium *medium; /* NULL until a block node appears */
+};
+
+struct sk_gate {
+	sd_event *loop;
+	struct sk_gate_hooks hooks;
+	struct sk_system sys;
+	struct sk_uevents *uevents;
+	struct sk_login *login;
+	sd_event_source *timer;
+	char person[SK_PERSON_MAX];
+	struct sk_attached *first;
+	struct sk_medium *orphans[8];
+	bool started;
+};
+
+/* gate.c */
+int sk_gate_new_on(sd_event *loop, const struct sk_gate_hooks *hooks, const struct sk_system *sys,
+                   struct sk_gate **out);
+int sk_gate_record(struct sk_gate *g, const char *kind, json_t *body); /* takes body; NULL = -ENOMEM */
+void sk_gate_notify(struct sk_gate *g, const char *kind, const json_t *body);
+void sk_gate_uevent(struct sk_gate *g, const struct sk_uevent *e);
+void sk_gate_person(struct sk_gate *g, const char *person); /* who is active now */
+int sk_gate_scan(struct sk_gate *g, bool first);
+void sk_gate_check_drivers(struct sk_gate *g); /* sk_attached_lied for all */
+struct sk_attached *sk_gate_find(const struct sk_gate *g, const char *name);
+struct sk_medium_env sk_gate_medium_env(struct sk_gate *g);
+
+/* gate_decide.c */
+void sk_attached_context(const struct sk_attached *a, struct sk_context *c);
+void sk_attached_decide(const struct sk_attached *a, struct sk_verdict *v, struct sk_outcome *out);
+bool sk_outcome_same(const struct sk_outcome *a, const struct sk_outcome *b);
+const struct sk_gate_iface *sk_outcome_iface(const struct sk_outcome *o, int number); /* NULL = not one of it */
+json_t *sk_attached_ident(const struct sk_attached *a); /* new reference: what names the device in events */
+void sk_attached_sentences(const struct sk_attached *a, const struct sk_verdict *v, json_t *body);
+void sk_attached_note(struct sk_attached *a, const char *kind, const char *why); /* records and notifies */
+
+/* gate_device.c */
+int sk_attached_new(struct sk_gate *g, const char *name, struct sk_attached **out); /* facts read, nothing decided */
+struct sk_attached *sk_attached_free(struct sk_attached *a);
+void sk_attached_consider(struct sk_attached *a); /* decides and carries out what differs */
+
+/* gate_enforce.c */
+void sk_attached_shut(struct sk_attached *a); /* takes away what the outcome does not allow */
+void sk_attached_open(struct sk_attached *a); /* gives what it allows */
+void sk_attached_settle(struct sk_attached *a); /* an unmounting ended: goes on with what waited for it */
+void sk_attached_leaves(struct sk_attached *a); /* tells the medium */
+void sk_attached_refuse(struct sk_attached *a, const char *kind, const char *why, bool for_good);
+enum sk_access sk_attached_access(const struct sk_attached *a,
+                                  int number); /* for the block devices of this interface */
+bool sk_attached_lied(struct sk_attached *a); /* a storage driver took what was let in as something else; refuses it */
+bool sk_attached_would_open(const struct sk_attached *a,
+                            const struct sk_outcome *o); /* admits something not open now */
+
+/* gate_block.c */
+void sk_gate_block_added(struct sk_gate *g, const char *devpath);
+void sk_gate_block_removed(struct sk_gate *g, const char *devpath);
+void sk_gate_block_changed(struct sk_gate *g, const char *devpath);
+int sk_gate_block_scan(struct sk_gate *g);
+
+/* gate_grant.c */
+void sk_gate_arm(
+    struct sk_gate *g); /* the next moment at which a grant of what is attached begins, ends or nears its end */
+
+#endif

@@ -1,0 +1,25 @@
+/* What the gate needs of the system, as one table, so that tests put fakes in every place. */
+#ifndef SK_AGENT_GATE_SYSTEM_H
+#define SK_AGENT_GATE_SYSTEM_H
+
+#include "platform/block.h"
+#include "platform/child.h"
+#include "platform/mount.h"
+#include "platform/usb.h"
+
+#define SK_LIBEXEC       "/usr/lib/sekimori"
+#define SK_INTERNAL_CONF "/etc/sekimori/internal.conf"
+
+struct sk_system {
+	struct sk_usb usb;
+	struct sk_blocks blocks;
+	int (*mounts_of)(unsigned major, unsigned minor, struct sk_mount *out, size_t max); /* as sk_mount_of */
+	int (*start)(sd_event *loop, const char *const argv[], uint64_t timeout_ms, sk_child_fn fn, void *arg,
+	             struct sk_child **out); /* as sk_child_start */
+	void (*cancel)(struct sk_child *c);
+	const char *internal_conf; /* file of learned system disks */
+};
+
+struct sk_system sk_system_real(const char *sysfs_root); /* "" = the machine */
+
+#endif

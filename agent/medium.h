@@ -1,0 +1,52 @@
+/*
+ * The medium behind an admitted device: its block nodes, made read-only before anything can mount them, mounted for the person, unmounted
+ * before it is closed. What may happen to the nodes of an interface is its leave, set by the gate; the medium only carries it out and
+ * proves it (`ro` in sysfs, the kernel's mount table). Mounting is done by sekimori-mount in a process of its own.
+ */
+#ifndef SK_AGENT_MEDIUM_H
+#define SK_AGENT_MEDIUM_H
+
+#include <jansson.h>
+#include "agent/gate_system.h"
+#include "common/clock.h"
+#include "policy/decide.h"
+
+struct sk_leave {
+	enum sk_access access;
+	char person[64]; /* for whom it is mounted; "" = nobody yet */
+	char grant[SK_UUID_LEN]; /* "" = by a rule */
+	sk_ms until; /* 0 = no end */
+	const char *cause; /* static: why it is closed, when access is none */
+};
+
+struct sk_medium;
+
+struct sk_medium_env { /* borrowed functions; owner is NULL once the device is gone */
+	sd_event *loop;
+	const struct sk_system *sys;
+	void *gate;
+	int (*record)(void *gate, const char *kind, const json_t *body);
+	void (*notify)(void *gate, const char *kind, const json_t *body);
+	void (*settled)(void *gate, void *owner, struct sk_medium *m); /* an operation ended */
+	void (*failed)(void *gate, void *owner, struct sk_medium *m,
+	               const char *why); /* read-only cannot be had: close it */
+};
+
+/* ident: object that names the device in every event; copied. */
+int sk_medium_new(const struct sk_medium_env *env, void *owner, const json_t *ident, struct sk_medium **out);
+struct sk_medium *sk_medium_free(struct sk_medium *m); /* ends helpers, leaves mounts as they are */
+
+/* A node appeared below interface `iface`. Known ones are looked at again. */
+int sk_medium_add(struct sk_medium *m, const char *devpath, int iface);
+void sk_medium_changed(struct sk_medium *m, const char *devpath); /* another medium in the drive */
+void sk_medium_gone(struct sk_medium *m, const char *devpath);
+void sk_medium_orphan(struct sk_medium *m); /* the device is gone: unmount what is left; settled() follows each step */
+void sk_medium_leave(struct sk_medium *m, int iface, const struct sk_leave *leave);
+
+bool sk_medium_busy(const struct sk_medium *m, int iface); /* mounted, or a helper runs; iface -1 = any */
+bool sk_medium_mounted(const struct sk_medium *m);
+bool sk_medium_present(const struct sk_medium *m,
+                       int iface); /* a block node of it exists in sysfs now; iface -1 = any */
+json_t *sk_medium_json(const struct sk_medium *m); /* array, as "media" in agent/gate.h */
+
+#endif

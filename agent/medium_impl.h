@@ -1,0 +1,43 @@
+/* Inside agent/medium*.c only. */
+#ifndef SK_AGENT_MEDIUM_IMPL_H
+#define SK_AGENT_MEDIUM_IMPL_H
+
+#include "agent/medium.h"
+
+#define SK_MEDIUM_NODES \
+	64 /* disks and partitions of one device that are mounted; all others stay read-only and root's */
+#define SK_MEDIUM_IFACES 8
+
+struct sk_node {
+	bool used, gone, failed, mounted, closing; /* closing: what runs is the unmounting */
+	struct sk_block b;
+	int iface;
+	bool opened; /* was made accessible: look for mounts before it is closed */
+	char path[512]; /* where it is mounted */
+	char fstype[32], label[128], uuid[64];
+	char person[64]; /* for whom */
+	bool ro; /* mounted so */
+	const char *cause;
+	struct sk_child *child;
+	struct sk_medium *m;
+};
+
+struct sk_medium {
+	struct sk_medium_env env;
+	void *owner;
+	json_t *ident;
+	struct sk_node nodes[SK_MEDIUM_NODES];
+	struct {
+		int iface;
+		struct sk_leave leave;
+	} leaves[SK_MEDIUM_IFACES];
+	size_t n_leaves;
+};
+
+const struct sk_leave *sk_medium_leave_of(const struct sk_medium *m, int iface); /* never NULL */
+void sk_node_drive(struct sk_node *n); /* one step toward its leave; may free the slot */
+void sk_node_adopt(struct sk_node *n); /* is it mounted already (after our restart)? */
+json_t *sk_node_event(const struct sk_node *n); /* new reference: ident + node */
+void sk_medium_report(struct sk_medium *m, const char *kind, json_t *body, bool tell); /* takes body */
+
+#endif

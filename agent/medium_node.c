@@ -1,0 +1,306 @@
+/*
+ * One block node, driven toward its leave: read-only mark, mount, unmount. At most one helper runs per node; when it ends the node is
+ * driven again, so whatever changed meanwhile is carried out then.
+ *
+ *      idle --mount helper--> mounted --unmount helper--> idle        failed: not tried again before its leave or medium changes
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/medium_impl.h"
+#include "common/json.h"
+#include "common/text.h"
+
+#define MOUNT_PROGRAM SK_LIBEXEC "/sekimori-mount"
+#define MOUNT_MS      30000
+#define UNMOUNT_MS    20000
+#define MEDIA_ROOT    "/run/media/"
+
+static void fail_node(struct sk_node *n, const char *kind, const char *why)
+{
+	json_t *body = sk_node_event(n);
+
+	n->failed = true;
+	if (body != NULL)
+		(void)json_object_set_new(body, "why", json_string(why));
+	sk_medium_report(n->m, kind, body, true);
+}
+
+static struct sk_mount *mount_at(struct sk_mount *list, int n, const char *path)
+{
+	int i;
+
+	for (i = 0; i < n; i++)
+		if (strcmp(list[i].path, path) == 0)
+			return &list[i];
+	return NULL;
+}
+
+/* ---- the read-only mark ---- */
+
+static bool mark_read_only(struct sk_node *n, bool ro)
+{
+	struct sk_medium *m = n->m;
+	const struct sk_blocks *blocks = &m->env.sys->blocks;
+	struct sk_block now;
+	char why[160];
+	int r;
+
+	if (n->b.ro == ro && n->opened)
+		return true;
+	r = blocks->ops->set_ro(blocks->ctx, &n->b, ro);
+	if (r == 0)
+		r = blocks->ops->read(blocks->ctx, n->b.devpath, &now);
+	if (r == -ENODEV)
+		return false; /* gone meanwhile; its remove event follows */
+	if (r == 0) {
+		n->b.ro = now.ro;
+		if (!ro || now.ro || now.bytes == 0)
+			return true;
+		r = -EIO;
+	}
+	(void)snprintf(why, sizeof(why), "%s: cannot be set read-only: %s", n->b.name, strerror(-r));
+	n->failed = true;
+	m->env.failed(m->env.gate, m->owner, m, why);
+	return false;
+}
+
+/* ---- unmount ---- */
+
+static void report_unmounted(struct sk_node *n, int status, const char *output, size_t len)
+{
+	json_t *answer = NULL, *body = sk_node_event(n), *busy;
+	bool ok = status == 0 && sk_json_parse(output, len, SK_CHILD_OUTPUT_MAX, &answer, NULL) == 0;
+
+	if (body == NULL)
+		return;
+	(void)json_object_set_new(body, "cause", json_string(n->cause != NULL ? n->cause : "closed"));
+	(void)json_object_set_new(body, "clean",
+	                          json_boolean(ok && !json_is_true(json_object_get(answer, "detached"))));
+	busy = ok ? json_object_get(answer, "busy") : NULL;
+	if (json_is_array(busy) && json_array_size(busy) > 0)
+		(void)json_object_set(body, "busy", busy);
+	if (!ok)
+		(void)json_object_set_new(body, "why", json_sprintf("the helper ended with %d", status));
+	sk_medium_report(n->m, "medium.unmounted", body, true);
+	json_decref(answer);
+}
+
+static void after_step(struct sk_node *n)
+{
+	struct sk_medium *m = n->m;
+
+	sk_node_drive(n);
+	m->env.settled(m->env.gate, m->owner, m);
+}
+
+static void on_unmounted(void *arg, int status, const char *output, size_t len)
+{
+	struct sk_node *n = arg;
+
+	n->child = NULL;
+	n->closing = false;
+	if (n->mounted)
+		report_unmounted(n, status, output, len);
+	n->mounted = false;
+	n->opened = false;
+	n->path[0] = n->person[0] = '\0';
+	after_step(n);
+}
+
+static void start_unmount(struct sk_node *n, const char *cause)
+{
+	const struct sk_system *sys = n->m->env.sys;
+	const char *argv[4] = {MOUNT_PROGRAM, "unmount", NULL, NULL};
+	char dev[32];
+
+	(void)snprintf(dev, sizeof(dev), "%u:%u", n->b.major, n->b.minor);
+	argv[2] = dev;
+	n->cause = cause;
+	if (sys->start(n->m->env.loop, argv, UNMOUNT_MS, on_unmounted, n, &n->child) < 0) {
+		/* No process to be had. The device is closed all the same; say that the mount was torn. */
+		report_unmounted(n, 127, "", 0);
+		n->mounted = n->opened = false;
+		return;
+	}
+	n->closing = true;
+}
+
+/* ---- mount ---- */
+
+static void take_text(const json_t *answer, const char *name, char *out, size_t size)
+{
+	const char *s = json_string_value(json_object_get(answer, name));
+
+	(void)sk_text_escape(out, size, s != NULL ? s : "", s != NULL ? strlen(s) : 0);
+}
+
+/* Believed is the kernel's table, not the helper. NULL = in order. */
+static const char *check_mount(const struct sk_node *n, bool ro)
+{
+	struct sk_mount list[16], *at;
+	int k = n->m->env.sys->mounts_of(n->b.major, n->b.minor, list, 16);
+
+	at = k < 0 ? NULL : mount_at(list, k < 16 ? k : 16, n->path);
+	if (at == NULL)
+		return "the mount is not in the kernel's table";
+	if (ro && !(at->ro && at->super_ro))
+		return "mounted writable although only reading is allowed";
+	if (!at->nodev || !at->nosuid || !at->noexec)
+		return "mounted without nodev, nosuid, noexec";
+	return NULL;
+}
+
+static void report_mounted(struct sk_node *n)
+{
+	const struct sk_leave *l = sk_medium_leave_of(n->m, n->iface);
+	json_t *body = sk_node_event(n);
+
+	if (body == NULL)
+		return;
+	(void)json_object_set_new(body, "label", json_string(n->label));
+	(void)json_object_set_new(body, "read_only", json_boolean(n->ro));
+	if (l->grant[0] != '\0')
+		(void)json_object_set_new(body, "grant", json_string(l->grant));
+	if (l->until != 0)
+		(void)json_object_set_new(body, "until", json_integer((json_int_t)l->until));
+	sk_medium_report(n->m, "medium.mounted", body, true);
+}
+
+static void take_mount(struct sk_node *n, const json_t *answer)
+{
+	const char *path = json_string_value(json_object_get(answer, "mount"));
+	const char *why;
+
+	if (path == NULL || strncmp(path, MEDIA_ROOT, strlen(MEDIA_ROOT)) != 0 || strlen(path) >= sizeof(n->path)) {
+		fail_node(n, "medium.mount-failed", "the helper named no mount point");
+		return;
+	}
+	sk_text_copy(n->path, sizeof(n->path), path);
+	take_text(answer, "fstype", n->fstype, sizeof(n->fstype));
+	take_text(answer, "label", n->label, sizeof(n->label));
+	take_text(answer, "uuid", n->uuid, sizeof(n->uuid));
+	n->mounted = true;
+	why = check_mount(n, n->ro);
+	if (why == NULL) {
+		report_mounted(n);
+		return;
+	}
+	fail_node(n, "enforcement.failed", why);
+	start_unmount(n, "unsafe-mount");
+}
+
+static void on_mounted(void *arg, int status, const char *output, size_t len)
+{
+	struct sk_node *n = arg;
+	json_t *answer = NULL;
+	char why[256];
+	const char *said = NULL;
+
+	n->child = NULL;
+	if (len > 0 && sk_json_parse(output, len, SK_CHILD_OUTPUT_MAX, &answer, NULL) < 0)
+		answer = NULL;
+	if (status == 0 && answer != NULL) {
+		take_mount(n, answer);
+	} else {
+		said = json_string_value(json_object_get(answer, "error"));
+		if (said != NULL)
+			(void)sk_text_escape(why, sizeof(why), said, strlen(said));
+		else
+			(void)snprintf(why, sizeof(why), "the helper ended with %d", status);
+		take_text(answer, "fstype", n->fstype, sizeof(n->fstype));
+		fail_node(n, "medium.mount-failed", why);
+	}
+	json_decref(answer);
+	after_step(n);
+}
+
+static void start_mount(struct sk_node *n, const struct sk_leave *l)
+{
+	const struct sk_system *sys = n->m->env.sys;
+	bool ro = l->access != SK_ACCESS_RW;
+	char node[SK_BLOCK_NAME + 8], dev[32];
+	const char *argv[] = {MOUNT_PROGRAM, "mount", node, dev, l->person, ro ? "ro" : "rw", NULL};
+	int r;
+
+	(void)snprintf(node, sizeof(node), "/dev/%s", n->b.name);
+	(void)snprintf(dev, sizeof(dev), "%u:%u", n->b.major, n->b.minor);
+	n->ro = ro;
+	sk_text_copy(n->person, sizeof(n->person), l->person);
+	r = sys->start(n->m->env.loop, argv, MOUNT_MS, on_mounted, n, &n->child);
+	if (r < 0)
+		fail_node(n, "medium.mount-failed", strerror(-r));
+}
+
+/* ---- driving ---- */
+
+static bool mountable(const struct sk_node *n)
+{
+	return n->b.bytes > 0 && !n->b.held && (n->b.partition || n->b.partitions == 0);
+}
+
+static const char *why_unmount(const struct sk_node *n, const struct sk_leave *l)
+{
+	if (n->gone)
+		return "removed";
+	if (l->access == SK_ACCESS_NONE)
+		return l->cause != NULL ? l->cause : "closed";
+	if (strcmp(l->person, n->person) != 0)
+		return "person-changed";
+	if (n->ro != (l->access != SK_ACCESS_RW))
+		return "access-changed";
+	return n->b.bytes == 0 ? "removed" : NULL;
+}
+
+static bool still_used(const struct sk_node *n)
+{
+	struct sk_mount one;
+
+	return n->opened && (n->b.held || n->m->env.sys->mounts_of(n->b.major, n->b.minor, &one, 1) > 0);
+}
+
+void sk_node_drive(struct sk_node *n)
+{
+	const struct sk_leave *l = sk_medium_leave_of(n->m, n->iface);
+	const char *cause;
+
+	if (!n->used || n->child != NULL)
+		return;
+	cause = n->mounted ? why_unmount(n, l) : NULL;
+	if (cause == NULL && !n->mounted && (n->gone || l->access == SK_ACCESS_NONE) && still_used(n))
+		cause = n->gone ? "removed" : "closed";
+	if (cause != NULL) {
+		start_unmount(n, cause);
+		if (n->child != NULL)
+			return;
+	}
+	if (n->gone) {
+		n->used = false;
+		return;
+	}
+	if (n->mounted || n->failed || !mark_read_only(n, l->access != SK_ACCESS_RW) || l->access == SK_ACCESS_NONE)
+		return;
+	n->opened = true;
+	if (l->person[0] != '\0' && mountable(n))
+		start_mount(n, l);
+}
+
+void sk_node_adopt(struct sk_node *n)
+{
+	struct sk_mount list[1];
+	const char *rest, *slash;
+
+	if (n->m->env.sys->mounts_of(n->b.major, n->b.minor, list, 1) < 1)
+		return;
+	n->opened = n->mounted = true;
+	sk_text_copy(n->path, sizeof(n->path), list[0].path);
+	sk_text_copy(n->fstype, sizeof(n->fstype), list[0].fstype);
+	n->ro = list[0].ro && list[0].super_ro;
+	rest = list[0].path + strlen(MEDIA_ROOT);
+	slash = strncmp(list[0].path, MEDIA_ROOT, strlen(MEDIA_ROOT)) == 0 ? strchr(rest, '/') : NULL;
+	if (slash != NULL && (size_t)(slash - rest) < sizeof(n->person)) {
+		(void)memcpy(n->person, rest, (size_t)(slash - rest));
+		n->person[slash - rest] = '\0';
+	}
+}

@@ -1,0 +1,35 @@
+/*
+ * System disks on USB: learned at install (sekimori-early --learn-internal > /etc/sekimori/internal.conf), admitted at boot and by the
+ * gate exactly as they are: same port, same model, same serial. One per line, "usb PORT VID:PID SERIAL", SERIAL escaped
+ * (common/text.h) and to the end of the line, "-" if none; lines that begin with # are comments. Any other line makes
+ * the whole file worthless (nothing is admitted by it). C library only.
+ */
+#ifndef SK_PLATFORM_INTERNAL_H
+#define SK_PLATFORM_INTERNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SK_INTERNAL_MAX    16
+#define SK_INTERNAL_SERIAL 192 /* escaped, with NUL */
+
+struct sk_internal {
+	char port[64];
+	uint16_t vid, pid;
+	char serial[SK_INTERNAL_SERIAL]; /* escaped; "" if none */
+};
+
+/* Entries read, 0 when there is no file, -EINVAL when a line is wrong, -errno. */
+int sk_internal_load(const char *path, struct sk_internal *out, size_t max);
+bool sk_internal_has(const struct sk_internal *list, int n, const char *port, uint16_t vid, uint16_t pid,
+                     const char *serial);
+
+/* The USB device nearest above a block device, in the same terms. 0, -ENOENT when it hangs on none, -errno. */
+int sk_internal_identify(const char *root, const char *devpath, struct sk_internal *out);
+bool sk_internal_is_system(const char *mount_path); /* "/", "/boot", "/usr" ...: what the machine runs from */
+
+/* The USB devices below the system mounts and swap of the running machine. root as in sk_usb_sysfs. Number found or -errno. */
+int sk_internal_learn(const char *root, struct sk_internal *out, size_t max);
+
+#endif

@@ -1,0 +1,394 @@
+/* sysfs behind platform/usb.h. A device is its open folder; names of interfaces are made from its name, configuration and number. */
+#include "platform/usb.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/text.h"
+
+#define RAW_STRING 1024 /* the kernel keeps at most 126 UTF-16 units of a string, 378 bytes of UTF-8 */
+
+bool sk_usb_is_device_name(const char *s)
+{
+	size_t n = s == NULL ? 0 : strlen(s);
+	const char *digits = s;
+
+	if (n == 0 || n >= SK_USB_NAME)
+		return false;
+	if (strncmp(s, "usb", 3) == 0) {
+		digits = s + 3;
+		return *digits != '\0' && strspn(digits, "0123456789") == n - 3;
+	}
+	if (*s < '0' || *s > '9' || strspn(s, "0123456789-.") != n || s[n - 1] == '-' || s[n - 1] == '.')
+		return false;
+	digits = strchr(s, '-');
+	return digits != NULL && strchr(digits + 1, '-') == NULL;
+}
+
+static const char *root_of(void *ctx)
+{
+	return ctx == NULL ? "" : ctx;
+}
+
+/* ---- which devices there are ---- */
+
+static int depth(const char *name)
+{
+	int n = strncmp(name, "usb", 3) == 0 ? 0 : 1;
+
+	for (; *name != '\0'; name++)
+		n += *name == '.';
+	return n;
+}
+
+static int by_depth(const void *a, const void *b)
+{
+	const char *x = a, *y = b;
+	int d = depth(x) - depth(y);
+
+	return d != 0 ? d : strcmp(x, y);
+}
+
+#define LIST_MAX 1024 /* more USB devices than any machine has */
+
+static int usb_list(void *ctx, int (*fn)(void *arg, const char *name), void *arg)
+{
+	char path[SK_DEVPATH_MAX], (*names)[SK_USB_NAME];
+	struct dirent *e;
+	size_t n = 0, i;
+	int r = 0;
+	DIR *d;
+
+	(void)snprintf(path, sizeof(path), "%s/sys/bus/usb/devices", root_of(ctx));
+	d = opendir(path);
+	if (d == NULL)
+		return errno == ENOENT ? 0 : -errno; /* no USB yet: nothing attached */
+	names = calloc(LIST_MAX, sizeof(*names));
+	if (names == NULL) {
+		(void)closedir(d);
+		return -ENOMEM;
+	}
+	while (n < LIST_MAX && (e = readdir(d)) != NULL)
+		if (sk_usb_is_device_name(e->d_name))
+			sk_text_copy(names[n++], SK_USB_NAME, e->d_name);
+	(void)closedir(d);
+	qsort(names, n, sizeof(*names), by_depth);
+	for (i = 0; i < n && r >= 0; i++)
+		r = fn(arg, names[i]);
+	free(names);
+	return r < 0 ? r : 0;
+}
+
+static void usb_close(void *ctx, struct sk_usb_dev *dev)
+{
+	(void)ctx;
+	if (dev == NULL)
+		return;
+	if (dev->fd >= 0)
+		(void)close(dev->fd);
+	free(dev);
+}
+
+static int usb_open(void *ctx, const char *name, struct sk_usb_dev **out)
+{
+	char path[SK_DEVPATH_MAX + SK_USB_NAME];
+	struct sk_usb_dev *dev;
+	int r;
+
+	if (!sk_usb_is_device_name(name))
+		return -EINVAL;
+	dev = calloc(1, sizeof(*dev));
+	if (dev == NULL)
+		return -ENOMEM;
+	sk_text_copy(dev->name, sizeof(dev->name), name);
+	dev->root_hub = name[0] == 'u';
+	(void)snprintf(path, sizeof(path), "%s/sys/bus/usb/devices/%s", root_of(ctx), name);
+	dev->fd = sk_sysfs_open(path);
+	r = dev->fd < 0 ? dev->fd : sk_sysfs_devpath(path, dev->devpath, sizeof(dev->devpath));
+	if (r < 0) {
+		usb_close(ctx, dev);
+		return r;
+	}
+	*out = dev;
+	return 0;
+}
+
+static bool usb_alive(void *ctx, const struct sk_usb_dev *dev)
+{
+	(void)ctx;
+	return sk_sysfs_exists(dev->fd, "descriptors");
+}
+
+/* ---- facts ---- */
+
+static ssize_t read_string(int fd, const char *name, char *raw, char out[SK_DEV_TEXT])
+{
+	ssize_t n = sk_sysfs_read(fd, name, raw, RAW_STRING);
+
+	if (n < 0)
+		n = 0; /* the device has none */
+	(void)sk_text_escape(out, SK_DEV_TEXT, raw, (size_t)n);
+	return n;
+}
+
+struct raw_facts {
+	uint8_t bytes[SK_USB_DESCRIPTORS_MAX];
+	char vendor[RAW_STRING], product[RAW_STRING], serial[RAW_STRING];
+};
+
+static void read_connect(int fd, char *out, size_t size)
+{
+	char text[16];
+	ssize_t n = sk_sysfs_read(fd, "removable", text, sizeof(text));
+
+	sk_text_copy(out, size,
+	             n > 0 && strcmp(text, "fixed") == 0       ? "fixed"
+	             : n > 0 && strcmp(text, "removable") == 0 ? "hotplug"
+	                                                       : "unknown");
+}
+
+static void take_facts(const struct sk_usb_dev *dev, struct raw_facts *raw, size_t len, struct sk_device *d,
+                       struct sk_usb_print *print)
+{
+	ssize_t v = read_string(dev->fd, "manufacturer", raw->vendor, d->vendor);
+	ssize_t p = read_string(dev->fd, "product", raw->product, d->product);
+	ssize_t s = read_string(dev->fd, "serial", raw->serial, d->serial);
+	struct sk_part parts[4] = {
+	    {raw->bytes, len}, {raw->vendor, (size_t)v}, {raw->product, (size_t)p}, {raw->serial, (size_t)s}};
+	struct sk_err err = SK_ERR_INIT;
+
+	sk_text_copy(d->name, sizeof(d->name), dev->name);
+	sk_text_copy(d->bus, sizeof(d->bus), "usb");
+	d->has_serial = s > 0;
+	d->is_root_hub = dev->root_hub;
+	read_connect(dev->fd, d->connect, sizeof(d->connect));
+	d->grade = SK_GRADE_C;
+	d->desc_ok = sk_usb_desc_parse(raw->bytes, len, raw->serial, (size_t)s, &d->desc, &err) == 0;
+	if (!d->desc_ok)
+		sk_text_copy(d->desc_problem, sizeof(d->desc_problem), err.text);
+	sk_sha256_parts(parts, 4, print->sha256);
+}
+
+static int usb_read(void *ctx, const struct sk_usb_dev *dev, struct sk_device *facts, struct sk_usb_print *print)
+{
+	struct raw_facts *raw = malloc(sizeof(*raw));
+	ssize_t n;
+
+	(void)ctx;
+	if (raw == NULL)
+		return -ENOMEM;
+	n = sk_sysfs_read_bytes(dev->fd, "descriptors", raw->bytes, sizeof(raw->bytes));
+	if (n == -EFBIG)
+		n = sizeof(raw->bytes); /* the parser refuses what does not end where it says */
+	if (n >= 0) {
+		(void)memset(facts, 0, sizeof(*facts));
+		take_facts(dev, raw, (size_t)n, facts, print);
+		n = 0;
+	}
+	free(raw);
+	return (int)n;
+}
+
+/* ---- authorisation ---- */
+
+static int usb_state(void *ctx, const struct sk_usb_dev *dev, struct sk_usb_state *out)
+{
+	long authorized, config;
+	int r = sk_sysfs_read_number(dev->fd, "authorized", &authorized);
+
+	(void)ctx;
+	if (r < 0)
+		return r;
+	r = sk_sysfs_read_number(dev->fd, "bConfigurationValue", &config);
+	if (r == -EINVAL)
+		config = 0; /* empty: no configuration */
+	else if (r < 0)
+		return r;
+	out->authorized = authorized != 0;
+	out->config = (int)config;
+	return 0;
+}
+
+static int usb_authorise(void *ctx, const struct sk_usb_dev *dev, bool on)
+{
+	(void)ctx;
+	return sk_sysfs_write(dev->fd, "authorized", on ? "1" : "0");
+}
+
+static int usb_set_config(void *ctx, const struct sk_usb_dev *dev, int config)
+{
+	char text[16];
+
+	(void)ctx;
+	(void)snprintf(text, sizeof(text), "%d", config);
+	return sk_sysfs_write(dev->fd, "bConfigurationValue", text);
+}
+
+/* "1-2:1.0" + "/attribute", below the device's folder. */
+static void iface_path(const struct sk_usb_dev *dev, int config, int number, const char *attr, char *out, size_t size)
+{
+	(void)snprintf(out, size, "%s:%d.%d%s", dev->name, config, number, attr);
+}
+
+/* The last part of a link like "../../../../bus/usb/drivers/usb-storage". */
+static void read_driver(int dir, const char *link, char *out, size_t size)
+{
+	char target[SK_DEVPATH_MAX];
+	ssize_t n = readlinkat(dir, link, target, sizeof(target) - 1);
+	const char *last;
+
+	if (n <= 0)
+		return;
+	target[n] = '\0';
+	last = strrchr(target, '/');
+	sk_text_copy(out, size, last != NULL ? last + 1 : target);
+}
+
+static int usb_iface_state(void *ctx, const struct sk_usb_dev *dev, int config, int number,
+                           struct sk_usb_iface_state *out)
+{
+	struct sk_usb_iface_state s = {false, false, ""};
+	char path[SK_USB_NAME + 64];
+	long v;
+	int r;
+
+	(void)ctx;
+	iface_path(dev, config, number, "/authorized", path, sizeof(path));
+	r = sk_sysfs_read_number(dev->fd, path, &v);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	if (r == 0) {
+		s.present = true;
+		s.authorized = v != 0;
+		iface_path(dev, config, number, "/driver", path, sizeof(path));
+		read_driver(dev->fd, path, s.driver, sizeof(s.driver));
+	}
+	*out = s;
+	return 0;
+}
+
+static int usb_iface_authorise(void *ctx, const struct sk_usb_dev *dev, int config, int number, bool on)
+{
+	char path[SK_USB_NAME + 64];
+
+	(void)ctx;
+	iface_path(dev, config, number, "/authorized", path, sizeof(path));
+	return sk_sysfs_write(dev->fd, path, on ? "1" : "0");
+}
+
+static int usb_iface_probe(void *ctx, const struct sk_usb_dev *dev, int config, int number)
+{
+	char path[SK_DEVPATH_MAX], name[SK_USB_NAME + 64];
+	int fd, r;
+
+	(void)snprintf(path, sizeof(path), "%s/sys/bus/usb", root_of(ctx));
+	fd = sk_sysfs_open(path);
+	if (fd < 0)
+		return fd;
+	iface_path(dev, config, number, "", name, sizeof(name));
+	r = sk_sysfs_write(fd, "drivers_probe", name);
+	(void)close(fd);
+	return r;
+}
+
+static int usb_iface_alias(void *ctx, const struct sk_usb_dev *dev, int config, int number, char *out, size_t size)
+{
+	char path[SK_USB_NAME + 64];
+	ssize_t n;
+
+	(void)ctx;
+	iface_path(dev, config, number, "/modalias", path, sizeof(path));
+	n = sk_sysfs_read(dev->fd, path, out, size);
+	if (n < 0)
+		return (int)n;
+	return n > 4 && strncmp(out, "usb:", 4) == 0 ? 0 : -EINVAL;
+}
+
+static int shut_one(int fd, const char *attr, bool *was_open)
+{
+	long v;
+	int r = sk_sysfs_read_number(fd, attr, &v);
+
+	if (r < 0 || v == 0)
+		return r;
+	*was_open = true;
+	r = sk_sysfs_write(fd, attr, "0");
+	if (r == 0)
+		r = sk_sysfs_read_number(fd, attr, &v);
+	return r < 0 ? r : v == 0 ? 0 : -EIO;
+}
+
+static int usb_shut_controller(void *ctx, const struct sk_usb_dev *root, bool *was_open)
+{
+	bool open = false;
+	int a, b;
+
+	(void)ctx;
+	if (!root->root_hub)
+		return -EINVAL;
+	/* Interfaces first: between the two writes a device may still be configured, then at least nothing binds to it. */
+	b = shut_one(root->fd, "interface_authorized_default", &open);
+	a = shut_one(root->fd, "authorized_default", &open);
+	if (was_open != NULL)
+		*was_open = open;
+	return a < 0 ? a : b;
+}
+
+static bool usb_module_loaded(void *ctx, const char *module)
+{
+	char path[SK_DEVPATH_MAX];
+
+	(void)snprintf(path, sizeof(path), "%s/sys/module/%s", root_of(ctx), module);
+	return access(path, F_OK) == 0;
+}
+
+static const struct sk_usb_ops SYSFS_OPS = {
+    .list = usb_list,
+    .open = usb_open,
+    .close = usb_close,
+    .alive = usb_alive,
+    .read = usb_read,
+    .state = usb_state,
+    .authorise = usb_authorise,
+    .set_config = usb_set_config,
+    .iface_state = usb_iface_state,
+    .iface_authorise = usb_iface_authorise,
+    .iface_probe = usb_iface_probe,
+    .iface_alias = usb_iface_alias,
+    .shut_controller = usb_shut_controller,
+    .module_loaded = usb_module_loaded,
+};
+
+struct sk_usb sk_usb_sysfs(const char *root)
+{
+	return (struct sk_usb){&SYSFS_OPS, (void *)(uintptr_t)root};
+}
+
+/* ---- places ---- */
+
+int sk_usb_iface_of(const struct sk_usb_dev *dev, const char *devpath, int *config)
+{
+	size_t base = strlen(dev->devpath), name = strlen(dev->name);
+	unsigned long cfg, number;
+	const char *p;
+	char *end;
+
+	if (base == 0 || strncmp(devpath, dev->devpath, base) != 0 || devpath[base] != '/')
+		return -ENOENT;
+	p = devpath + base + 1;
+	if (strncmp(p, dev->name, name) != 0 || p[name] != ':' || p[name + 1] < '0' || p[name + 1] > '9')
+		return -EINVAL;
+	cfg = strtoul(p + name + 1, &end, 10);
+	if (cfg > 255 || *end != '.' || end[1] < '0' || end[1] > '9')
+		return -EINVAL;
+	number = strtoul(end + 1, &end, 10);
+	if (number > 255 || (*end != '/' && *end != '\0'))
+		return -EINVAL;
+	if (config != NULL)
+		*config = (int)cfg;
+	return (int)number;
+}

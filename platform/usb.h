@@ -1,0 +1,76 @@
+/*
+ * USB devices as the kernel shows them: facts read, authorisation written and read back. No decision here. The interface is a table
+ * of functions so that the gate can be driven by a fake; sk_usb_sysfs is the only real one.
+ *
+ * Kernel facts relied on: root hub `authorized_default` 0: a device enumerates, its strings and full `descriptors` can be read, but it
+ * gets no configuration, no interface folder, no driver. `interface_authorized_default` 0: authorised devices get interfaces that no
+ * driver and no usbfs user may claim until each one's `authorized` is 1; writing 1 binds nothing, so its name goes to drivers_probe
+ * afterwards. Interfaces exist when the write to the device's `authorized` returns. Writing 0 unbinds.
+ */
+#ifndef SK_PLATFORM_USB_H
+#define SK_PLATFORM_USB_H
+
+#include "common/err.h"
+#include "platform/sysfs.h"
+#include "policy/device.h"
+
+#define SK_USB_NAME 64 /* "usb1", "1-2.3.4", with NUL */
+
+struct sk_usb_dev { /* one attached device, held: everything below acts on this very device or says -ENODEV */
+	char name[SK_USB_NAME];
+	char devpath[SK_DEVPATH_MAX]; /* "/devices/pci.../usb1/1-2" */
+	bool root_hub;
+	int fd; /* its sysfs folder; owned; -1 in fakes */
+};
+
+struct sk_usb_print {
+	uint8_t sha256[SK_SHA256_LEN];
+}; /* of the raw descriptors and strings: equal = nothing changed */
+
+struct sk_usb_state {
+	bool authorized;
+	int config; /* bConfigurationValue; 0 = not configured */
+};
+
+struct sk_usb_iface_state {
+	bool present, authorized;
+	char driver[32]; /* "" = none bound */
+};
+
+struct
+    sk_usb_ops { /* none blocks on anything but the kernel's own answer; all return 0 or -errno unless said otherwise */
+	/* fn for every attached device, root hubs first, parents before children; a negative answer of fn ends it and is returned. */
+	int (*list)(void *ctx, int (*fn)(void *arg, const char *name), void *arg);
+	int (*open)(void *ctx, const char *name, struct sk_usb_dev **out); /* -EINVAL: not a device's name; -ENOENT */
+	void (*close)(void *ctx, struct sk_usb_dev *dev); /* NULL ok */
+	bool (*alive)(void *ctx, const struct sk_usb_dev *dev);
+	/* Malformed descriptors are no failure: facts->desc_ok is false then. *facts and *print untouched on failure. */
+	int (*read)(void *ctx, const struct sk_usb_dev *dev, struct sk_device *facts, struct sk_usb_print *print);
+	int (*state)(void *ctx, const struct sk_usb_dev *dev, struct sk_usb_state *out);
+	int (*authorise)(void *ctx, const struct sk_usb_dev *dev, bool on);
+	int (*set_config)(void *ctx, const struct sk_usb_dev *dev, int config);
+	int (*iface_state)(void *ctx, const struct sk_usb_dev *dev, int config, int number,
+	                   struct sk_usb_iface_state *out);
+	int (*iface_authorise)(void *ctx, const struct sk_usb_dev *dev, int config, int number, bool on);
+	int (*iface_probe)(void *ctx, const struct sk_usb_dev *dev, int config, int number);
+	/* "usb:v...": for a driver that only its alias names. */
+	int (*iface_alias)(void *ctx, const struct sk_usb_dev *dev, int config, int number, char *out, size_t size);
+	/* Root hubs: default deny for devices and for interfaces, read back. *was_open (may be NULL): it was not so before. */
+	int (*shut_controller)(void *ctx, const struct sk_usb_dev *root, bool *was_open);
+	bool (*module_loaded)(void *ctx, const char *module); /* name with underscores */
+};
+
+struct sk_usb {
+	const struct sk_usb_ops *ops;
+	void *ctx;
+};
+
+/* The real one. root: "" or a folder in which "sys" lies (tests); borrowed for as long as it is used. */
+struct sk_usb sk_usb_sysfs(const char *root);
+
+bool sk_usb_is_device_name(const char *s); /* "usb1" "1-2" "1-2.3": digits, '-', '.'; never an interface or a path */
+/* devpath lies below dev ("/devices/.../1-2/1-2:1.0/host3/..."): the interface's number, 0-255; -ENOENT when it does not,
+ * -EINVAL when no interface of this device is in between (a device behind this hub). config may be NULL. */
+int sk_usb_iface_of(const struct sk_usb_dev *dev, const char *devpath, int *config);
+
+#endif
