@@ -224,7 +224,9 @@ class GuestAgent:
             except OSError as error:
                 self._drop()
                 raise VMError("%s: the guest agent's channel broke: %s" % (command, error))
-            except VMError:
+            except BaseException:
+                # A wait cut short (a test's time limit, too) would leave its
+                # answer to the next caller.
                 self._drop()
                 raise
         if "error" in reply:
