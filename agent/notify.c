@@ -1,0 +1,181 @@
+/* Which events people are told of, in which words. */
+#include "agent/notify.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "common/text.h"
+
+#define TEXT_MAX 1024
+
+int sk_notices_init(struct sk_notices *n, enum sk_lang lang, int (*tell)(const char *plain, const char *full))
+{
+	n->ring = json_array();
+	n->lang = lang;
+	n->tell = tell;
+	return n->ring ? 0 : -ENOMEM;
+}
+
+void sk_notices_deinit(struct sk_notices *n)
+{
+	json_decref(n->ring);
+	n->ring = NULL;
+}
+
+/* %1 = the medium, %2 = a time or name that belongs to the kind, %3 = the reason. */
+static const struct {
+	const char *kind, *text;
+} words[] = {
+    {"grant.warned", N_("The permit for %1 ends at %2. Save your work; the medium will be closed then.")},
+    {"grant.ended", N_("The permit for %1 has ended. The medium was closed.")},
+    {"grant.admitted", N_("%1 is open under a permit until %2.")},
+    {"medium.mounted", N_("%1 can be used at %2.")},
+    {"medium.mount-failed", N_("%1 is permitted, but could not be opened. Call the helpdesk.")},
+    {"enforcement.failed", N_("%1 was shut because it would not take its settings. Call the helpdesk.")},
+    {"device.refused-change", N_("%1 was shut because it changed while it was being checked.")},
+};
+
+static const struct {
+	const char *state, *text;
+} answers[] = {
+    {"approved", N_("Your request %1 was permitted. The medium can be used now.")},
+    {"refused", N_("Your request %1 was not permitted. Reason: %3")},
+    {"returned", N_("Your request %1 was sent back to you. Reason: %3")},
+    {"permitted", N_("Your request %1 was permitted by the section's manager and is with the helpdesk.")},
+    {"cancelled", N_("The permit of your request %1 was withdrawn. Reason: %3")},
+    {"expired", N_("Your request %1 has run out.")},
+};
+
+static const char *member(const json_t *body, const char *name)
+{
+	const char *s = json_string_value(json_object_get(body, name));
+
+	return s ? s : "";
+}
+
+/* %1 to %3 replaced; the arguments are not looked at again. */
+static void fill(struct sk_buf *out, const char *text, const char *const args[3])
+{
+	for (const char *p = text; *p; p++) {
+		if (p[0] == '%' && p[1] >= '1' && p[1] <= '3')
+			sk_buf_adds(out, args[*++p - '1']);
+		else
+			sk_buf_addc(out, *p);
+	}
+}
+
+static void medium_name(const json_t *body, enum sk_lang lang, char *out, size_t size)
+{
+	const char *vendor = member(body, "vendor"), *product = member(body, "product"),
+	           *device = member(body, "device");
+	const char *const args[3] = {device, "", ""};
+	struct sk_buf b;
+
+	sk_buf_init(&b, size - 1);
+	if (*product)
+		sk_buf_addf(&b, "%s%s%s (%s)", vendor, *vendor ? " " : "", product, device);
+	else if (*device)
+		fill(&b, sk_tr(lang, N_("The device at port %1")), args);
+	else
+		sk_buf_adds(&b, sk_tr(lang, N_("The medium")));
+	sk_text_copy(out, size, b.data);
+	sk_buf_deinit(&b);
+}
+
+static void second_arg(const json_t *body, char *out, size_t size)
+{
+	json_int_t until = json_integer_value(json_object_get(body, "until"));
+
+	if (*member(body, "mount"))
+		sk_text_copy(out, size, member(body, "mount"));
+	else if (until > 0)
+		sk_clock_format_local(until, out, size);
+	else
+		sk_text_copy(out, size, "-");
+}
+
+static int request_text(const json_t *body, enum sk_lang lang, struct sk_buf *out)
+{
+	char number[24] = "-";
+	json_int_t n = json_integer_value(json_object_get(body, "number"));
+	const char *const args[3] = {number, "", member(body, "reason")};
+	struct sk_buf b;
+
+	if (n > 0) {
+		sk_buf_init(&b, sizeof number - 1);
+		sk_buf_addf(&b, "%lld", (long long)n);
+		sk_text_copy(number, sizeof number, b.data);
+		sk_buf_deinit(&b);
+	}
+	for (size_t i = 0; i < sizeof answers / sizeof *answers; i++)
+		if (!strcmp(answers[i].state, member(body, "state"))) {
+			fill(out, sk_tr(lang, answers[i].text), args);
+			return 0;
+		}
+	return -ENOENT;
+}
+
+int sk_notice_text(const char *kind, const json_t *body, enum sk_lang lang, struct sk_buf *out)
+{
+	const char *sentence = member(body, lang == SK_LANG_JA ? "sentence_ja" : "sentence_en");
+	char medium[512], second[300];
+	const char *const args[3] = {medium, second, member(body, "reason")};
+
+	/* What is allowed by a rule is nothing to read about: a keyboard simply works. */
+	if (!strcmp(kind, "device.decided") && strcmp(member(body, "verdict"), "allow") != 0 && *sentence)
+		return sk_buf_adds(out, sentence);
+	if (!strcmp(kind, "request.answered"))
+		return request_text(body, lang, out);
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (!strcmp(words[i].kind, kind)) {
+			medium_name(body, lang, medium, sizeof medium);
+			second_arg(body, second, sizeof second);
+			fill(out, sk_tr(lang, words[i].text), args);
+			return 0;
+		}
+	return -ENOENT;
+}
+
+/* "\r\nSekimori: TEXT\r\n": on a line of its own whatever the console showed, without a control character of the text's. */
+static void console_line(const char *name, const char *text, char *out, size_t size)
+{
+	char safe[TEXT_MAX];
+	struct sk_buf b;
+
+	sk_text_printable(safe, sizeof safe, text, strlen(text));
+	sk_buf_init(&b, size - 1);
+	sk_buf_addf(&b, "\r\n%s: %s\r\n", name, safe);
+	sk_text_copy(out, size, b.failed ? "" : b.data);
+	sk_buf_deinit(&b);
+}
+
+static void keep(struct sk_notices *n, const char *kind, const char *ja, const char *en, sk_ms now)
+{
+	json_t *o =
+	    json_pack("{s:I, s:s, s:s, s:s}", "time", (json_int_t)now, "kind", kind, "text_ja", ja, "text_en", en);
+
+	if (!o)
+		return;
+	if (json_array_size(n->ring) >= SK_NOTICES)
+		json_array_remove(n->ring, 0);
+	json_array_append_new(n->ring, o);
+}
+
+void sk_notify(struct sk_notices *n, const char *kind, const json_t *body, sk_ms now)
+{
+	char plain[TEXT_MAX + 32], full[TEXT_MAX + 32];
+	struct sk_buf ja, en;
+
+	sk_buf_init(&ja, TEXT_MAX - 1);
+	sk_buf_init(&en, TEXT_MAX - 1);
+	if (sk_notice_text(kind, body, SK_LANG_JA, &ja) == 0 && sk_notice_text(kind, body, SK_LANG_EN, &en) == 0) {
+		keep(n, kind, ja.data, en.data, now);
+		console_line("Sekimori", en.data, plain, sizeof plain);
+		console_line(n->lang == SK_LANG_JA ? "関守" : "Sekimori", n->lang == SK_LANG_JA ? ja.data : en.data,
+		             full, sizeof full);
+		if (n->tell)
+			n->tell(plain, full);
+	}
+	sk_buf_deinit(&ja);
+	sk_buf_deinit(&en);
+}

@@ -1,0 +1,329 @@
+/* A queue of checks as bits, one child, waiters with the bits they still wait for. */
+#include "agent/posture_runner.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/hash.h"
+#include "common/json.h"
+#include "common/text.h"
+#include "platform/child.h"
+
+#define CHECKS_MAX  32
+#define WAITERS_MAX 64
+#define FRESH_MS    10000
+#define ENFORCE_ID  "screen-lock" /* the one check that the agent can also bring about */
+
+struct waiter {
+	uint64_t client;
+	uint32_t asked, left;
+};
+
+struct sk_posture {
+	sd_event *loop;
+	struct sk_posture_options o;
+	struct sk_posture_hooks hooks;
+	char probe[256];
+	sd_event_source *timer, *kick;
+	struct sk_child *child;
+	const struct sk_check *checks;
+	size_t n;
+	json_t *results[CHECKS_MAX];
+	sk_ms at[CHECKS_MAX];
+	uint32_t queue;
+	int running; /* index; -1 = none; -2 = enforcing */
+	bool enforce_due, enforce_failed;
+	struct waiter waiters[WAITERS_MAX];
+	size_t n_waiters;
+};
+
+static void start_next(struct sk_posture *p);
+
+static json_t *collect(const struct sk_posture *p, uint32_t mask)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; list && i < p->n; i++)
+		if ((mask & 1u << i) && p->results[i])
+			json_array_append(list, p->results[i]);
+	return list;
+}
+
+/* Removes before it answers: the answer may lead to the next question. */
+static void answer_done(struct sk_posture *p)
+{
+	for (size_t i = 0; i < p->n_waiters;) {
+		struct waiter w = p->waiters[i];
+
+		if (w.left) {
+			i++;
+			continue;
+		}
+		p->waiters[i] = p->waiters[--p->n_waiters];
+		p->hooks.answer(p->hooks.ctx, w.client, collect(p, w.asked));
+	}
+}
+
+static void take_result(struct sk_posture *p, size_t i, const json_t *facts)
+{
+	sk_ms now = p->hooks.now(p->hooks.ctx);
+	json_t *r = sk_check_evaluate(&p->checks[i], p->hooks.params(p->hooks.ctx), facts, now);
+
+	if (r) {
+		json_decref(p->results[i]);
+		p->results[i] = r;
+		p->at[i] = now;
+		p->hooks.result(p->hooks.ctx, &p->checks[i], r);
+	}
+	for (size_t w = 0; w < p->n_waiters; w++)
+		p->waiters[w].left &= ~(1u << i);
+}
+
+static json_t *facts_error(const char *text)
+{
+	return json_pack("{s:s}", "error", text);
+}
+
+/* What the child printed, as facts; anything but one JSON object and exit status 0 is an error that says so. */
+static json_t *facts_of(int status, const char *output, size_t len)
+{
+	struct sk_err err = SK_ERR_INIT;
+	json_t *facts = NULL;
+	char text[64];
+
+	if (status == -ETIMEDOUT)
+		return facts_error("timeout");
+	if (status != 0) {
+		snprintf(text, sizeof text, "probe ended with status %d", status);
+		return facts_error(text);
+	}
+	if (sk_json_parse(output, len, SK_CHILD_OUTPUT_MAX, &facts, &err) < 0)
+		return facts_error(len >= SK_CHILD_OUTPUT_MAX ? "probe printed too much" : err.text);
+	if (!json_is_object(facts)) {
+		json_decref(facts);
+		return facts_error("probe printed no object");
+	}
+	return facts;
+}
+
+static void end_enforce(struct sk_posture *p, int status)
+{
+	char text[64];
+
+	if ((status != 0) != p->enforce_failed) {
+		p->enforce_failed = status != 0;
+		snprintf(text, sizeof text, "sekimori-probe ended with status %d", status);
+		p->hooks.enforced(p->hooks.ctx, ENFORCE_ID, status ? text : NULL);
+	}
+	for (size_t i = 0; i < p->n; i++) /* what was enforced is looked at again */
+		if (!strcmp(p->checks[i].id, ENFORCE_ID))
+			p->queue |= 1u << i;
+}
+
+static void on_child(void *arg, int status, const char *output, size_t len)
+{
+	struct sk_posture *p = arg;
+	int which = p->running;
+
+	p->child = NULL;
+	p->running = -1;
+	if (which == -2) {
+		end_enforce(p, status);
+	} else {
+		json_t *facts = facts_of(status, output, len);
+
+		take_result(p, (size_t)which, facts);
+		json_decref(facts);
+	}
+	start_next(p);
+	answer_done(p);
+}
+
+/* nice and ionice become the probe: one process, and no code of ours between fork and exec. */
+static int start_child(struct sk_posture *p, const char *const args[], size_t n)
+{
+	const char *argv[16] = {"/usr/bin/nice", "-n", "10", "/usr/bin/ionice", "-c", "3", p->probe};
+
+	memcpy(argv + 7, args, n * sizeof *args);
+	return sk_child_start(p->loop, argv, p->o.timeout_ms ? p->o.timeout_ms : 30000, on_child, p, &p->child);
+}
+
+static int start_enforce(struct sk_posture *p)
+{
+	char limit[24];
+	const char *const args[] = {"--enforce", ENFORCE_ID, "--limit", limit};
+
+	snprintf(limit, sizeof limit, "%lld", p->hooks.params(p->hooks.ctx)->screen_idle_s);
+	return start_child(p, args, 4);
+}
+
+static int start_probe(struct sk_posture *p, const char *id)
+{
+	const char *const args[] = {id, "--socket", p->hooks.params(p->hooks.ctx)->av_socket};
+
+	return start_child(p, args, !strcmp(id, "antivirus") ? 3 : 1);
+}
+
+static void start_next(struct sk_posture *p)
+{
+	if (p->running != -1)
+		return;
+	if (p->enforce_due) {
+		p->enforce_due = false;
+		p->running = -2;
+		if (start_enforce(p) == 0)
+			return;
+		p->running = -1;
+		end_enforce(p, 127);
+	}
+	for (size_t i = 0; i < p->n; i++) {
+		json_t *facts;
+
+		if (!(p->queue & 1u << i))
+			continue;
+		p->queue &= ~(1u << i);
+		p->running = (int)i;
+		if (start_probe(p, p->checks[i].id) == 0)
+			return;
+		p->running = -1;
+		facts = facts_error("probe cannot be started");
+		take_result(p, i, facts);
+		json_decref(facts);
+	}
+}
+
+/* Started from the loop, never from inside the caller: an answer comes after sk_posture_run has returned. */
+static int on_kick(sd_event_source *s, void *arg)
+{
+	struct sk_posture *p = arg;
+
+	(void)s;
+	start_next(p);
+	answer_done(p);
+	return 0;
+}
+
+static int index_of(const struct sk_posture *p, const char *id)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (!strcmp(p->checks[i].id, id))
+			return (int)i;
+	return -ENOENT;
+}
+
+static uint32_t mask_of(const struct sk_posture *p, const char *id)
+{
+	int i = id ? index_of(p, id) : 0;
+
+	if (i < 0)
+		return 0;
+	return id ? 1u << i : (uint32_t)((1ull << p->n) - 1);
+}
+
+int sk_posture_run(struct sk_posture *p, const char *id, bool fresh, uint64_t client)
+{
+	uint32_t mask = mask_of(p, id), due = 0;
+	sk_ms now = p->hooks.now(p->hooks.ctx);
+
+	if (!mask)
+		return -ENOENT;
+	for (size_t i = 0; i < p->n; i++)
+		if ((mask & 1u << i) && (!p->results[i] || (fresh && now - p->at[i] >= FRESH_MS)))
+			due |= 1u << i;
+	if (client) {
+		if (p->n_waiters >= WAITERS_MAX)
+			return -EBUSY;
+		p->waiters[p->n_waiters++] = (struct waiter){.client = client, .asked = mask, .left = due};
+	}
+	/* What runs already counts: it began after nobody knew less than now. */
+	p->queue |= p->running >= 0 ? due & ~(1u << p->running) : due;
+	return sd_event_source_set_enabled(p->kick, SD_EVENT_ONESHOT) < 0 ? -EIO : 0;
+}
+
+static int arm(struct sk_posture *p, long long seconds);
+
+static int on_timer(sd_event_source *s, uint64_t usec, void *arg)
+{
+	struct sk_posture *p = arg;
+
+	(void)s;
+	(void)usec;
+	p->enforce_due = p->hooks.params(p->hooks.ctx)->screen_enforce;
+	sk_posture_run(p, NULL, true, 0);
+	arm(p, p->o.every_s);
+	return 0;
+}
+
+/* Up to half more for the first run, a tenth either way later. */
+static int arm(struct sk_posture *p, long long seconds)
+{
+	uint64_t us = (uint64_t)seconds * 1000000, span = seconds == p->o.every_s ? us / 5 : us / 2, r = 0;
+
+	if (sk_random(&r, sizeof r) < 0)
+		r = 0;
+	us += span ? r % span : 0;
+	if (seconds == p->o.every_s)
+		us -= span / 2;
+	p->timer = sd_event_source_disable_unref(p->timer);
+	return sd_event_add_time_relative(p->loop, &p->timer, CLOCK_BOOTTIME, us, us / 50, on_timer, p);
+}
+
+void sk_posture_policy_changed(struct sk_posture *p)
+{
+	if (p->hooks.params(p->hooks.ctx)->screen_enforce)
+		p->enforce_due = true;
+	memset(p->at, 0, sizeof p->at);
+	for (size_t i = 0; i < p->n; i++) /* judged by other parameters: again, but only what ran already */
+		if (p->results[i])
+			p->queue |= 1u << i;
+	sd_event_source_set_enabled(p->kick, SD_EVENT_ONESHOT);
+}
+
+json_t *sk_posture_results(const struct sk_posture *p, const char *id)
+{
+	return collect(p, mask_of(p, id));
+}
+
+int sk_posture_new(sd_event *loop, const struct sk_posture_options *o, const struct sk_posture_hooks *hooks,
+                   struct sk_posture **out)
+{
+	struct sk_posture *p = calloc(1, sizeof *p);
+	int r;
+
+	if (!p)
+		return -ENOMEM;
+	p->loop = loop;
+	p->o = *o;
+	p->hooks = *hooks;
+	p->running = -1;
+	sk_text_copy(p->probe, sizeof p->probe, o->probe);
+	p->checks = sk_checks(&p->n);
+	if (p->n > CHECKS_MAX)
+		p->n = CHECKS_MAX;
+	r = sd_event_add_defer(loop, &p->kick, on_kick, p);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(p->kick, SD_EVENT_OFF);
+	if (r >= 0)
+		r = arm(p, o->first_s);
+	if (r < 0) {
+		sk_posture_free(p);
+		return r;
+	}
+	*out = p;
+	return 0;
+}
+
+struct sk_posture *sk_posture_free(struct sk_posture *p)
+{
+	if (!p)
+		return NULL;
+	sk_child_cancel(p->child);
+	sd_event_source_disable_unref(p->timer);
+	sd_event_source_disable_unref(p->kick);
+	for (size_t i = 0; i < CHECKS_MAX; i++)
+		json_decref(p->results[i]);
+	free(p);
+	return NULL;
+}

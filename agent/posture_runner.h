@@ -1,0 +1,46 @@
+/*
+ * Runs the posture checks: one sekimori-probe at a time, at low priority, its facts judged by policy/check.h, the results kept.
+ * They run soon after the start, then every few hours (with jitter, so that an office's PCs do not do it at once), and when asked.
+ * Probes read strange configurations and talk to other daemons: that is done by a child, never here.
+ */
+#ifndef SK_AGENT_POSTURE_RUNNER_H
+#define SK_AGENT_POSTURE_RUNNER_H
+
+#include <jansson.h>
+#include <systemd/sd-event.h>
+#include "common/clock.h"
+#include "common/err.h"
+#include "policy/check.h"
+
+struct sk_posture;
+
+struct sk_posture_hooks {
+	void *ctx;
+	const struct sk_check_params *(*params)(void *ctx);
+	sk_ms (*now)(void *ctx);
+	/* A result is there; borrowed. */
+	void (*result)(void *ctx, const struct sk_check *check, const json_t *result);
+	/* What this client asked for is done: results stolen. */
+	void (*answer)(void *ctx, uint64_t client, json_t *checks);
+	/* `sekimori-probe --enforce ID` failed (once per change of outcome) or works again (error NULL). */
+	void (*enforced)(void *ctx, const char *id, const char *error);
+};
+
+struct sk_posture_options {
+	const char *probe; /* path of sekimori-probe; kept */
+	long long every_s;
+	unsigned first_s; /* until the first run, plus up to half of it; 0 = at once */
+	unsigned timeout_ms; /* per probe; 0 = 30 s */
+};
+
+int sk_posture_new(sd_event *loop, const struct sk_posture_options *o, const struct sk_posture_hooks *hooks,
+                   struct sk_posture **out);
+struct sk_posture *sk_posture_free(struct sk_posture *p); /* kills what runs */
+
+/* Runs id (NULL = all) now. client 0: nobody waits. Results younger than 10 s are good enough. 0: hooks.answer comes, at once or later;
+ * -ENOENT: no such check; -EBUSY: too many wait. */
+int sk_posture_run(struct sk_posture *p, const char *id, bool fresh, uint64_t client);
+void sk_posture_policy_changed(struct sk_posture *p); /* parameters, enforcement */
+json_t *sk_posture_results(const struct sk_posture *p, const char *id); /* new reference; what is known now */
+
+#endif
