@@ -122,7 +122,7 @@ unit: quickcheck
 integration: $(PROGRAMS) $(INTEGRATION_TESTS)
 	$(PYTHON) tests/run.py integration --build $(BUILD)
 system: deb
-	$(PYTHON) tests/system/run.py
+	$(PYTHON) tests/system/run.py --require-debs
 check: setup
 	$(PYTHON) tests/run.py all --build $(BUILD)
 asan:
