@@ -88,7 +88,7 @@ int sk_unhex(const char *hex, uint8_t *out, size_t len)
 		if (nibble(hex[i]) < 0)
 			return -EINVAL;
 	for (size_t i = 0; i < len; i++)
-		out[i] = (uint8_t)(nibble(hex[2 * i]) << 4 | nibble(hex[2 * i + 1]));
+		out[i] = (uint8_t)((unsigned int)nibble(hex[2 * i]) << 4 | (unsigned int)nibble(hex[2 * i + 1]));
 	return 0;
 }
 
