@@ -44,7 +44,7 @@ static const struct {
          N_("If you need it yourself, ask for your own permit: sekimori request media --device %1 (or ask %2).")},
     [SK_REASON_GRADE] = {N_("This medium is not registered, and unregistered media are not opened on this terminal."),
                          N_("Use a registered medium, or have this one registered: ask %2.")},
-    [SK_REASON_MALFORMED] = {N_("It describes itself in a way that no sound device does."),
+    [SK_REASON_MALFORMED] = {N_("It describes itself in a way that no working device does."),
                              N_("Unplug it, do not use it anywhere else, and hand it to %2.")},
     [SK_REASON_HIDDEN_STORAGE] = {N_("It hides storage behind another function."),
                                   N_("Unplug it, do not use it anywhere else, and hand it to %2.")},
@@ -54,7 +54,7 @@ static const struct {
                          N_("If you need it for your work, ask %2.")},
     [SK_REASON_CHANGED] = {N_("It changed what it says of itself while it was being checked."),
                            N_("Unplug it, do not use it anywhere else, and hand it to %2.")},
-    [SK_REASON_NO_READ_ONLY] = {N_("Its permit is for reading only, and a camera or phone cannot be held to reading."),
+    [SK_REASON_NO_READ_ONLY] = {N_("Only reading would be allowed, and a camera or phone cannot be held to that."),
                                 N_("Put its memory card into a card reader, or ask %2.")},
 };
 

@@ -176,6 +176,30 @@ Test(descriptor, key_leaves_out_speed_and_port)
 	free(text);
 }
 
+/* What a keyboard says by its HID descriptor is part of it; what a camera says of its bandwidths is not. */
+Test(descriptor, key_takes_class_descriptors)
+{
+	static const struct {
+		const char *path;
+		size_t at;
+		bool in_key;
+	} t[] = {{DUMPS "/keyboard-dell-kb216.hex", 18 + 9 + 9 + 7, true},
+	         {DUMPS "/webcam-logitech-c270.hex", 18 + 9 + 8 + 9 + 7, false}};
+	static struct help_bytes b;
+	char first[SK_SHA256_HEX], now[SK_SHA256_HEX];
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		char *text = help_read(t[i].path);
+
+		help_hex(text, &b);
+		key_of(&b, first);
+		b.data[t[i].at] ^= 1;
+		key_of(&b, now);
+		cr_assert_eq(strcmp(first, now) != 0, t[i].in_key, "%s", t[i].path);
+		free(text);
+	}
+}
+
 /* A serial that looks like the end of the descriptors must not make another device's key. */
 Test(descriptor, key_has_no_seam)
 {
@@ -322,6 +346,22 @@ Test(descriptor, kind_names)
 	cr_assert_eq(sk_usb_kind_parse("Storage", &kind), -EINVAL);
 	cr_assert_eq(sk_usb_kind_parse("", &kind), -EINVAL);
 	cr_assert_str_eq(sk_usb_kind_name(0), "other");
+}
+
+/* A hub is one by its device class and all of its interfaces. */
+Test(descriptor, pure_hub)
+{
+	struct sk_device d;
+
+	help_device("hub-genesys-gl850", "", &d);
+	cr_assert(sk_usb_is_pure_hub(&d.desc) && !sk_usb_is_pure_input(&d.desc));
+	d.desc.cls = LIBUSB_CLASS_PER_INTERFACE;
+	cr_assert_not(sk_usb_is_pure_hub(&d.desc));
+	d.desc.cls = LIBUSB_CLASS_HUB;
+	d.desc.n_alts = 0;
+	cr_assert_not(sk_usb_is_pure_hub(&d.desc));
+	d.desc.cls = LIBUSB_CLASS_PER_INTERFACE;
+	cr_assert_not(sk_usb_is_pure_input(&d.desc), "nothing is not input");
 }
 
 Test(descriptor, input_roles)

@@ -71,6 +71,8 @@ Test(explain, each_interface_apart)
 	cr_assert_str_eq(str(json_array_get(list, 0), "verdict"), "allow");
 	cr_assert_str_eq(str(json_array_get(list, 1), "rule"), "media");
 	cr_assert_str_eq(str(json_array_get(list, 1), "reason"), "no-grant");
+	cr_assert_str_eq(str(json_array_get(list, 1), "verdict"), "deny");
+	cr_assert_str_eq(str(json_array_get(list, 1), "access"), "none");
 	cr_assert_str_eq(str(json_array_get(list, 1), "kind"), "storage");
 	cr_assert_eq(json_array_size(steps(j, 0)), 1);
 	cr_assert_eq(json_array_size(steps(j, 1)), 2);

@@ -328,6 +328,12 @@ Test(policy, warns_of_shadowed_rules)
 	warns("[rule a]\nkind = input\nwith = storage audio\naction = deny\n[rule b]\nkind = input\nwith = "
 	      "storage\naction = allow\n",
 	      1, "never reached");
+	/* What the first rule asks and the second does not, leaves something over. */
+	warns("[rule a]\ninterface = 03/01/..\naction = deny\n[rule b]\nkind = input\naction = allow\n", 0, "");
+	warns("[rule a]\nkind = input\ndevice = 046d:*\naction = deny\n[rule b]\nkind = input\naction = allow\n", 0,
+	      "");
+	warns("[rule a]\nkind = input\nport = 1-2\naction = deny\n[rule b]\nkind = input\naction = allow\n", 0, "");
+	warns("[rule a]\nkind = input\nwith = storage\naction = deny\n[rule b]\nkind = input\naction = allow\n", 0, "");
 	/* An allow rule without a kind does not reach media, so a later rule for media is not shadowed by it. */
 	warns("[rule a]\ndevice = 0781:*\naction = allow\n[rule b]\nkind = storage\ndevice = 0781:*\naction = grant\n",
 	      0, "");

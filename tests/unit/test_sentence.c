@@ -106,11 +106,33 @@ Test(sentence, a_rule_speaks_for_itself)
 	sk_policy_free(p);
 }
 
+/* A rule's own reason stands for a refusal by the rule and for a missing permit; what happened to a permit is said in its own words. */
+Test(sentence, what_happened_to_the_permit_is_said)
+{
+	struct sk_policy *p =
+	    help_policy("[rule media]\nkind = storage\naction = grant\nreason_en = Ask first.\nreason_ja = 申請。\n");
+	struct sk_context c = help_context();
+	struct sk_device d;
+	struct sk_grants *g;
+	struct sk_verdict v;
+
+	help_device("stick-kingston-dt100", "", &d);
+	g = help_grant(&d, SK_ACCESS_RO);
+	sk_decide(p, NULL, &d, &c, &v);
+	has(say(p, &d, &v, SK_LANG_EN), "Ask first.");
+	c.now += 3600000;
+	sk_decide(p, g, &d, &c, &v);
+	has(say(p, &d, &v, SK_LANG_EN), "ended at");
+	cr_assert_null(strstr(said, "Ask first."));
+	sk_grants_free(g);
+	sk_policy_free(p);
+}
+
 Test(sentence, hostile_devices_are_handed_in)
 {
 	has(about("hostile-keyboard-alt-storage", SK_ACCESS_NONE, 0), "hides storage");
 	has(said, "hand it to the desk");
-	has(about("bad-length-zero", SK_ACCESS_NONE, 0), "no sound device");
+	has(about("bad-length-zero", SK_ACCESS_NONE, 0), "no working device");
 	has(said, "was refused");
 	has(about("camera-canon-ptp", SK_ACCESS_RO, 0), "card reader");
 	has(about("keyboard-dell-kb216", SK_ACCESS_NONE, 0), "may be used.");
