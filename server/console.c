@@ -17,27 +17,39 @@
 #define POST EVHTTP_REQ_POST
 #define FORM (16 * 1024)
 
-#define ROUTES(X) \
-	X(GET, "/login", 0, SK_MAY_PUBLIC, sk_page_login) \
-	X(POST, "/login", FORM, SK_MAY_PUBLIC, sk_page_login_post) \
-	X(POST, "/logout", FORM, SK_MAY_ANY, sk_page_logout) \
-	X(POST, "/role", FORM, SK_MAY_ANY, sk_page_role) \
-	X(GET, "/", 0, SK_MAY_ANY, sk_page_overview) \
-	X(GET, "/terminals", 0, SK_MAY_READ, sk_page_terminals) \
-	X(GET, "/terminals/*", 0, SK_MAY_READ, sk_page_terminal) \
-	X(GET, "/requests", 0, SK_MAY_ANY, sk_page_requests) \
-	X(GET, "/requests/*", 0, SK_MAY_ANY, sk_page_request) \
-	X(POST, "/requests/*", FORM, SK_ROLE_SEC | SK_ROLE_DESK, sk_page_decide) \
-	X(GET, "/audit", 0, SK_ROLE_SYS | SK_ROLE_AUD, sk_page_audit) \
-	X(GET, "/help", 0, SK_MAY_PUBLIC, sk_page_help) \
-	X(GET, "/assets/*", 0, SK_MAY_PUBLIC, sk_page_asset)
+/* The first that fits wins; the last one catches what a person mistyped. */
+/* clang-format off */
+#define ROUTES(X)                                                                \
+	X(GET,  "/login",       0,    SK_MAY_PUBLIC,                 sk_page_login)      \
+	X(POST, "/login",       FORM, SK_MAY_PUBLIC,                 sk_page_login_post) \
+	X(POST, "/logout",      FORM, SK_MAY_ANY,                    sk_page_logout)     \
+	X(POST, "/role",        FORM, SK_MAY_ANY,                    sk_page_role)       \
+	X(GET,  "/",            0,    SK_MAY_ANY,                    sk_page_overview)   \
+	X(GET,  "/terminals",   0,    SK_MAY_READ,                   sk_page_terminals)  \
+	X(GET,  "/terminals/*", 0,    SK_MAY_READ,                   sk_page_terminal)   \
+	X(GET,  "/requests",    0,    SK_MAY_ANY,                    sk_page_requests)   \
+	X(GET,  "/requests/*",  0,    SK_MAY_ANY,                    sk_page_request)    \
+	X(POST, "/requests/*",  FORM, SK_ROLE_SEC | SK_ROLE_DESK,    sk_page_decide)     \
+	X(GET,  "/audit",       0,    SK_ROLE_SYS | SK_ROLE_AUD,     sk_page_audit)      \
+	X(GET,  "/help",        0,    SK_MAY_PUBLIC,                 sk_page_help)       \
+	X(GET,  "/assets/*",    0,    SK_MAY_PUBLIC,                 sk_page_asset)      \
+	X(GET,  "/*",           0,    SK_MAY_PUBLIC,                 missing)
+/* clang-format on */
+
+static int missing(struct sk_console *c)
+{
+	(void)c;
+	return -ENOENT;
+}
 
 static void enter(struct sk_request *r);
 
-#define AS_PAGE(method, pattern, body, may, show)  {method, pattern, body, may, show},
-#define AS_ROUTE(method, pattern, body, may, show) {method, pattern, body, enter},
-const struct sk_console_route sk_console_pages[] = {ROUTES(AS_PAGE){0, NULL, 0, 0, NULL}};
-const struct sk_route sk_console_routes[] = {ROUTES(AS_ROUTE){0, NULL, 0, NULL}};
+/* clang-format off */
+#define AS_PAGE(m, p, b, r, s)  {.method = (m), .pattern = (p), .body_max = (b), .may = (r), .show = (s)},
+#define AS_ROUTE(m, p, b, r, s) {.method = (m), .pattern = (p), .body_max = (b), .handler = enter},
+const struct sk_console_route sk_console_pages[] = {ROUTES(AS_PAGE) {.pattern = NULL}};
+const struct sk_route sk_console_routes[] = {ROUTES(AS_ROUTE) {.pattern = NULL}};
+/* clang-format on */
 
 static const struct sk_console_route *route_of(const struct sk_request *r)
 {
@@ -135,24 +147,6 @@ void sk_console_free(struct sk_console *c)
 	free(c);
 }
 
-static void security_headers(struct sk_request *r)
-{
-	static const char *const headers[][2] = {
-	    {"Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
-	                                "frame-ancestors 'none'; base-uri 'none'"},
-	    {"X-Content-Type-Options", "nosniff"},
-	    {"X-Frame-Options", "DENY"},
-	    {"Referrer-Policy",
-	     "same-origin"}, /* no-referrer would make browsers send "Origin: null" with our own forms */
-	    {"Cross-Origin-Opener-Policy", "same-origin"},
-	    {"Cross-Origin-Resource-Policy", "same-origin"},
-	    {"Strict-Transport-Security", "max-age=31536000"},
-	};
-
-	for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++)
-		sk_reply_header(r, headers[i][0], headers[i][1]);
-}
-
 static int status_of(int e)
 {
 	switch (e) {
@@ -172,11 +166,16 @@ static int status_of(int e)
 	}
 }
 
+#define CSP \
+	"default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; " \
+	"base-uri 'none'"
+
 void sk_console_send(struct sk_console *c, int code)
 {
 	struct sk_request *r = c->r;
 
-	security_headers(r);
+	/* Stricter than the HTTP layer's, which sets the other security headers. */
+	sk_reply_header(r, "Content-Security-Policy", CSP);
 	sk_reply_header(r, "Cache-Control", "no-store");
 	if (code == 303 && c->location[0] != '\0') {
 		sk_reply_header(r, "Location", c->location);

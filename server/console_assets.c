@@ -17,8 +17,6 @@ int sk_page_asset(struct sk_console *c)
 			continue;
 		sk_reply_header(r, "ETag", a->etag);
 		sk_reply_header(r, "Cache-Control", "no-cache"); /* asked for again each time, answered by 304 */
-		sk_reply_header(r, "X-Content-Type-Options", "nosniff");
-		sk_reply_header(r, "Cross-Origin-Resource-Policy", "same-origin");
 		sk_console_free(c);
 		if (have != NULL && strcmp(have, a->etag) == 0)
 			sk_reply_bytes(r, 304, a->type, "", 0);
