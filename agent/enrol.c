@@ -109,7 +109,7 @@ static enum sk_enrol_result refusal(const struct sk_http_answer *a, enum sk_outc
 	char code[48], text[8];
 
 	if (outcome == SK_OUT_NO_LINE)
-		return a->tls_failed ? SK_ENROL_NOT_TRUSTED : SK_ENROL_UNREACHABLE;
+		return a->untrusted ? SK_ENROL_NOT_TRUSTED : SK_ENROL_UNREACHABLE;
 	if (outcome == SK_OUT_BUSY)
 		return SK_ENROL_BUSY;
 	if (sk_answer_error(a, code, sizeof(code), text, sizeof(text)) < 0)

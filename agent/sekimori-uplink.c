@@ -34,12 +34,14 @@ struct options {
 	bool enrol, again, verbose;
 	const char *server, *host, *asset, *state, *socket, *user, *locale;
 	char token[256];
+	sk_ms deadline;
 };
 
-static const char USAGE[] = "usage: sekimori-uplink [--state DIR] [--socket PATH]\n"
-                            "       sekimori-uplink --enroll --server https://HOST:PORT --token SK1-... [--asset "
-                            "NUMBER] [--host NAME] [--again]\n"
-                            "--token - reads the token from standard input.\n";
+static const char USAGE[] =
+    "usage: sekimori-uplink [--state DIR] [--socket PATH]\n"
+    "       sekimori-uplink --enroll --server https://HOST:PORT --token SK1-... [--asset "
+    "NUMBER] [--host NAME] [--again]\n"
+    "--token - reads the token from standard input; --deadline 30s is the most one request may take.\n";
 
 /* The token must not stand in the process list longer than it takes to read it. */
 static int take_token(struct options *o, char *arg)
@@ -59,13 +61,21 @@ static int take_token(struct options *o, char *arg)
 static int parse(int argc, char **argv, struct options *o)
 {
 	static const struct option LONG[] = {
-	    {"enroll", no_argument, NULL, 'e'},       {"again", no_argument, NULL, 'a'},
-	    {"server", required_argument, NULL, 's'}, {"token", required_argument, NULL, 't'},
-	    {"host", required_argument, NULL, 'h'},   {"asset", required_argument, NULL, 'n'},
-	    {"state", required_argument, NULL, 'd'},  {"socket", required_argument, NULL, 'k'},
-	    {"user", required_argument, NULL, 'u'},   {"locale", required_argument, NULL, 'l'},
-	    {"verbose", no_argument, NULL, 'v'},      {NULL, 0, NULL, 0},
+	    {"enroll", no_argument, NULL, 'e'},
+	    {"again", no_argument, NULL, 'a'},
+	    {"server", required_argument, NULL, 's'},
+	    {"token", required_argument, NULL, 't'},
+	    {"host", required_argument, NULL, 'h'},
+	    {"asset", required_argument, NULL, 'n'},
+	    {"state", required_argument, NULL, 'd'},
+	    {"socket", required_argument, NULL, 'k'},
+	    {"user", required_argument, NULL, 'u'},
+	    {"locale", required_argument, NULL, 'l'},
+	    {"deadline", required_argument, NULL, 'm'},
+	    {"verbose", no_argument, NULL, 'v'},
+	    {NULL, 0, NULL, 0},
 	};
+	long long seconds = 0;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", LONG, NULL)) != -1) {
@@ -99,6 +109,11 @@ static int parse(int argc, char **argv, struct options *o)
 			break;
 		case 'l':
 			o->locale = optarg;
+			break;
+		case 'm':
+			if (sk_text_duration(optarg, 1, 3600, &seconds) < 0)
+				return -EINVAL;
+			o->deadline = seconds * 1000;
 			break;
 		case 't':
 			if (take_token(o, optarg) < 0)
@@ -166,7 +181,8 @@ static int fail(enum sk_enrol_result r, const struct sk_err *err)
 
 static int enrol(const struct options *o)
 {
-	struct sk_enrol_options e = {o->state, o->server, o->token, o->host, o->asset, o->again, ENROL_DEADLINE};
+	struct sk_enrol_options e = {
+	    o->state, o->server, o->token, o->host, o->asset, o->again, o->deadline ? o->deadline : ENROL_DEADLINE};
 	struct sk_err err = SK_ERR_INIT;
 	enum sk_enrol_result r;
 	char name[256] = "";
@@ -185,7 +201,7 @@ static int enrol(const struct options *o)
 
 static int serve(const struct options *o)
 {
-	struct sk_uplink_options u = {o->state, o->socket};
+	struct sk_uplink_options u = {o->state, o->socket, o->deadline};
 	struct sk_err err = SK_ERR_INIT;
 	int r = drop_root(o->user, o->state, &err);
 

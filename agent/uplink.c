@@ -285,6 +285,18 @@ static void step(struct sk_uplink *u)
 	arm(u);
 }
 
+/* Of a certificate that has run out the other side says little: the handshake just ends. Said here, where it is known. */
+static enum sk_outcome explain_expiry(struct sk_uplink *u, enum sk_outcome outcome, struct sk_err *err)
+{
+	char day[32];
+
+	if (outcome != SK_OUT_NO_LINE || u->ops->wall(u->ctx) <= u->until)
+		return outcome;
+	sk_clock_format_local(u->until, day, sizeof(day));
+	return sk_err_set(err, SK_OUT_REFUSED, "this terminal's certificate ended on %s; run: sekimori enroll --again",
+	                  day);
+}
+
 static void line_bad(struct sk_uplink *u, enum sk_outcome outcome, sk_ms retry_after, const struct sk_err *err)
 {
 	if (u->line_failures == 0 || strcmp(err->text, u->line_problem.text) != 0)
@@ -312,6 +324,7 @@ void sk_uplink_on_answer(struct sk_uplink *u, enum sk_uplink_lane lane, const st
 	u->busy[lane] = SK_JOB_NONE;
 	outcome = sk_answer_outcome(a, &err);
 	if (REACTIONS[outcome].event == EV_BAD) {
+		outcome = explain_expiry(u, outcome, &err);
 		line_bad(u, outcome, a->retry_after, &err);
 	} else {
 		line_event(u, EV_GOOD);
@@ -360,12 +373,14 @@ void sk_uplink_init(struct sk_uplink *u, const struct sk_uplink_ops *ops, void *
 	u->ops = ops;
 	u->ctx = ctx;
 	sk_text_copy(u->device, sizeof(u->device), device);
+	u->deadline = SK_UPLINK_DEADLINE;
 	for (int l = 0; l < SK_LANE_COUNT; l++)
 		u->busy[l] = SK_JOB_NONE;
 	u->batch_events = SK_UPLINK_BATCH_EVENTS;
 	u->batch_bytes = SK_UPLINK_BATCH_BYTES;
 	u->report_due = true;
 	u->renew_at = sk_backoff_renew_at(from, until, ops->random(ctx));
+	u->until = until;
 }
 
 void sk_uplink_start(struct sk_uplink *u)

@@ -33,7 +33,7 @@ enum sk_uplink_job { SK_JOB_RENEW = 0, SK_JOB_REPORT, SK_JOB_EVENTS, SK_JOB_ORDE
 #define SK_UPLINK_REPORT_LEAST (60 * 1000LL)
 #define SK_UPLINK_REPORT_MOST  (30 * 60 * 1000LL)
 #define SK_UPLINK_POLL_S       50
-#define SK_UPLINK_DEADLINE     (30 * 1000LL) /* one request, from connecting to the last byte */
+#define SK_UPLINK_DEADLINE     (30 * 1000LL)
 #define SK_UPLINK_WAIT_MS      (10 * 60 * 1000)
 
 struct sk_uplink_request {
@@ -75,6 +75,7 @@ struct sk_uplink {
 	const struct sk_uplink_ops *ops;
 	void *ctx;
 	char device[SK_UUID_LEN];
+	sk_ms deadline; /* of one request, from connecting to the last byte; init sets the default */
 	enum sk_line_state line;
 	sk_ms daemon_at, line_at; /* when to try again */
 	unsigned daemon_failures, line_failures;
@@ -104,7 +105,7 @@ struct sk_uplink {
 	long long policy, grants; /* versions sekimorid holds */
 	bool polled; /* since the line came up */
 	int poll_wait;
-	sk_ms renew_at; /* wall clock; 0 = never */
+	sk_ms renew_at, until; /* wall clock: when the certificate is renewed and when it ends */
 
 	char contact[16]; /* what sekimorid was last told */
 	char contact_error[256];

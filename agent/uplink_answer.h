@@ -23,7 +23,7 @@ struct sk_http_answer {
 	size_t len;
 	sk_ms retry_after; /* 0 = not asked */
 	const char *problem; /* one line, when status is 0 */
-	bool tls_failed; /* status 0, because one side did not trust the other or the other spoke no TLS */
+	bool untrusted; /* status 0, because the certificate of what answered does not hold */
 };
 
 enum sk_outcome {

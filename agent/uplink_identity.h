@@ -33,7 +33,7 @@ int sk_identity_store_key(const char *dir, int slot, const char *key, struct sk_
 int sk_identity_store(const char *dir, const struct sk_identity *id, struct sk_err *err);
 void sk_identity_wipe(const char *dir, int slot); /* unlinks that slot's files */
 
-/* Does the certificate carry this key and this device id, and does it chain to ca, as a client, at time now (ms UTC)? Reads its life into
+/* Does the certificate carry this key and this device id, and does it chain to ca, as a client, at time now (ms UTC; 0 = whenever)? Reads its life into
  * from/until. 0 or -EINVAL with err. */
 int sk_identity_check(const char *key, const char *cert, const char *ca, const char *device, sk_ms now, sk_ms *from,
                       sk_ms *until, struct sk_err *err);

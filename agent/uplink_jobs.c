@@ -9,7 +9,8 @@
 #include "common/json.h"
 #include "common/text.h"
 
-#define QUICK_POLL 1000 /* ms: a long poll that comes back empty sooner than this was none */
+#define RENEW_LEAST (10 * 60 * 1000LL) /* ms between two renewals, whatever life the server gives a certificate */
+#define QUICK_POLL  1000 /* ms: a long poll that comes back empty sooner than this was none */
 
 static const struct sk_backoff_rule HOLD_RULE = {10 * 1000, 60 * 1000, 30 * 60 * 1000};
 static const struct sk_backoff_rule POLL_RULE = {1000, 2000, 5 * 60 * 1000};
@@ -136,7 +137,7 @@ static enum sk_job_result post_events(struct sk_uplink *u, const json_t *events,
 	}
 	if (u->batch_last > u->known_last)
 		u->known_last = u->batch_last;
-	r = post(u, SK_LANE_SEND, "/v1/events", text, SK_UPLINK_DEADLINE, err);
+	r = post(u, SK_LANE_SEND, "/v1/events", text, u->deadline, err);
 	free(text);
 	if (r == SK_JOB_DONE)
 		u->counts.sent += n < u->batch_events ? n : u->batch_events;
@@ -268,7 +269,7 @@ static enum sk_job_result report_start(struct sk_uplink *u, struct sk_err *err)
 		if (r != SK_JOB_NOTHING)
 			return r;
 	}
-	return post(u, SK_LANE_SEND, "/v1/report", u->report, SK_UPLINK_DEADLINE, err);
+	return post(u, SK_LANE_SEND, "/v1/report", u->report, u->deadline, err);
 }
 
 static enum sk_job_result report_finish(struct sk_uplink *u, enum sk_outcome outcome, const struct sk_http_answer *a,
@@ -302,7 +303,7 @@ static enum sk_job_result orders_start(struct sk_uplink *u, struct sk_err *err)
 	u->poll_wait = u->polled ? SK_UPLINK_POLL_S : 0;
 	(void)snprintf(path, sizeof(path), "/v1/orders?policy=%lld&grants=%lld&wait=%d", u->policy, u->grants,
 	               u->poll_wait);
-	return post(u, SK_LANE_ORDERS, path, NULL, u->poll_wait * 1000LL + SK_UPLINK_DEADLINE, err);
+	return post(u, SK_LANE_ORDERS, path, NULL, u->poll_wait * 1000LL + u->deadline, err);
 }
 
 /* Hands the envelopes over one by one. *applied: how many sekimorid took. */
@@ -388,7 +389,7 @@ static enum sk_job_result renew_start(struct sk_uplink *u, struct sk_err *err)
 		doc = json_pack("{s:s}", "csr", csr.data);
 		text = doc ? sk_json_text(doc) : NULL;
 		if (text)
-			r = post(u, SK_LANE_SEND, "/v1/renew", text, SK_UPLINK_DEADLINE, err);
+			r = post(u, SK_LANE_SEND, "/v1/renew", text, u->deadline, err);
 	}
 	free(text);
 	json_decref(doc);
@@ -411,6 +412,8 @@ static enum sk_job_result renew_finish(struct sk_uplink *u, enum sk_outcome outc
 	if (r < 0)
 		return SK_JOB_BROKEN;
 	u->renew_at = sk_backoff_renew_at(from, until, u->ops->random(u->ctx));
+	u->until = until;
+	u->not_before[SK_JOB_RENEW] = u->ops->now(u->ctx) + RENEW_LEAST;
 	u->counts.renewals++;
 	for (int l = 0; l < SK_LANE_COUNT; l++) { /* the next connections show the new certificate */
 		u->ops->close(u->ctx, l);

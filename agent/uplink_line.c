@@ -19,6 +19,8 @@
 #include "common/text.h"
 
 #define HEADERS_MAX    (16 * 1024)
+#define STALE_MS       1000
+#define TIME_UP        "the time was up"
 #define ADDRESSES      8
 #define EVHTTP_TIMEOUT 3600 /* s: longer than any deadline, so that ours is the one that counts */
 
@@ -49,8 +51,10 @@ struct sk_line {
 	size_t len;
 	sk_ms retry_after;
 	struct sk_err problem;
-	bool tls_failed;
-	const char *error; /* from evhttp's error callback */
+	bool untrusted;
+	bool failed; /* evhttp said so */
+	const char *error; /* and why, if it knows */
+	sk_ms started;
 };
 
 static int start(struct sk_line *l, struct sk_err *err);
@@ -75,7 +79,8 @@ static void clear_answer(struct sk_line *l)
 	l->type[0] = '\0';
 	l->retry_after = 0;
 	l->problem.text[0] = '\0';
-	l->tls_failed = false;
+	l->untrusted = false;
+	l->failed = false;
 	l->error = NULL;
 }
 
@@ -94,37 +99,34 @@ static void on_close(struct evhttp_connection *conn, void *arg)
 
 static void on_error(enum evhttp_request_error e, void *arg)
 {
+	static const char *const WHY[] = {
+	    [EVREQ_HTTP_TIMEOUT] = TIME_UP,
+	    [EVREQ_HTTP_EOF] = "the connection was closed before the answer was complete",
+	    [EVREQ_HTTP_INVALID_HEADER] = "the answer is not HTTP, or its headers are over the limit",
+	    [EVREQ_HTTP_DATA_TOO_LONG] = "the answer is over the limit of 1 MiB",
+	};
 	struct sk_line *l = arg;
 
-	switch (e) {
-	case EVREQ_HTTP_TIMEOUT:
-		l->error = "the time was up";
-		break;
-	case EVREQ_HTTP_EOF:
-		l->error = "the connection was closed before the answer was complete";
-		break;
-	case EVREQ_HTTP_INVALID_HEADER:
-		l->error = "the answer is not HTTP, or its headers are over the limit";
-		break;
-	case EVREQ_HTTP_DATA_TOO_LONG:
-		l->error = "the answer is over the limit of 1 MiB";
-		break;
-	default:
-		l->error = "the connection failed";
-		break;
-	}
+	l->failed = true; /* without a reason of evhttp's, no_answer asks TLS and the socket */
+	l->error = (size_t)e < sizeof(WHY) / sizeof(WHY[0]) ? WHY[e] : NULL;
 }
 
+/* why: evhttp's reason, NULL when it has none. */
 static void no_answer(struct sk_line *l, const char *why)
 {
-	struct sk_err tls = SK_ERR_INIT;
+	struct sk_err below = SK_ERR_INIT;
+	bool tls;
 
 	if (l->bev)
-		sk_tls_error(l->bev, &tls);
-	(void)sk_err_set(&l->problem, 0, "no answer from %s: %s%s%s", l->url->text, why, tls.text[0] ? ": " : "",
-	                 tls.text);
+		sk_tls_error(l->bev, &below);
+	l->untrusted = strncmp(below.text, "certificate ", 12) == 0;
+	tls = l->untrusted || strncmp(below.text, "TLS: ", 5) == 0;
+	if (why && !tls)
+		(void)sk_err_set(&l->problem, 0, "no answer from %s: %s", l->url->text, why);
+	else
+		(void)sk_err_set(&l->problem, 0, "no connection to %s: %s", l->url->text,
+		                 below.text[0] ? below.text : "it failed");
 	l->status = 0;
-	l->tls_failed = tls.text[0] != '\0';
 	l->dead = true;
 }
 
@@ -151,18 +153,24 @@ static void take_answer(struct sk_line *l, struct evhttp_request *req)
 	l->retry_after = sk_answer_retry_after(evhttp_find_header(headers, "Retry-After"));
 }
 
+/* A kept connection that the server had closed just before fails at once, without a word. One that fails later, in the middle of a
+ * long poll, is a server going down: then every terminal must not come back in the same second. */
+static bool was_stale(const struct sk_line *l, struct evhttp_request *req)
+{
+	return l->reused && sk_clock_boot() - l->started < STALE_MS &&
+	       (!req || evhttp_request_get_response_code(req) == 0) && (!l->error || strcmp(l->error, TIME_UP) != 0);
+}
+
 static void on_done(struct evhttp_request *req, void *arg)
 {
 	struct sk_line *l = arg;
-	bool answered = req && evhttp_request_get_response_code(req) > 0 && !l->error;
 
-	if (answered)
+	if (req && evhttp_request_get_response_code(req) > 0 && !l->failed)
 		take_answer(l, req);
-	else if (l->reused && !(l->error && strcmp(l->error, "the time was up") == 0) &&
-	         (!req || !evhttp_request_get_response_code(req)))
+	else if (was_stale(l, req))
 		l->again = l->dead = true;
 	else
-		no_answer(l, l->error ? l->error : "the connection failed");
+		no_answer(l, l->error);
 	finish_later(l);
 }
 
@@ -172,7 +180,7 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	no_answer(l, "the time was up");
+	no_answer(l, TIME_UP);
 	drop(l); /* takes the request with it, without a callback */
 	l->again = false;
 	finish_later(l);
@@ -192,8 +200,8 @@ static void arm(struct event *timer, sk_ms ms)
 {
 	struct timeval tv = {ms / 1000, (ms % 1000) * 1000};
 
-	(void)evtimer_add(timer,
-	                  &tv); /* can fail only for want of memory; evhttp's own limit is then what ends the request */
+	/* Fails only for want of memory; evhttp's own limit then ends the request. */
+	(void)evtimer_add(timer, &tv);
 }
 
 static void on_deliver(evutil_socket_t fd, short what, void *arg)
@@ -229,7 +237,7 @@ static void on_deliver(evutil_socket_t fd, short what, void *arg)
 	a = (struct sk_http_answer){l->status,        l->type[0] ? l->type : NULL,
 	                            body ? body : "", body ? l->len : 0,
 	                            l->retry_after,   l->problem.text,
-	                            l->tls_failed};
+	                            l->untrusted};
 	l->done(l->arg, &a);
 	free(body);
 }
@@ -346,6 +354,7 @@ int sk_line_request(struct sk_line *l, const struct sk_uplink_request *r, struct
 	sk_text_copy(l->path, sizeof(l->path), r->path);
 	l->busy = true;
 	l->again = false;
+	l->started = sk_clock_boot();
 	arm(l->deadline, r->deadline);
 	if (start(l, &why) < 0) {
 		l->problem = why;

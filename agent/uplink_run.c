@@ -253,6 +253,8 @@ static int run_once(const struct sk_uplink_options *o, bool *reload, struct sk_e
 		n = set_up(r, err);
 		if (n == 0) {
 			sk_uplink_init(&r->uplink, &OPS, r, r->id.device, r->id.from, r->id.until);
+			if (o->deadline > 0)
+				r->uplink.deadline = o->deadline;
 			sk_uplink_start(&r->uplink);
 			n = event_base_dispatch(r->base) < 0 ? sk_err_set(err, -EIO, "the event loop failed") : 0;
 			*reload = r->reload;

@@ -653,6 +653,15 @@ Test(uplink, renews_once_after_two_thirds_of_the_life, .init = setup, .fini = te
 	cr_assert_not(asked(SK_LANE_SEND, "/v1/renew"));
 }
 
+Test(uplink, a_certificate_that_ended_is_told_as_such, .init = setup, .fini = teardown)
+{
+	online();
+	F.wall += LIFE;
+	reply(SK_LANE_ORDERS, 0, "");
+	cr_assert_eq(strncmp(F.contact, "refused this terminal's certificate ended on ", 45), 0, "%s", F.contact);
+	cr_assert_geq(F.timer - F.now, 30000);
+}
+
 Test(uplink, a_bad_certificate_is_not_taken_and_asked_for_again_later, .init = setup, .fini = teardown)
 {
 	int asks = 0;
