@@ -274,33 +274,62 @@ int sk_tls_client_pinned(const char *root_sha256_hex, struct sk_tls **out, struc
 	return finish(t, set_purpose(t, X509_PURPOSE_SSL_SERVER, err), out);
 }
 
-static int orderly_index = -1;
-static pthread_once_t orderly_once = PTHREAD_ONCE_INIT;
+/* What happens when a connection is freed; hangs on its SSL. */
+struct ending {
+	void (*cb)(void *arg); /* may be NULL */
+	void *arg;
+};
 
-/* Runs inside SSL_free, before OpenSSL looks whether the connection was closed with a farewell. */
-static void mark_orderly(void *ssl, void *ours, CRYPTO_EX_DATA *ad, int index, long argl, void *argp)
+static int ending_index = -1;
+static pthread_once_t ending_once = PTHREAD_ONCE_INIT;
+
+/*
+ * Runs inside SSL_free, before OpenSSL looks whether the connection was closed with a farewell. libevent frees it without one, and
+ * OpenSSL would then forget its session, a rule that TLS gave up with version 1.1: no terminal would ever resume.
+ */
+static void end_connection(void *ssl, void *item, CRYPTO_EX_DATA *ad, int index, long argl, void *argp)
 {
+	struct ending *end = item;
+
 	(void)ad;
 	(void)index;
 	(void)argl;
 	(void)argp;
-	if (ours != NULL)
-		SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+	if (end == NULL) /* not one of ours */
+		return;
+	SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+	if (end->cb != NULL)
+		end->cb(end->arg);
+	free(end);
 }
 
-static void make_orderly_index(void)
+static void make_ending_index(void)
 {
-	orderly_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, mark_orderly);
+	ending_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, end_connection);
 }
 
-/*
- * libevent frees a connection without a farewell, and OpenSSL then forgets its session, a rule that TLS gave up with version 1.1.
- * Left so, no terminal would ever resume.
- */
-static bool keep_session_at_the_end(SSL *ssl)
+static bool add_ending(SSL *ssl)
 {
-	return pthread_once(&orderly_once, make_orderly_index) == 0 && orderly_index >= 0 &&
-	       SSL_set_ex_data(ssl, orderly_index, ssl) == 1;
+	struct ending *end;
+
+	if (pthread_once(&ending_once, make_ending_index) != 0 || ending_index < 0)
+		return false;
+	end = calloc(1, sizeof(*end));
+	if (end != NULL && SSL_set_ex_data(ssl, ending_index, end) == 1)
+		return true;
+	free(end);
+	return false;
+}
+
+int sk_tls_on_free(struct bufferevent *bev, void (*cb)(void *arg), void *arg)
+{
+	SSL *ssl = bev != NULL ? bufferevent_openssl_get_ssl(bev) : NULL;
+	struct ending *end = ssl != NULL && ending_index >= 0 ? SSL_get_ex_data(ssl, ending_index) : NULL;
+
+	if (end == NULL || end->cb != NULL)
+		return -EINVAL;
+	*end = (struct ending){cb, arg};
+	return 0;
 }
 
 /* Takes ssl over. libevent's versions differ in whether they free it when they fail: the spare reference makes a double free a leak. */
@@ -308,7 +337,7 @@ static struct bufferevent *wrap(struct event_base *base, int fd, SSL *ssl, enum 
 {
 	struct bufferevent *bev;
 
-	if (!keep_session_at_the_end(ssl) || SSL_up_ref(ssl) != 1) {
+	if (!add_ending(ssl) || SSL_up_ref(ssl) != 1) {
 		SSL_free(ssl);
 		return NULL;
 	}
@@ -415,40 +444,4 @@ void sk_tls_error(struct bufferevent *bev, struct sk_err *err)
 		(void)sk_err_set(err, 0, "connection: %s", strerror(errno));
 	else
 		(void)sk_err_set(err, 0, "connection closed");
-}
-
-struct farewell {
-	void (*cb)(void *arg);
-	void *arg;
-};
-
-static void say_farewell(void *ssl, void *item, CRYPTO_EX_DATA *data, int index, long argl, void *argp)
-{
-	struct farewell *f = item;
-
-	(void)ssl, (void)data, (void)index, (void)argl, (void)argp;
-	if (f != NULL)
-		f->cb(f->arg);
-	free(f);
-}
-
-int sk_tls_on_free(struct bufferevent *bev, void (*cb)(void *arg), void *arg)
-{
-	static int index = -1;
-	SSL *ssl = bev != NULL ? bufferevent_openssl_get_ssl(bev) : NULL;
-	struct farewell *f;
-
-	if (index < 0)
-		index = SSL_get_ex_new_index(0, NULL, NULL, NULL, say_farewell);
-	if (ssl == NULL || index < 0 || SSL_get_ex_data(ssl, index) != NULL)
-		return -EINVAL;
-	f = malloc(sizeof(*f));
-	if (f == NULL)
-		return -ENOMEM;
-	*f = (struct farewell){cb, arg};
-	if (SSL_set_ex_data(ssl, index, f) != 1) {
-		free(f);
-		return -ENOMEM;
-	}
-	return 0;
 }

@@ -35,6 +35,9 @@ struct sk_tls_peer {
 	char device[SK_UUID_LEN];        /* from URI SAN urn:sekimori:device:UUID; "" if none */
 };
 int sk_tls_peer(struct bufferevent *bev, struct sk_tls_peer *out); /* 0 or -ENOTCONN */
+/* cb(arg) is called once, when the connection is freed, whoever frees it: evhttp does not tell. libevent does that in the turn of
+ * its loop after bufferevent_free. One per connection. 0 or -EINVAL. */
+int sk_tls_on_free(struct bufferevent *bev, void (*cb)(void *arg), void *arg);
 /* A line for the log when a handshake or read failed on this bufferevent. */
 void sk_tls_error(struct bufferevent *bev, struct sk_err *err);
 /* The root certificate the pinned client verified, PEM; for enrolment to store. */

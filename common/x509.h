@@ -5,6 +5,7 @@
 #ifndef SK_COMMON_X509_H
 #define SK_COMMON_X509_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include "common/buf.h"
 #include "common/clock.h"
@@ -38,5 +39,8 @@ struct sk_x509_info {
 int sk_x509_info(const char *cert_pem, size_t len, struct sk_x509_info *out, struct sk_err *err);
 struct x509_st; /* OpenSSL's X509, for common/tls.c */
 int sk_x509_info_of(const struct x509_st *cert, struct sk_x509_info *out); /* 0 or -EINVAL */
+
+/* Does the (first) certificate name every host or address of the NULL-terminated list? */
+bool sk_x509_has_names(const char *cert_pem, size_t len, const char *const *names);
 
 #endif

@@ -113,3 +113,17 @@ int sk_x509_info(const char *cert_pem, size_t len, struct sk_x509_info *out, str
 	X509_free(cert);
 	return r < 0 ? sk_err_set(err, r, "certificate: cannot be read") : 0;
 }
+
+bool sk_x509_has_names(const char *cert_pem, size_t len, const char *const *names)
+{
+	STACK_OF(X509) *certs = sk_pem_read_certs(cert_pem, len);
+	X509 *cert = certs != NULL ? sk_X509_value(certs, 0) : NULL;
+	bool all = cert != NULL;
+
+	for (; all && *names != NULL; names++)
+		all = X509_check_ip_asc(cert, *names, 0) == 1 ||
+		      X509_check_host(cert, *names, 0, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT, NULL) == 1;
+	sk_X509_pop_free(certs, X509_free);
+	ERR_clear_error(); /* a host name is no address, and the check leaves that as an error */
+	return all;
+}

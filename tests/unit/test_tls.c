@@ -355,6 +355,40 @@ Test(tls, no_descriptor_is_left)
 	sk_tls_free(wrong);
 }
 
+static void count_up(void *arg)
+{
+	++*(int *)arg;
+}
+
+Test(tls, told_when_a_connection_is_freed)
+{
+	struct sk_tls *s = server_of(&here, &here), *c = client_of(&here, &here);
+	struct bufferevent *plain = bufferevent_socket_new(base, -1, 0), *unused = sk_tls_accept(s, base, -1);
+	int first = 0, second = 0;
+
+	meet(s, c, HOST);
+	expect_good();
+	cr_expect_eq(sk_tls_on_free(srv.bev, count_up, &first), 0);
+	cr_expect_eq(sk_tls_on_free(srv.bev, count_up, &second), -EINVAL, "one for each connection");
+	cr_expect_eq(first, 0);
+	end_sides();
+	event_base_loop(base, EVLOOP_NONBLOCK);
+	cr_expect_eq(first, 1);
+	cr_expect_eq(second, 0);
+	cr_expect_eq(sk_tls_on_free(unused, count_up, &second), 0);
+	bufferevent_free(unused);
+	event_base_loop(base, EVLOOP_NONBLOCK);
+	cr_expect_eq(second, 1, "also one that never had a peer");
+	cr_expect_eq(sk_tls_on_free(plain, count_up, &first), -EINVAL);
+	cr_expect_eq(sk_tls_on_free(NULL, count_up, &first), -EINVAL);
+	bufferevent_free(plain);
+	meet(s, c, HOST);
+	cr_expect_eq(SSL_session_reused(bufferevent_openssl_get_ssl(srv.bev)), 1);
+	end_sides();
+	sk_tls_free(s);
+	sk_tls_free(c);
+}
+
 Test(tls, before_the_handshake_nobody_is_anybody)
 {
 	struct sk_tls *s = server_of(&here, &here);

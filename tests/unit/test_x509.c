@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <openssl/ec.h>
+#include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/x509v3.h>
@@ -147,6 +148,27 @@ Test(x509, server_certificate)
 	cr_expect_eq(verdict(&pem, X509_PURPOSE_SSL_SERVER, "x.example.jp"), X509_V_ERR_HOSTNAME_MISMATCH);
 	cr_expect_eq(verdict(&pem, X509_PURPOSE_SSL_SERVER, "sekimori-server"), X509_V_ERR_HOSTNAME_MISMATCH);
 	cr_expect_neq(verdict(&pem, X509_PURPOSE_SSL_CLIENT, NULL), X509_V_OK, "a server is no terminal");
+	sk_buf_deinit(&pem);
+}
+
+Test(x509, has_names)
+{
+	const char *const names[] = {"sekimori.example.jp", "192.0.2.7", "2001:db8::1", NULL};
+	const char *const some[] = {"192.0.2.7", NULL}, *const none[] = {NULL},
+	                  *const address[] = {"192.0.2.7", "192.0.2.8", NULL},
+	                  *const host[] = {"other.example.jp", NULL}, *const subject[] = {"sekimori-server", NULL};
+	struct sk_buf pem;
+
+	sk_buf_init(&pem, 20000);
+	cr_assert_eq(sk_x509_issue_server(ca.data, ca_key.data, key.data, names, from, until, &pem, &err), 0);
+	cr_expect(sk_x509_has_names(pem.data, pem.len, names));
+	cr_expect(sk_x509_has_names(pem.data, pem.len, some));
+	cr_expect(sk_x509_has_names(pem.data, pem.len, none));
+	cr_expect_not(sk_x509_has_names(pem.data, pem.len, address));
+	cr_expect_not(sk_x509_has_names(pem.data, pem.len, host));
+	cr_expect_not(sk_x509_has_names(pem.data, pem.len, subject));
+	cr_expect_not(sk_x509_has_names("", 0, none));
+	cr_expect_eq(ERR_peek_error(), 0UL);
 	sk_buf_deinit(&pem);
 }
 
