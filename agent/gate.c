@@ -201,8 +201,11 @@ static void device_added(struct sk_gate *g, const char *name)
 	a = attach(g, name);
 	if (a == NULL || a->dev->root_hub)
 		return;
-	if (usb->ops->state(usb->ctx, a->dev, &state) == 0 && state.authorized)
-		check_controllers(g);
+	if (usb->ops->state(usb->ctx, a->dev, &state) == 0) {
+		a->untouched = !state.authorized;
+		if (state.authorized)
+			check_controllers(g);
+	}
 	sk_attached_consider(a);
 	sk_gate_arm(g);
 }

@@ -77,8 +77,11 @@ static bool shut_device(struct sk_attached *a)
 {
 	const struct sk_usb *usb = usb_of(a);
 	struct sk_usb_state s;
-	int r = usb->ops->state(usb->ctx, a->dev, &s);
+	int r;
 
+	if (a->untouched)
+		return true;
+	r = usb->ops->state(usb->ctx, a->dev, &s);
 	if (r == 0 && !s.authorized)
 		return true;
 	if (r == 0)
@@ -231,8 +234,10 @@ static bool authorise(struct sk_attached *a)
 	struct sk_usb_print print;
 	struct sk_device *again;
 	bool same = false;
-	int r = usb->ops->authorise(usb->ctx, a->dev, true);
+	int r;
 
+	a->untouched = false;
+	r = usb->ops->authorise(usb->ctx, a->dev, true);
 	again = r == 0 ? malloc(sizeof(*again)) : NULL;
 	if (r == 0)
 		r = again == NULL ? -ENOMEM : usb->ops->read(usb->ctx, a->dev, again, &print);

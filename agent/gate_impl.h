@@ -43,6 +43,7 @@ struct sk_attached {
 	bool decided;
 	bool barred; /* changed under our hands, or would not take its state: shut until unplugged */
 	bool closing; /* waits for unmounting before something is deauthorised */
+	bool untouched; /* seen unauthorised when it came, and never authorised by us: nothing to take away */
 	bool alias_tried;
 	int failures;
 	char grant[SK_UUID_LEN]; /* under which it is open now */

@@ -138,7 +138,7 @@ static bool same_leave(const struct sk_leave *a, const struct sk_leave *b)
 
 void sk_medium_leave(struct sk_medium *m, int iface, const struct sk_leave *leave)
 {
-	bool changed = !same_leave(sk_medium_leave_of(m, iface), leave);
+	bool changed = m->n_leaves == 0 || !same_leave(sk_medium_leave_of(m, iface), leave);
 	size_t i;
 
 	for (i = 0; i < m->n_leaves && m->leaves[i].iface != iface; i++)

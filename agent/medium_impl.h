@@ -31,7 +31,7 @@ struct sk_medium {
 		int iface;
 		struct sk_leave leave;
 	} leaves[SK_MEDIUM_IFACES];
-	size_t n_leaves;
+	size_t n_leaves; /* 0 = nothing is decided yet: nodes are only taken note of */
 };
 
 const struct sk_leave *sk_medium_leave_of(const struct sk_medium *m, int iface); /* never NULL */

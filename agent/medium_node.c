@@ -265,7 +265,7 @@ void sk_node_drive(struct sk_node *n)
 	const struct sk_leave *l = sk_medium_leave_of(n->m, n->iface);
 	const char *cause;
 
-	if (!n->used || n->child != NULL)
+	if (!n->used || n->child != NULL || n->m->n_leaves == 0)
 		return;
 	cause = n->mounted ? why_unmount(n, l) : NULL;
 	if (cause == NULL && !n->mounted && (n->gone || l->access == SK_ACCESS_NONE) && still_used(n))

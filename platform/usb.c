@@ -197,16 +197,16 @@ static int usb_read(void *ctx, const struct sk_usb_dev *dev, struct sk_device *f
 
 static int usb_state(void *ctx, const struct sk_usb_dev *dev, struct sk_usb_state *out)
 {
-	long authorized, config;
+	long authorized, config = 0;
 	int r = sk_sysfs_read_number(dev->fd, "authorized", &authorized);
 
 	(void)ctx;
 	if (r < 0)
 		return r;
-	r = sk_sysfs_read_number(dev->fd, "bConfigurationValue", &config);
-	if (r == -EINVAL)
-		config = 0; /* empty: no configuration */
-	else if (r < 0)
+	if (authorized !=
+	    0) /* otherwise there is no configuration, and one file less to read for each refused device */
+		r = sk_sysfs_read_number(dev->fd, "bConfigurationValue", &config);
+	if (r < 0 && r != -EINVAL) /* empty: not configured */
 		return r;
 	out->authorized = authorized != 0;
 	out->config = (int)config;
