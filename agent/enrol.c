@@ -112,7 +112,7 @@ static enum sk_enrol_result refusal(const struct sk_http_answer *a, enum sk_outc
 		return a->untrusted ? SK_ENROL_NOT_TRUSTED : SK_ENROL_UNREACHABLE;
 	if (outcome == SK_OUT_BUSY)
 		return SK_ENROL_BUSY;
-	if (sk_answer_error(a, code, sizeof(code), text, sizeof(text)) < 0)
+	if (sk_answer_words(a, code, sizeof(code), text, sizeof(text)) < 0)
 		return outcome == SK_OUT_REFUSED ? SK_ENROL_REFUSED : SK_ENROL_BAD_ANSWER;
 	for (int r = SK_ENROL_TOKEN_UNKNOWN; r <= SK_ENROL_TOKEN_OTHER_HOST; r++)
 		if (outcome == SK_OUT_REFUSED && strcmp(code, RESULTS[r].code) == 0)

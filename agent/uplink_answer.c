@@ -38,7 +38,7 @@ static void describe(const struct sk_http_answer *a, struct sk_err *err)
 {
 	char code[48], text[200];
 
-	if (sk_answer_error(a, code, sizeof(code), text, sizeof(text)) == 0)
+	if (sk_answer_words(a, code, sizeof(code), text, sizeof(text)) == 0)
 		(void)sk_err_set(err, 0, "the server answered %d %s: %s", a->status, code, text);
 	else
 		(void)sk_err_set(err, 0, "the server answered %d", a->status);
@@ -191,7 +191,7 @@ static bool is_code(const char *s)
 	return s[0] && s[strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-")] == '\0';
 }
 
-int sk_answer_error(const struct sk_http_answer *a, char *code, size_t code_size, char *text, size_t text_size)
+int sk_answer_words(const struct sk_http_answer *a, char *code, size_t code_size, char *text, size_t text_size)
 {
 	json_t *doc = NULL;
 	const char *c = NULL, *t = "";

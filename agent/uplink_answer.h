@@ -50,7 +50,7 @@ int sk_answer_report(const struct sk_http_answer *a, sk_ms *server_time, struct 
 /* *doc: new reference that owns the PEM text. */
 int sk_answer_renewed(const struct sk_http_answer *a, json_t **doc, const char **certificate, struct sk_err *err);
 /* The server's {"error":code,"text":...}: code is one of [a-z0-9-]; text is escaped. -EINVAL when it is not of that form. */
-int sk_answer_error(const struct sk_http_answer *a, char *code, size_t code_size, char *text, size_t text_size);
+int sk_answer_words(const struct sk_http_answer *a, char *code, size_t code_size, char *text, size_t text_size);
 
 /* "Retry-After": whole seconds only (0 when absent, a date or nonsense). */
 sk_ms sk_answer_retry_after(const char *value);

@@ -174,14 +174,14 @@ Test(uplink_answer, error_words_are_escaped_and_bounded)
 	    answer(403, "application/json", "{\"error\":\"token-used\",\"text\":\"a\\u001b[2Jb\\u202e\"}");
 	char code[48], text[64];
 
-	cr_assert_eq(sk_answer_error(&a, code, sizeof(code), text, sizeof(text)), 0);
+	cr_assert_eq(sk_answer_words(&a, code, sizeof(code), text, sizeof(text)), 0);
 	cr_assert_str_eq(code, "token-used");
 	cr_assert_null(strchr(text, 0x1b));
 	cr_assert_null(strstr(text, "\xe2\x80\xae"));
 	a = answer(403, "application/json", "{\"error\":\"Not A Code\",\"text\":\"x\"}");
-	cr_assert_lt(sk_answer_error(&a, code, sizeof(code), text, sizeof(text)), 0);
+	cr_assert_lt(sk_answer_words(&a, code, sizeof(code), text, sizeof(text)), 0);
 	a = answer(403, "application/json", "{\"error\":5}");
-	cr_assert_lt(sk_answer_error(&a, code, sizeof(code), text, sizeof(text)), 0);
+	cr_assert_lt(sk_answer_words(&a, code, sizeof(code), text, sizeof(text)), 0);
 }
 
 Test(uplink_answer, retry_after_is_whole_seconds)
