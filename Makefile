@@ -12,6 +12,8 @@ PREFIX    ?= /usr
 DESTDIR   ?=
 DEMO      ?= stay
 SAN       ?=
+# V=1 shows whole commands.
+run        = $(if $(V),,@printf '  %-4s %s\n' '$(1)' '$(2)';)
 
 PKGS      := libevent libevent_openssl openssl jansson sqlite3 libsystemd libudev libusb-1.0 inih blkid mount libcryptsetup libargon2
 # Resolved only when something is compiled, so that `make demo` can install the packages first.
@@ -67,7 +69,7 @@ tests: $(UNIT_TESTS) $(INTEGRATION_TESTS)
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call run,CC,$@)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(LIB_COMMON): $(COMMON_OBJS)
 $(LIB_POLICY): $(POLICY_OBJS)
@@ -77,21 +79,21 @@ $(LIB_SERVER): $(SERVER_OBJS)
 $(BUILD)/lib/%.a:
 	@mkdir -p $(@D)
 	@rm -f $@
-	ar rcs $@ $^
+	$(call run,AR,$@)ar rcs $@ $^
 
 $(addprefix $(BUILD)/bin/,$(AGENT_PROGRAMS)): $(BUILD)/bin/%: $(BUILD)/obj/agent/%.o $(AGENT_LIBS)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $< $(AGENT_LIBS) $(PKG_LIBS)
+	$(call run,LD,$@)$(CC) $(ALL_LDFLAGS) -o $@ $< $(AGENT_LIBS) $(PKG_LIBS)
 
 $(addprefix $(BUILD)/bin/,$(SERVER_PROGRAMS)): $(BUILD)/bin/%: $(BUILD)/obj/server/%.o $(SERVER_LIBS)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $< $(SERVER_LIBS) $(PKG_LIBS) -lpthread
+	$(call run,LD,$@)$(CC) $(ALL_LDFLAGS) -o $@ $< $(SERVER_LIBS) $(PKG_LIBS) -lpthread
 
 # A test links the real objects of every layer. Criterion finds its tests in a section that --gc-sections would drop: then
 # every program would pass with no test in it.
 $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(LIB_SERVER) $(AGENT_LIBS)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -Wl,--no-gc-sections -o $@ $< $(LIB_SERVER) $(AGENT_LIBS) $(PKG_LIBS) $(if $(findstring integration,$@),-lumockdev) -lcriterion -lpthread
+	$(call run,LD,$@)$(CC) $(ALL_LDFLAGS) -Wl,--no-gc-sections -o $@ $< $(LIB_SERVER) $(AGENT_LIBS) $(PKG_LIBS) $(if $(findstring integration,$@),-lumockdev) -lcriterion -lpthread
 $(BUILD)/obj/tests/integration/%.o: ALL_CFLAGS += $(shell pkg-config --cflags umockdev-1.0 2>/dev/null)
 
 # The console's style sheet and icon are part of the program.
@@ -100,7 +102,7 @@ $(BUILD)/gen/assets.c: server/assets/embed.py $(ASSETS)
 	$(PYTHON) server/assets/embed.py $@ $(ASSETS)
 $(BUILD)/obj/gen/assets.o: $(BUILD)/gen/assets.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call run,CC,$@)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/po/%.po: po/merge.sh $(PO_PARTS)
 	@mkdir -p $(@D)

@@ -1,0 +1,255 @@
+/* What must hold for any policy and any device: storage never opens without a grant or a rule that names it, a malformed device never. */
+#include <libusb.h>
+
+#include "common/buf.h"
+#include "policy/rule.h"
+#include "tests/unit/policy_help.h"
+
+#define PLAIN "[rule hubs]\nkind = hub\naction = allow\n[rule input]\nkind = input\naction = allow\n"
+#define MEDIA "[rule media]\nkind = storage image\naction = grant\n"
+
+/*
+ * Properties. Random policies over few words, so that they often match; random devices, mostly of classes that matter.
+ */
+#define POLICIES 2500
+#define DEVICES  40 /* per policy: 10^5 pairs */
+
+static const char *pick(uint64_t *s, const char *const *words, uint32_t n)
+{
+	return words[help_random(s, n)];
+}
+
+static struct sk_policy *random_policy(uint64_t *s)
+{
+	static const char *const kinds[] = {"kind = storage", "kind = input hub",      "kind = storage image",
+	                                    "kind = input",   "kind = vendor printer", "kind = hub input storage"};
+	static const char *const more[] = {"interface = 03/../..",
+	                                   "interface = 08/../.. 06/../..",
+	                                   "only = input hub",
+	                                   "with = storage",
+	                                   "device = 1209:*",
+	                                   "device = 1209:0001 1209:0002",
+	                                   "serial = S1",
+	                                   "port = 1-*",
+	                                   "port = 1-2"};
+	static const char *const actions[] = {"allow", "deny", "grant"};
+	static const char *const access[] = {"none", "ro", "rw"};
+	struct sk_policy *p;
+	struct sk_buf b;
+	uint32_t n = 1 + help_random(s, 6);
+
+	sk_buf_init(&b, 8192);
+	for (uint32_t i = 0; i < n; i++) {
+		const char *kind = help_random(s, 3) ? pick(s, kinds, 6) : NULL;
+		uint32_t extra = help_random(s, 3);
+
+		sk_buf_addf(&b, "[rule r%u]\n", i);
+		if (kind)
+			sk_buf_addf(&b, "%s\n", kind);
+		if (!kind || extra)
+			sk_buf_addf(&b, "%s\n", pick(s, more, 9));
+		sk_buf_addf(&b, "action = %s\n", pick(s, actions, 3));
+	}
+	sk_buf_addf(&b, "[grants]\ngrade_c = %s\ngrade_b = %s\n", pick(s, access, 3), pick(s, access, 3));
+	p = help_policy(b.data);
+	p->mode = (enum sk_mode)help_random(s, 3);
+	sk_buf_deinit(&b);
+	return p;
+}
+
+static void random_device(uint64_t *s, struct sk_device *d)
+{
+	static const uint8_t classes[] = {3, 3, 3, 8, 8, 6, 9, 9, 7, 255, 1, 0x0a, 0};
+
+	memset(d, 0, sizeof(*d));
+	sk_text_copy(d->name, sizeof(d->name), help_random(s, 2) ? "1-2" : "2-1.4");
+	sk_text_copy(d->serial, sizeof(d->serial), help_random(s, 2) ? "S1" : "S2");
+	d->has_serial = help_random(s, 4) != 0;
+	d->desc_ok = help_random(s, 10) != 0;
+	d->grade = (enum sk_grade)help_random(s, 3);
+	d->desc.cls = help_random(s, 4) ? 0 : LIBUSB_CLASS_HUB;
+	d->desc.vid = help_random(s, 3) ? 0x1209 : 0x0951;
+	d->desc.pid = (uint16_t)help_random(s, 4);
+	memset(d->desc.device_key, "0123456789abcdef"[help_random(s, 4)], SK_SHA256_HEX - 1);
+	d->desc.n_alts = help_random(s, 6);
+	for (size_t i = 0; i < d->desc.n_alts; i++)
+		d->desc.alts[i] = (struct sk_usb_alt){
+		    .config = 1,
+		    .number = (uint8_t)help_random(s, 3),
+		    .alt = (uint8_t)i,
+		    .cls = classes[help_random(s, sizeof(classes))],
+		    .sub = (uint8_t)help_random(s, 2),
+		    .proto = (uint8_t)help_random(s, 3),
+		    .transfers =
+		        help_random(s, 5) ? 1u << LIBUSB_TRANSFER_TYPE_INTERRUPT : 1u << LIBUSB_TRANSFER_TYPE_BULK,
+		    .first_config = help_random(s, 6) != 0,
+		};
+}
+
+static void random_grants(uint64_t *s, struct sk_grants *g, struct sk_grant items[4])
+{
+	memset(items, 0, 4 * sizeof(items[0]));
+	g->items = items;
+	g->n = help_random(s, 5);
+	for (size_t i = 0; i < g->n; i++) { /* keys in order: 0.. 1.. 2.. 3.. */
+		memset(items[i].device_key, (char)('0' + i), SK_SHA256_HEX - 1);
+		items[i].access = (enum sk_access)(1 + help_random(s, 2));
+		items[i].from = HELP_NOW - 10 + (sk_ms)help_random(s, 15);
+		items[i].until = items[i].from + 1 + (sk_ms)help_random(s, 20);
+		if (help_random(s, 3) == 0)
+			sk_text_copy(items[i].person, sizeof(items[i].person), "sato");
+	}
+}
+
+static void explained_alike(const struct sk_policy *p, const struct sk_device *d, const struct sk_usb_alt *a)
+{
+	struct sk_rule_query q;
+	const struct sk_rule *plain = NULL;
+
+	sk_rule_query_init(&q, p, d);
+	for (size_t i = 0; i < p->n_rules && !plain; i++)
+		plain = sk_rule_match(&p->rules[i], d, sk_usb_desc_kinds(&d->desc), a) == SK_MATCH_YES ? &p->rules[i]
+		                                                                                       : NULL;
+	cr_assert_eq(sk_rule_first(&q, a), plain, "the index finds another rule than the walk");
+}
+
+static void holds(const struct sk_policy *p, const struct sk_grants *g, const struct sk_device *d,
+                  const struct sk_context *c, const struct sk_verdict *v)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < v->n_ifaces; i++) {
+		const struct sk_iface_verdict *f = &v->ifaces[i];
+		enum sk_grant_state state;
+		bool stores = f->kind & SK_USB_STORING;
+
+		any = any || f->allow;
+		cr_assert_eq(f->allow, f->access != SK_ACCESS_NONE);
+		if (!f->allow)
+			continue;
+		/* No alternate setting of an allowed interface stores unless the verdict says so. */
+		for (size_t k = 0; k < d->desc.n_alts; k++) {
+			const struct sk_usb_alt *a = &d->desc.alts[k];
+
+			cr_assert(!a->first_config || a->number != f->number ||
+			          !(sk_usb_alt_kind(a) & SK_USB_STORING) || stores);
+		}
+		if (!stores)
+			continue;
+		cr_assert_not_null(f->rule);
+		cr_assert_leq(f->access, p->grade_max[d->grade]);
+		if (f->reason == SK_REASON_GRANT) {
+			cr_assert_eq(f->rule->action, SK_ACTION_GRANT);
+			cr_assert_eq(sk_grants_find(g, d, c->now, c->person, &state), f->grant);
+			cr_assert_eq(state, SK_GRANT_VALID);
+			cr_assert_leq(f->access, f->grant->access);
+		} else {
+			cr_assert_eq(f->reason, SK_REASON_RULE_ALLOW);
+			cr_assert(f->rule->action == SK_ACTION_ALLOW && (f->rule->kinds & f->kind));
+		}
+	}
+	cr_assert_eq(v->allow, any);
+	cr_assert(d->desc_ok || !any, "malformed and allowed");
+}
+
+Test(decide_property, properties_over_random_input)
+{
+	uint64_t seed = 0x5ec1a0123456789ull, s = seed;
+	unsigned long allowed = 0, granted = 0;
+	static struct sk_device d;
+	static struct sk_verdict v, again;
+
+	for (int i = 0; i < POLICIES; i++) {
+		struct sk_policy *p = random_policy(&s);
+
+		for (int k = 0; k < DEVICES; k++) {
+			struct sk_grant items[4];
+			struct sk_grants g;
+			struct sk_context c = {HELP_NOW, help_random(&s, 2) ? "tanaka" : "", (int)help_random(&s, 2),
+			                       (int)help_random(&s, 2)};
+
+			random_device(&s, &d);
+			random_grants(&s, &g, items);
+			memset(&v, 0xa5, sizeof(v));
+			memset(&again, 0x5a, sizeof(again));
+			sk_decide(p, &g, &d, &c, &v);
+			sk_decide(p, &g, &d, &c, &again);
+			holds(p, &g, &d, &c, &v);
+			cr_assert(v.allow == again.allow && v.reason == again.reason && v.n_ifaces == again.n_ifaces);
+			if (d.desc.n_alts)
+				explained_alike(p, &d, &d.desc.alts[0]);
+			allowed += v.allow;
+			granted += v.reason == SK_REASON_GRANT;
+		}
+		sk_policy_free(p);
+	}
+	cr_log_info("seed %#llx: %d pairs, %lu allowed, %lu by grant\n", (unsigned long long)seed, POLICIES * DEVICES,
+	            allowed, granted);
+	cr_assert_gt(allowed, 10000, "seed %#llx: the random devices reach nothing", (unsigned long long)seed);
+	cr_assert_gt(granted, 500, "seed %#llx: the random grants reach nothing", (unsigned long long)seed);
+}
+
+/* A composite of one input and one storage interface: keys stay, storage goes, whatever numbers and names it has. */
+Test(decide_property, composite_property)
+{
+	struct sk_policy *p = help_policy(PLAIN MEDIA);
+	struct sk_context c = help_context();
+	uint64_t seed = 0xc0ffee, s = seed;
+	static struct sk_device d;
+	struct sk_verdict v;
+
+	for (int i = 0; i < 10000; i++) {
+		uint8_t keys = (uint8_t)help_random(&s, 32), storage = (uint8_t)((keys + 1 + help_random(&s, 31)) % 32);
+		bool first = help_random(&s, 2);
+
+		random_device(&s, &d);
+		d.desc_ok = true;
+		d.desc.n_alts = 2;
+		d.desc.alts[first] =
+		    (struct sk_usb_alt){.number = keys, .cls = LIBUSB_CLASS_HID, .config = 1, .first_config = true};
+		d.desc.alts[!first] = (struct sk_usb_alt){
+		    .number = storage, .cls = LIBUSB_CLASS_MASS_STORAGE, .config = 1, .first_config = true};
+		sk_decide(p, NULL, &d, &c, &v);
+		cr_assert(v.allow && v.n_ifaces == 2, "seed %#llx", (unsigned long long)seed);
+		for (size_t k = 0; k < 2; k++)
+			cr_assert_eq(v.ifaces[k].allow, v.ifaces[k].number == keys);
+	}
+	sk_policy_free(p);
+}
+
+/* Which rule decides does not depend on how it is found. */
+Test(decide_property, index_and_walk_agree_on_many_rules)
+{
+	struct sk_buf b;
+	struct sk_policy *p;
+	struct sk_rule_index *index;
+	static struct sk_device d;
+	struct sk_verdict v, w;
+	struct sk_context c = help_context();
+	uint64_t s = 0xfeed;
+
+	sk_buf_init(&b, 1 << 17);
+	for (int i = 0; i < 600; i++)
+		sk_buf_addf(&b, "[rule r%d]\n%s%s\naction = %s\n", i, i % 3 ? "" : "kind = storage\n",
+		            i % 5 == 0   ? "serial = S1"
+		            : i % 5 == 1 ? "device = 1209:0002 0951:*"
+		            : i % 5 == 2 ? "device = 0781:5581 *:0001"
+		            : i % 5 == 3 ? "port = 1-7"
+		                         : "device = 1209:0003",
+		            i % 2 ? "deny" : "grant");
+	p = help_policy(b.data);
+	index = p->index;
+	for (int i = 0; i < 5000; i++) {
+		random_device(&s, &d);
+		p->index = index;
+		sk_decide(p, NULL, &d, &c, &v);
+		p->index = NULL;
+		sk_decide(p, NULL, &d, &c, &w);
+		cr_assert_eq(v.n_ifaces, w.n_ifaces);
+		for (size_t k = 0; k < v.n_ifaces; k++)
+			cr_assert_eq(v.ifaces[k].rule, w.ifaces[k].rule);
+	}
+	p->index = index;
+	sk_policy_free(p);
+	sk_buf_deinit(&b);
+}
