@@ -2,8 +2,10 @@
 #include "agent/notify.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
+#include "agent/words.h"
 #include "common/text.h"
 
 #define TEXT_MAX 1024
@@ -53,17 +55,6 @@ static const char *member(const json_t *body, const char *name)
 	return s ? s : "";
 }
 
-/* %1 to %3 replaced; the arguments are not looked at again. */
-static void fill(struct sk_buf *out, const char *text, const char *const args[3])
-{
-	for (const char *p = text; *p; p++) {
-		if (p[0] == '%' && p[1] >= '1' && p[1] <= '3')
-			sk_buf_adds(out, args[*++p - '1']);
-		else
-			sk_buf_addc(out, *p);
-	}
-}
-
 static void medium_name(const json_t *body, enum sk_lang lang, char *out, size_t size)
 {
 	const char *vendor = member(body, "vendor"), *product = member(body, "product"),
@@ -75,7 +66,7 @@ static void medium_name(const json_t *body, enum sk_lang lang, char *out, size_t
 	if (*product)
 		sk_buf_addf(&b, "%s%s%s (%s)", vendor, *vendor ? " " : "", product, device);
 	else if (*device)
-		fill(&b, sk_tr(lang, N_("The device at port %1")), args);
+		sk_words_fill(&b, sk_tr(lang, N_("The device at port %1")), args, 3);
 	else
 		sk_buf_adds(&b, sk_tr(lang, N_("The medium")));
 	sk_text_copy(out, size, b.data);
@@ -109,10 +100,22 @@ static int request_text(const json_t *body, enum sk_lang lang, struct sk_buf *ou
 	}
 	for (size_t i = 0; i < sizeof answers / sizeof *answers; i++)
 		if (!strcmp(answers[i].state, member(body, "state"))) {
-			fill(out, sk_tr(lang, answers[i].text), args);
+			sk_words_fill(out, sk_tr(lang, answers[i].text), args, 3);
 			return 0;
 		}
 	return -ENOENT;
+}
+
+/* What is wholly allowed is nothing to read about: a keyboard simply works. */
+static bool anything_refused(const json_t *body)
+{
+	const json_t *list = json_object_get(body, "interfaces"), *f;
+	size_t i;
+
+	if (strcmp(member(body, "verdict"), "allow") != 0)
+		return true;
+	json_array_foreach((json_t *)list, i, f) if (!strcmp(member(f, "verdict"), "deny")) return true;
+	return false;
 }
 
 int sk_notice_text(const char *kind, const json_t *body, enum sk_lang lang, struct sk_buf *out)
@@ -121,8 +124,7 @@ int sk_notice_text(const char *kind, const json_t *body, enum sk_lang lang, stru
 	char medium[512], second[300];
 	const char *const args[3] = {medium, second, member(body, "reason")};
 
-	/* What is allowed by a rule is nothing to read about: a keyboard simply works. */
-	if (!strcmp(kind, "device.decided") && strcmp(member(body, "verdict"), "allow") != 0 && *sentence)
+	if (!strcmp(kind, "device.decided") && *sentence && anything_refused(body))
 		return sk_buf_adds(out, sentence);
 	if (!strcmp(kind, "request.answered"))
 		return request_text(body, lang, out);
@@ -130,7 +132,7 @@ int sk_notice_text(const char *kind, const json_t *body, enum sk_lang lang, stru
 		if (!strcmp(words[i].kind, kind)) {
 			medium_name(body, lang, medium, sizeof medium);
 			second_arg(body, second, sizeof second);
-			fill(out, sk_tr(lang, words[i].text), args);
+			sk_words_fill(out, sk_tr(lang, words[i].text), args, 3);
 			return 0;
 		}
 	return -ENOENT;

@@ -41,11 +41,12 @@ static json_t *journal_json(const struct sk_daemon *d)
 	struct sk_journal_info i;
 
 	sk_journal_info(d->journal, &i);
-	return json_pack("{s:I, s:I, s:I, s:I, s:s, s:I, s:I, s:I, s:s?}", "last_seq", (json_int_t)i.last_seq,
+	return json_pack("{s:I, s:I, s:I, s:I, s:s, s:I, s:I, s:I, s:s?, s:I}", "last_seq", (json_int_t)i.last_seq,
 	                 "acked_seq", (json_int_t)i.acked_seq, "unacked", (json_int_t)(i.last_seq - i.acked_seq),
 	                 "unacked_bytes", (json_int_t)i.unacked_bytes, "state", sk_journal_state_name(i.state),
 	                 "queued", (json_int_t)i.queued, "dropped", (json_int_t)i.dropped, "suppressed",
-	                 (json_int_t)i.suppressed, "problem", i.problem[0] ? i.problem : NULL);
+	                 (json_int_t)i.suppressed, "problem", i.problem[0] ? i.problem : NULL, "keep_s",
+	                 (json_int_t)d->config.keep_s);
 }
 
 static json_t *uplink_json(const struct sk_daemon *d)
