@@ -1,7 +1,7 @@
 /*
  * The installation's keys: its certificate authority (P-256), the server's TLS key and certificate, and the bundle signing key
  * (Ed25519, apart from every TLS key). Files in the state folder (0700), each 0600:
- *   ca.key ca.crt server.key server.crt sign.key sign.pub
+ *   ca.key ca.pem server.key server.pem sign.key sign.pub
  */
 #ifndef SK_SERVER_CA_H
 #define SK_SERVER_CA_H
@@ -23,11 +23,12 @@ struct sk_ca *sk_ca_free(struct sk_ca *ca); /* wipes the keys */
 /* A new server certificate when less than a third of its life is left or the names changed; 1 = renewed, 0 = not needed. */
 int sk_ca_renew_server(const struct sk_server_config *config, struct sk_ca *ca, sk_ms now, struct sk_err *err);
 
-const char *sk_ca_cert(const struct sk_ca *ca);         /* PEM; these live as long as ca */
-const char *sk_ca_fingerprint(const struct sk_ca *ca);  /* SHA-256 of the CA certificate's DER, hex: what enrolment tokens carry */
+const char *sk_ca_cert(const struct sk_ca *ca); /* PEM; these live as long as ca */
+const char *
+sk_ca_fingerprint(const struct sk_ca *ca); /* SHA-256 of the CA certificate's DER, hex: what enrolment tokens carry */
 const char *sk_ca_server_chain(const struct sk_ca *ca); /* PEM: server certificate, CA certificate */
 const char *sk_ca_server_key(const struct sk_ca *ca);
-const char *sk_ca_verify_key(const struct sk_ca *ca);   /* PEM of the public signing key */
+const char *sk_ca_verify_key(const struct sk_ca *ca); /* PEM of the public signing key */
 const struct sk_sign_key *sk_ca_sign_key(const struct sk_ca *ca);
 
 /* Certificate for the key in csr (checked here), named device_id, valid from now - 5 min for days. info may be NULL. -EINVAL: the CSR. */

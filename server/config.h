@@ -5,19 +5,22 @@
 #include "common/err.h"
 
 struct sk_server_config {
-	char state_dir[256];      /* [server] state = /var/lib/sekimori-server */
-	char name[256];           /* [server] name = host name or address terminals use; names the certificate */
-	char agents_url[280];     /* [server] agents_url = https://HOST:PORT that enrolment tells terminals; "" = https://name:agents port */
-	char more_names[512];     /* [server] more_names = further names of the server certificate, separated by blanks */
-	char agents_listen[128];  /* [listen] agents = 127.0.0.1:8443 (port 0 = any; the real one goes to state_dir/agents.port) */
+	char state_dir[256]; /* [server] state = /var/lib/sekimori-server */
+	char name[256]; /* [server] name = host name or address terminals use; names the certificate */
+	char agents_url
+	    [280]; /* [server] agents_url = https://HOST:PORT that enrolment tells terminals; "" = https://name:agents port */
+	char more_names[512]; /* [server] more_names = further names of the server certificate, separated by blanks */
+	char agents_listen
+	    [128]; /* [listen] agents = 127.0.0.1:8443 (port 0 = any; the real one goes to state_dir/agents.port) */
 	char console_listen[128]; /* [listen] console = 127.0.0.1:8444 (console.port) */
 	char office_ja[128], office_en[128]; /* [office] name_ja name_en */
-	long long session_idle_s, session_max_s;    /* [console] idle = 15m  max = 8h */
-	int login_limit; long long login_lock_s;    /* [console] attempts = 5  lock = 15m */
-	long long silent_s;       /* [terminals] silent = 3d */
-	long long cert_days;      /* [terminals] certificate = 90d */
-	long long grant_max_s;    /* [grants] longest = 14d */
-	char locale_dir[256];     /* [server] locale = /usr/share/sekimori-server/locale */
+	long long session_idle_s, session_max_s; /* [console] idle = 15m  max = 8h */
+	int login_limit;
+	long long login_lock_s; /* [console] attempts = 5  lock = 15m */
+	long long silent_s; /* [terminals] silent = 3d */
+	long long cert_days; /* [terminals] certificate = 90d */
+	long long grant_max_s; /* [grants] longest = 14d */
+	char locale_dir[256]; /* [server] locale = /usr/share/sekimori-server/locale */
 };
 
 #define SK_SERVER_CONFIG_PATH "/etc/sekimori/server.ini"

@@ -13,46 +13,53 @@
 #include "server/config.h"
 #include "server/store.h"
 
-struct sk_server {               /* everything a handler may use */
+struct sk_server { /* everything a handler may use */
 	const struct sk_server_config *config;
 	struct sk_store *store;
-	struct sk_ca *ca;            /* server/ca.h */
+	struct sk_ca *ca; /* server/ca.h */
 	struct event_base *base;
-	struct sk_orders *orders;    /* server/orders.h: wakes long-polls */
+	struct sk_orders *orders; /* server/orders.h: wakes long-polls */
+	struct sk_batch *batch; /* server/batch.h: group commit of terminals' messages */
+	struct sk_limiter *enrol_limiter; /* server/limiter.h */
+	struct sk_server_stats *stats; /* server/metrics.h */
+	char agents_url[300]; /* what enrolment tells terminals */
 };
 
-struct sk_request {              /* one request, checked at the edge */
+struct sk_request { /* one request, checked at the edge */
 	struct sk_server *server;
 	struct evhttp_request *ev;
 	enum evhttp_cmd_type method;
-	const char *path;            /* decoded, no query, at most 512 bytes */
-	struct evkeyvalq query;      /* parsed query */
-	const char *body;            /* NUL-terminated copy, at most the route's limit */
+	const char *path; /* decoded, no query, at most 512 bytes */
+	struct evkeyvalq query; /* parsed query */
+	const char *body; /* NUL-terminated copy, at most the route's limit */
 	size_t body_len;
-	struct sk_tls_peer peer;     /* terminals' listener: the verified certificate */
-	const char *remote;          /* address text */
-	void *user;                  /* for the console's session */
+	struct sk_tls_peer peer; /* terminals' listener: the verified certificate */
+	const char *remote; /* address text */
+	void *user; /* for the console's session */
 };
 
 typedef void (*sk_handler)(struct sk_request *r);
 struct sk_route {
 	enum evhttp_cmd_type method;
-	const char *pattern;         /* "/v1/events"; a last segment "*" takes one more segment, see sk_request_tail */
+	const char *pattern; /* "/v1/events"; a last segment "*" takes one more segment, see sk_request_tail */
 	size_t body_max;
 	sk_handler handler;
 };
 
-extern const struct sk_route sk_api_routes[];      /* server/api.c: terminals' listener; ends with pattern NULL */
-extern const struct sk_route sk_public_routes[];   /* server/public.c: enrol, health, metrics */
-extern const struct sk_route sk_console_routes[];  /* server/console.c */
+extern const struct sk_route sk_api_routes[]; /* server/api.c: terminals' listener; ends with pattern NULL */
+extern const struct sk_route
+    sk_api_batched_routes[]; /* likewise; these store through sk_batch_join, all others after a flush */
+extern const struct sk_route sk_public_routes[]; /* server/public.c: enrol, health, metrics */
+extern const struct sk_route sk_console_routes[]; /* server/console.c */
 
-const char *sk_request_tail(const struct sk_request *r);                                /* what "*" stood for */
-const char *sk_request_query(const struct sk_request *r, const char *name);             /* NULL if absent */
+const char *sk_request_tail(const struct sk_request *r); /* what "*" stood for */
+const char *sk_request_query(const struct sk_request *r, const char *name); /* NULL if absent */
 const char *sk_request_header(const struct sk_request *r, const char *name);
 void sk_reply_json(struct sk_request *r, int code, json_t *body /* stolen, may be NULL */);
-void sk_reply_error(struct sk_request *r, int code, const char *error_code, const char *text); /* {"error":code,"text":..} */
+void sk_reply_error(struct sk_request *r, int code, const char *error_code,
+                    const char *text); /* {"error":code,"text":..} */
 void sk_reply_bytes(struct sk_request *r, int code, const char *type, const void *data, size_t len);
-void sk_reply_header(struct sk_request *r, const char *name, const char *value);        /* before the reply */
+void sk_reply_header(struct sk_request *r, const char *name, const char *value); /* before the reply */
 /* A handler that answers later keeps r and calls a reply function then; r is freed by the reply, or by the peer's going away, in which
  * case on_gone is called first. */
 void sk_request_defer(struct sk_request *r, void (*on_gone)(struct sk_request *r, void *arg), void *arg);

@@ -8,8 +8,8 @@
 
 #include <event2/event.h>
 
-#define SK_PASSWORD_MIN 12   /* characters asked of a password people choose (5.4(3)) */
-#define SK_PASSWORD_MAX 1024 /* bytes; longer ones are refused unread */
+#define SK_PASSWORD_MIN  12 /* characters asked of a password people choose (5.4(3)) */
+#define SK_PASSWORD_MAX  1024 /* bytes; longer ones are refused unread */
 #define SK_PASSWORD_HASH 160 /* bytes of the encoded form incl. NUL */
 
 /* 0, -EINVAL (empty or too long), -ENOMEM, -EIO. Blocks for 100 ms and more: CLI, tests. */
@@ -27,6 +27,6 @@ struct sk_password_job;
 struct sk_password_job *sk_password_verify_async(struct event_base *base, const char *encoded, const char *pw,
                                                  void (*done)(int ok, void *arg), void *arg);
 void sk_password_cancel(struct sk_password_job *job); /* done is not called any more; NULL ok */
-void sk_password_pool_stop(void);                     /* joins the threads; jobs not done are dropped; safe without a pool */
+void sk_password_pool_stop(void); /* joins the threads; jobs not done are dropped; safe without a pool */
 
 #endif

@@ -15,7 +15,8 @@
 
 struct sk_store;
 
-int sk_store_open(const char *path, bool create, struct sk_store **out, struct sk_err *err); /* runs numbered migrations */
+int sk_store_open(const char *path, bool create, struct sk_store **out,
+                  struct sk_err *err); /* runs numbered migrations */
 struct sk_store *sk_store_close(struct sk_store *s);
 /* No grant is issued for longer than this from its approval ([grants] longest); 14 days until it is set. */
 void sk_store_set_grant_max(struct sk_store *s, sk_ms longest);
@@ -27,71 +28,88 @@ int sk_store_batch_begin(struct sk_store *s);
 int sk_store_batch_end(struct sk_store *s);
 /* Every half minute or so: requests and grants that ended become so, contacts kept in memory are written, old sessions go. > 0: states changed. */
 int sk_store_tend(struct sk_store *s, sk_ms now);
-int sk_store_ready(struct sk_store *s);                                       /* 0 when a read and a write would work */
+int sk_store_ready(struct sk_store *s); /* 0 when a read and a write would work */
 /* Online, consistent; files (the keys) go into the same file, because a ledger without its keys means enrolling every terminal again. Mode
  * 0600; refuses to overwrite. */
-struct sk_store_file { char name[64]; void *data; size_t len; };
-int sk_store_backup(struct sk_store *s, const char *path, const struct sk_store_file *files, size_t n, struct sk_err *err);
+struct sk_store_file {
+	char name[64];
+	void *data;
+	size_t len;
+};
+int sk_store_backup(struct sk_store *s, const char *path, const struct sk_store_file *files, size_t n,
+                    struct sk_err *err);
 /* Checks a backup whole (integrity, schema, chains), writes its ledger to db_path (which must not exist) and hands out its files (array and data
  * are the caller's: sk_store_files_free). -EBADMSG = damaged. */
-int sk_store_restore(const char *backup, const char *db_path, struct sk_store_file **files, size_t *n, struct sk_err *err);
+int sk_store_restore(const char *backup, const char *db_path, struct sk_store_file **files, size_t *n,
+                     struct sk_err *err);
 void sk_store_files_free(struct sk_store_file *files, size_t n);
 
 /* Who acts, for permission, audit trail and forms. Role is the acting one. */
 enum sk_role { SK_ROLE_STAFF = 1, SK_ROLE_SEC = 2, SK_ROLE_DESK = 4, SK_ROLE_SYS = 8, SK_ROLE_AUD = 16 };
-const char *sk_role_name(enum sk_role r);              /* "staff" "sec" "desk" "sys" "aud" */
+const char *sk_role_name(enum sk_role r); /* "staff" "sec" "desk" "sys" "aud" */
 int sk_role_parse(const char *name, enum sk_role *out);
 
 struct sk_actor {
-	char user[64];       /* login name; "system" for the server itself, "device:UUID" for terminals */
-	char name[128];      /* 職・氏名 as printed */
-	char unit[64];       /* key of the section the role is scoped to; "" = whole office */
+	char user[64]; /* login name; "system" for the server itself, "device:UUID" for terminals */
+	char name[128]; /* 職・氏名 as printed */
+	char unit[64]; /* key of the section the role is scoped to; "" = whole office */
 	enum sk_role role;
 };
 
 /* Sections (課等). key: [a-z0-9-]; names as printed. */
-int sk_store_unit_put(struct sk_store *s, const struct sk_actor *by, const char *key, const char *name_ja, const char *name_en, struct sk_err *err);
-json_t *sk_store_units(struct sk_store *s);            /* [{"key","name_ja","name_en","terminals":n}] */
+int sk_store_unit_put(struct sk_store *s, const struct sk_actor *by, const char *key, const char *name_ja,
+                      const char *name_en, struct sk_err *err);
+json_t *sk_store_units(struct sk_store *s); /* [{"key","name_ja","name_en","terminals":n}] */
 
 /* Console users. The password's Argon2id string is made by server/password.c. roles: mask of sk_role. */
-int sk_store_user_put(struct sk_store *s, const struct sk_actor *by, const char *user, const char *name, const char *unit, unsigned roles,
-                      const char *password_hash, struct sk_err *err);
+int sk_store_user_put(struct sk_store *s, const struct sk_actor *by, const char *user, const char *name,
+                      const char *unit, unsigned roles, const char *password_hash, struct sk_err *err);
 struct sk_user {
 	char user[64], name[128], unit[64];
 	unsigned roles;
 	char password_hash[160];
-	int failures;                 /* since the last success */
-	sk_ms locked_until;           /* 0 = not locked */
-	sk_ms last_login;             /* of the session before; 0 = never */
+	int failures; /* since the last success */
+	sk_ms locked_until; /* 0 = not locked */
+	sk_ms last_login; /* of the session before; 0 = never */
 	bool disabled;
 };
-int sk_store_user_get(struct sk_store *s, const char *user, struct sk_user *out);  /* 0 or -ENOENT */
+int sk_store_user_get(struct sk_store *s, const char *user, struct sk_user *out); /* 0 or -ENOENT */
 json_t *sk_store_users(struct sk_store *s);
-   /* [{"user","name","unit","roles":["sec",..],"disabled":bool,"locked_until":ms,"last_login":ms}] by user */
-int sk_store_user_password(struct sk_store *s, const struct sk_actor *by, const char *user, const char *password_hash, struct sk_err *err); /* ends sessions */
-int sk_store_user_disable(struct sk_store *s, const struct sk_actor *by, const char *user, bool disabled, struct sk_err *err);            /* ends sessions */
+/* [{"user","name","unit","roles":["sec",..],"disabled":bool,"locked_until":ms,"last_login":ms}] by user */
+int sk_store_user_password(struct sk_store *s, const struct sk_actor *by, const char *user, const char *password_hash,
+                           struct sk_err *err); /* ends sessions */
+int sk_store_user_disable(struct sk_store *s, const struct sk_actor *by, const char *user, bool disabled,
+                          struct sk_err *err); /* ends sessions */
 /* Counts an attempt BEFORE the password is looked at (no race past the limit): 0 = go on, -EAGAIN = locked until *until. */
 int sk_store_login_attempt(struct sk_store *s, const char *user, sk_ms now, int limit, sk_ms lock_ms, sk_ms *until);
 int sk_store_login_ok(struct sk_store *s, const char *user, sk_ms now);
 /* Sessions: only the token's SHA-256 is stored. */
 int sk_store_session_put(struct sk_store *s, const char *token_sha256, const char *user, const char *csrf, sk_ms now);
-int sk_store_session_get(struct sk_store *s, const char *token_sha256, sk_ms now, sk_ms idle_ms, sk_ms max_ms, char user[64], char csrf[65]); /* touches */
+int sk_store_session_get(struct sk_store *s, const char *token_sha256, sk_ms now, sk_ms idle_ms, sk_ms max_ms,
+                         char user[64], char csrf[65]); /* touches */
 int sk_store_session_end(struct sk_store *s, const char *token_sha256);
 
 /* Enrolment tokens: one time, bound to a host name (and an asset number where given), hashed at rest, with an end. */
-int sk_store_token_put(struct sk_store *s, const struct sk_actor *by, const char *token_sha256, const char *host, const char *asset,
-                       const char *unit, sk_ms until, struct sk_err *err);
+int sk_store_token_put(struct sk_store *s, const struct sk_actor *by, const char *token_sha256, const char *host,
+                       const char *asset, const char *unit, sk_ms until, struct sk_err *err);
 json_t *sk_store_tokens(struct sk_store *s, sk_ms now);
-   /* [{"id":n,"host","asset","unit","created":ms,"until":ms,"state":"open"|"used"|"expired"|"revoked","device":id|null,"by"}] newest first */
-int sk_store_token_revoke(struct sk_store *s, const struct sk_actor *by, int64_t id, struct sk_err *err); /* -ENOENT; -ESTALE: not open */
-enum sk_token_result { SK_TOKEN_OK = 0, SK_TOKEN_UNKNOWN = 1, SK_TOKEN_USED = 2, SK_TOKEN_EXPIRED = 3, SK_TOKEN_OTHER_HOST = 4 };
+/* [{"id":n,"host","asset","unit","created":ms,"until":ms,"state":"open"|"used"|"expired"|"revoked","device":id|null,"by"}] newest first */
+int sk_store_token_revoke(struct sk_store *s, const struct sk_actor *by, int64_t id,
+                          struct sk_err *err); /* -ENOENT; -ESTALE: not open */
+enum sk_token_result {
+	SK_TOKEN_OK = 0,
+	SK_TOKEN_UNKNOWN = 1,
+	SK_TOKEN_USED = 2,
+	SK_TOKEN_EXPIRED = 3,
+	SK_TOKEN_OTHER_HOST = 4
+};
 /* In one transaction: checks and consumes the token, makes the device. device_id was chosen by the caller. The refusals are recorded in the audit trail. */
-int sk_store_enrol(struct sk_store *s, const char *token_sha256, const char *host, const char *asset, const char *device_id,
-                   const char *fingerprint, sk_ms cert_until, sk_ms now, struct sk_err *err);
+int sk_store_enrol(struct sk_store *s, const char *token_sha256, const char *host, const char *asset,
+                   const char *device_id, const char *fingerprint, sk_ms cert_until, sk_ms now, struct sk_err *err);
 
 struct sk_terminal {
 	char id[SK_UUID_LEN], host[256], asset[64], unit[64];
-	char fingerprint[SK_SHA256_HEX];  /* the one certificate valid now */
+	char fingerprint[SK_SHA256_HEX]; /* the one certificate valid now */
 	bool revoked;
 	int64_t last_seq;
 	char last_hash[SK_SHA256_HEX];
@@ -101,35 +119,40 @@ struct sk_terminal {
 /* By the fingerprint of the certificate of the request; checked on EVERY request. -ENOENT unknown, -EACCES revoked. */
 int sk_store_terminal_by_cert(struct sk_store *s, const char *fingerprint, struct sk_terminal *out);
 int sk_store_terminal_get(struct sk_store *s, const char *id, struct sk_terminal *out);
-int sk_store_terminal_renewed(struct sk_store *s, const char *id, const char *old_fp, const char *new_fp, sk_ms cert_until, sk_ms now);
-int sk_store_terminal_revoke(struct sk_store *s, const struct sk_actor *by, const char *id, const char *reason, struct sk_err *err);
+/* The new certificate is good from now on; the old one until the new one is first seen by sk_store_terminal_by_cert. -ESTALE: old_fp is not in force. */
+int sk_store_terminal_renewed(struct sk_store *s, const char *id, const char *old_fp, const char *new_fp,
+                              sk_ms cert_until, sk_ms now);
+int sk_store_terminal_revoke(struct sk_store *s, const struct sk_actor *by, const char *id, const char *reason,
+                             struct sk_err *err);
 
 /* Events: all of the batch that is new is stored and committed before it returns; what was stored before is recognised and skipped;
  * a break of the chain stores the good part, records an incident line and returns SK_CHAIN_* in *chain. *acked = last seq stored. */
-int sk_store_events_put(struct sk_store *s, const char *device, const struct sk_event *events, size_t n, sk_ms now, int64_t *acked,
-                        enum sk_chain_result *chain, struct sk_err *err);
+int sk_store_events_put(struct sk_store *s, const char *device, const struct sk_event *events, size_t n, sk_ms now,
+                        int64_t *acked, enum sk_chain_result *chain, struct sk_err *err);
 /* [{"id":n,"device","host","unit","seq","time":ms,"received":ms,"kind","body":{..} (null when not an object),"hash"}] newest first; before: an "id",
  * 0 = from the newest. */
-json_t *sk_store_events(struct sk_store *s, const char *device /* NULL = all */, const char *unit /* NULL = all */, int64_t before, int limit);
+json_t *sk_store_events(struct sk_store *s, const char *device /* NULL = all */, const char *unit /* NULL = all */,
+                        int64_t before, int limit);
 /* Verification of every chain, the audit trail's too: returns the count of broken ones, or negative. *out:
  * [{"chain":"audit"|device id,"host","records":n,"state":"ok"|"gap"|"fork"|"forged"|"cut","at":record number or 0}]. */
 int sk_store_verify(struct sk_store *s, json_t **out, struct sk_err *err);
 
 /* Report: posture, attached devices and status as the terminal sees them now. posture: array of check results (policy/check.h). */
 int sk_store_report_put(struct sk_store *s, const char *device, const json_t *report, sk_ms now, struct sk_err *err);
-void sk_store_contact(struct sk_store *s, const char *device, sk_ms now);   /* in memory, written at intervals */
+void sk_store_contact(struct sk_store *s, const char *device, sk_ms now); /* in memory, written at intervals */
 
 /* Pages. unit NULL = all the caller may see. silent_ms: no contact for longer = "silent". */
 json_t *sk_store_overview(struct sk_store *s, const char *unit, sk_ms now, sk_ms silent_ms);
-   /* {"terminals":n,"states":{"compliant":n,..,"silent":n},"checks":[{"id","states":{..}}],"requests":{"submitted":n,"permitted":n},
+/* {"terminals":n,"states":{"compliant":n,..,"silent":n},"checks":[{"id","states":{..}}],"requests":{"submitted":n,"permitted":n},
        "refused_today":n,"units":[{"key","name_ja","name_en","terminals","states":{..}}],"incidents":n} */
 /* [{"id","host","asset","unit","unit_ja","unit_en","state" (sk_state_name; worst check, "silent", or "unknown" without a report),"revoked":bool,
  * "enrolled":ms,"cert_until":ms,"last_contact":ms (0 = never),"last_seq","policy_version","grants_version","os","version","policy":{..as reported..},
  * "person":login name or "","requests":open ones}]; find: part of host, asset number or id. */
-json_t *sk_store_terminals(struct sk_store *s, const char *unit, const char *find, const char *state /* sk_state_name; NULL = all */, sk_ms now,
-                           sk_ms silent_ms, int limit, int offset); /* worst first, then by host; revoked ones last */
+json_t *sk_store_terminals(struct sk_store *s, const char *unit, const char *find,
+                           const char *state /* sk_state_name; NULL = all */, sk_ms now, sk_ms silent_ms, int limit,
+                           int offset); /* worst first, then by host; revoked ones last */
 json_t *sk_store_terminal_page(struct sk_store *s, const char *id, sk_ms now, sk_ms silent_ms);
-   /* {"terminal":{..as above..},"posture":[..policy/check.h..],"devices":[..agent/gate.h..],"status":{..the report without those two..,"received":ms},
+/* {"terminal":{..as above..},"posture":[..policy/check.h..],"devices":[..agent/gate.h..],"status":{..the report without those two..,"received":ms},
     * "events":[..newest 50..],"requests":[..],"grants":[{"id","request","person","device_key","serial","access","class","purpose","from","until","permitted_by",
     * "approved_by","state":"valid"|"ended"|"cancelled"}],"history":[{"time","check","state"}..newest 50..]} ; NULL if unknown */
 
@@ -147,13 +170,14 @@ json_t *sk_store_request(struct sk_store *s, int64_t number); /* with "history":
 struct sk_decision {
 	int64_t request;
 	enum { SK_DO_PERMIT, SK_DO_APPROVE, SK_DO_REFUSE, SK_DO_RETURN, SK_DO_CANCEL } what;
-	const char *reason;      /* required for REFUSE, RETURN, CANCEL */
-	const char *access;      /* APPROVE: "ro" | "rw" */
-	sk_ms until;             /* PERMIT may shorten, APPROVE sets the grant's end */
+	const char *reason; /* required for REFUSE, RETURN, CANCEL */
+	const char *access; /* APPROVE: "ro" | "rw" */
+	sk_ms until; /* PERMIT may shorten, APPROVE sets the grant's end */
 };
 /* Four eyes in the database: -EPERM when the actor asked for it, lacks the role (PERMIT: sec of that unit; APPROVE: desk), or the state does
  * not allow it (-ESTALE). APPROVE makes the grant and raises the terminal's grants version. */
-int sk_store_decide(struct sk_store *s, const struct sk_actor *by, const struct sk_decision *d, sk_ms now, struct sk_err *err);
+int sk_store_decide(struct sk_store *s, const struct sk_actor *by, const struct sk_decision *d, sk_ms now,
+                    struct sk_err *err);
 
 /* The terminal holds a version at or above the server's (the store was restored from a backup): the next body is issued above it. */
 int sk_store_version_raise(struct sk_store *s, const char *device, bool policy, int64_t held);
@@ -162,11 +186,13 @@ int sk_store_version_raise(struct sk_store *s, const char *device, bool policy, 
 json_t *sk_store_grants_body(struct sk_store *s, const char *device, sk_ms now, int64_t *version);
 /* The policy text for this device (per unit, else office-wide), and its version for this device. 0, -ENOENT when none was set. */
 int sk_store_policy(struct sk_store *s, const char *device, char **text, int64_t *version);
-int sk_store_policy_set(struct sk_store *s, const struct sk_actor *by, const char *unit /* "" = all */, const char *text, struct sk_err *err);
+int sk_store_policy_set(struct sk_store *s, const struct sk_actor *by, const char *unit /* "" = all */,
+                        const char *text, struct sk_err *err);
 
 /* Audit trail, hash-chained like events; newest first. */
-int sk_store_audit(struct sk_store *s, const struct sk_actor *by, const char *action, const char *object, const json_t *detail, sk_ms now);
-   /* [{"id","time","user","name","unit","role","action","object","detail":{..}|null,"hash"}] */
+int sk_store_audit(struct sk_store *s, const struct sk_actor *by, const char *action, const char *object,
+                   const json_t *detail, sk_ms now);
+/* [{"id","time","user","name","unit","role","action","object","detail":{..}|null,"hash"}] */
 json_t *sk_store_audit_list(struct sk_store *s, int64_t before, int limit);
 
 /* Counts for /metrics. */

@@ -18,7 +18,7 @@
 struct sk_store {
 	sqlite3 *db;
 	char path[512];
-	int depth;                /* 0 = no transaction, 1 = BEGIN, above = savepoints */
+	int depth; /* 0 = no transaction, 1 = BEGIN, above = savepoints */
 	struct {
 		const char *sql;
 		sqlite3_stmt *st;
@@ -28,35 +28,39 @@ struct sk_store {
 };
 
 int db_errno(int sqlite_rc); /* as -errno */
-int db_fail(struct sk_store *s, struct sk_err *err, int code, const char *what); /* what, and SQLite's own words; returns code */
+int db_fail(struct sk_store *s, struct sk_err *err, int code,
+            const char *what); /* what, and SQLite's own words; returns code */
 
 sqlite3_stmt *db_query(struct sk_store *s, const char *sql, const char *fmt, ...); /* NULL = failed */
-int db_next(sqlite3_stmt *st);                    /* 1 = a row, 0 = no more, or -errno */
-void db_end(sqlite3_stmt *st);                    /* always, after db_query; NULL ok */
-const char *db_text(sqlite3_stmt *st, int col);   /* "" for NULL; until the next step */
+int db_next(sqlite3_stmt *st); /* 1 = a row, 0 = no more, or -errno */
+void db_end(sqlite3_stmt *st); /* always, after db_query; NULL ok */
+const char *db_text(sqlite3_stmt *st, int col); /* "" for NULL; until the next step */
 void db_copy(sqlite3_stmt *st, int col, char *dst, size_t size);
 json_t *db_row(sqlite3_stmt *st);
 
-int db_run(struct sk_store *s, const char *sql, const char *fmt, ...);                  /* rows changed, or -errno */
-int db_int(struct sk_store *s, int64_t *out, const char *sql, const char *fmt, ...);    /* first column of the first row; -ENOENT */
-json_t *db_list(struct sk_store *s, const char *sql, const char *fmt, ...);             /* array of objects; NULL = failed */
-json_t *db_object(struct sk_store *s, const char *sql, const char *fmt, ...);           /* first row; NULL = none or failed */
+int db_run(struct sk_store *s, const char *sql, const char *fmt, ...); /* rows changed, or -errno */
+int db_int(struct sk_store *s, int64_t *out, const char *sql, const char *fmt,
+           ...); /* first column of the first row; -ENOENT */
+json_t *db_list(struct sk_store *s, const char *sql, const char *fmt, ...); /* array of objects; NULL = failed */
+json_t *db_object(struct sk_store *s, const char *sql, const char *fmt, ...); /* first row; NULL = none or failed */
 
 int db_begin(struct sk_store *s);
-int db_finish(struct sk_store *s, int r); /* commits when r >= 0 and returns r or the commit's failure; else rolls back, returns r */
+int db_finish(struct sk_store *s,
+              int r); /* commits when r >= 0 and returns r or the commit's failure; else rolls back, returns r */
 
 int db_migrate(struct sk_store *s, struct sk_err *err); /* store_sqlite_schema.c */
-int db_temp(struct sk_store *s);                        /* the connection's own tables and views */
+int db_temp(struct sk_store *s); /* the connection's own tables and views */
 
 /* Within the caller's transaction. detail is stolen, may be NULL. */
-int audit_add(struct sk_store *s, const struct sk_actor *by, const char *action, const char *object, json_t *detail, sk_ms now);
+int audit_add(struct sk_store *s, const struct sk_actor *by, const char *action, const char *object, json_t *detail,
+              sk_ms now);
 int incident_add(struct sk_store *s, const char *device, const char *kind, int64_t seq, const char *detail, sk_ms now);
 void actor_system(struct sk_actor *a);
 void actor_device(struct sk_actor *a, const char *device);
 
 int request_from_event(struct sk_store *s, const char *device, const struct sk_event *e, sk_ms now);
-int request_history(struct sk_store *s, int64_t number, const char *action, const struct sk_actor *by, const char *reason,
-                    const char *access, sk_ms until, sk_ms now);
+int request_history(struct sk_store *s, int64_t number, const char *action, const struct sk_actor *by,
+                    const char *reason, const char *access, sk_ms until, sk_ms now);
 int requests_expire(struct sk_store *s, const char *device /* NULL = all */, sk_ms now); /* how many changed */
 int contacts_flush(struct sk_store *s);
 int sessions_sweep(struct sk_store *s, sk_ms now);

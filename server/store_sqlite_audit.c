@@ -58,8 +58,8 @@ static void line_hash(const struct line *l, char out[SK_SHA256_HEX])
 {
 	char id[24], time[24];
 	uint8_t raw[SK_SHA256_LEN];
-	const char *const texts[] = {"sekimori-audit-1", id,        time,      l->user,   l->name, l->unit,
-	                             l->role,            l->action, l->object, l->detail, l->prev};
+	const char *const texts[] = {"sekimori-audit-1", id,        time,      l->user, l->name, l->unit, l->role,
+	                             l->action,          l->object, l->detail, l->prev};
 	struct sk_part parts[sizeof(texts) / sizeof(texts[0])];
 
 	snprintf(id, sizeof(id), "%lld", (long long)l->id);
@@ -85,7 +85,8 @@ static int last_line(struct sk_store *s, int64_t *id, char prev[SK_SHA256_HEX])
 	return r < 0 ? r : 0;
 }
 
-int audit_add(struct sk_store *s, const struct sk_actor *by, const char *action, const char *object, json_t *detail, sk_ms now)
+int audit_add(struct sk_store *s, const struct sk_actor *by, const char *action, const char *object, json_t *detail,
+              sk_ms now)
 {
 	char prev[SK_SHA256_HEX], hash[SK_SHA256_HEX];
 	char *text = detail == NULL ? NULL : sk_json_text(detail);
@@ -110,15 +111,18 @@ int audit_add(struct sk_store *s, const struct sk_actor *by, const char *action,
 		l.id = last + 1;
 		line_hash(&l, hash);
 		r = db_run(s,
-		           "INSERT INTO audit(id, time, user, name, unit, role, action, object, detail, prev, hash) VALUES(?,?,?,?,?,?,?,?,?,?,?)",
-		           "iisssssssss", l.id, l.time, l.user, l.name, l.unit, l.role, l.action, l.object, l.detail, l.prev, hash);
+		           "INSERT INTO audit(id, time, user, name, unit, role, action, object, detail, prev, hash) "
+		           "VALUES(?,?,?,?,?,?,?,?,?,?,?)",
+		           "iisssssssss", l.id, l.time, l.user, l.name, l.unit, l.role, l.action, l.object, l.detail,
+		           l.prev, hash);
 	}
 	free(text);
 	json_decref(detail);
 	return r < 0 ? r : 0;
 }
 
-int sk_store_audit(struct sk_store *s, const struct sk_actor *by, const char *action, const char *object, const json_t *detail, sk_ms now)
+int sk_store_audit(struct sk_store *s, const struct sk_actor *by, const char *action, const char *object,
+                   const json_t *detail, sk_ms now)
 {
 	int r = db_begin(s);
 
@@ -130,14 +134,17 @@ int sk_store_audit(struct sk_store *s, const struct sk_actor *by, const char *ac
 json_t *sk_store_audit_list(struct sk_store *s, int64_t before, int limit)
 {
 	return db_list(s,
-	               "SELECT id, time, user, name, unit, role, action, object, nullif(detail, '') AS \"detail|j\", hash FROM audit"
+	               "SELECT id, time, user, name, unit, role, action, object, nullif(detail, '') AS \"detail|j\", "
+	               "hash FROM audit"
 	               " WHERE ?1 = 0 OR id < ?1 ORDER BY id DESC LIMIT ?2",
 	               "ii", before, (int64_t)limit);
 }
 
 int audit_verify(struct sk_store *s, json_t *findings)
 {
-	sqlite3_stmt *st = db_query(s, "SELECT id, time, user, name, unit, role, action, object, detail, prev, hash FROM audit ORDER BY id", "");
+	sqlite3_stmt *st = db_query(
+	    s, "SELECT id, time, user, name, unit, role, action, object, detail, prev, hash FROM audit ORDER BY id",
+	    "");
 	char prev[SK_SHA256_HEX], hash[SK_SHA256_HEX];
 	const char *state = "ok";
 	int64_t n = 0, at = 0;
@@ -145,8 +152,16 @@ int audit_verify(struct sk_store *s, json_t *findings)
 
 	sk_text_copy(prev, sizeof(prev), SK_CHAIN_ZERO);
 	while ((r = db_next(st)) == 1) {
-		struct line l = {sqlite3_column_int64(st, 0), sqlite3_column_int64(st, 1), db_text(st, 2), db_text(st, 3), db_text(st, 4),
-		                 db_text(st, 5),              db_text(st, 6),              db_text(st, 7), db_text(st, 8), db_text(st, 9)};
+		struct line l = {sqlite3_column_int64(st, 0),
+		                 sqlite3_column_int64(st, 1),
+		                 db_text(st, 2),
+		                 db_text(st, 3),
+		                 db_text(st, 4),
+		                 db_text(st, 5),
+		                 db_text(st, 6),
+		                 db_text(st, 7),
+		                 db_text(st, 8),
+		                 db_text(st, 9)};
 
 		line_hash(&l, hash);
 		if (l.id != n + 1)
@@ -165,8 +180,9 @@ int audit_verify(struct sk_store *s, json_t *findings)
 	if (r < 0)
 		return r;
 	r = state[0] != 'o';
-	if (json_array_append_new(findings, json_pack("{s:s,s:s,s:I,s:s,s:I}", "chain", "audit", "host", "", "records", (json_int_t)n, "state",
-	                                              state, "at", (json_int_t)(r ? at : 0))) != 0)
+	if (json_array_append_new(findings, json_pack("{s:s,s:s,s:I,s:s,s:I}", "chain", "audit", "host", "", "records",
+	                                              (json_int_t)n, "state", state, "at", (json_int_t)(r ? at : 0))) !=
+	    0)
 		return -ENOMEM;
 	return r;
 }

@@ -34,7 +34,9 @@ static int copy_pages(sqlite3 *from, sqlite3 *to)
 static int put_files(sqlite3 *db, const struct sk_store_file *files, size_t n)
 {
 	sqlite3_stmt *st = NULL;
-	int rc = sqlite3_exec(db, "PRAGMA journal_mode = DELETE; BEGIN; CREATE TABLE backup_files(name TEXT PRIMARY KEY, data BLOB NOT NULL) STRICT;",
+	int rc = sqlite3_exec(db,
+	                      "PRAGMA journal_mode = DELETE; BEGIN; CREATE TABLE backup_files(name TEXT PRIMARY KEY, "
+	                      "data BLOB NOT NULL) STRICT;",
 	                      NULL, NULL, NULL);
 
 	if (rc == SQLITE_OK)
@@ -83,7 +85,8 @@ static int open_new(const char *path, sqlite3 **db)
 	return db_errno(rc);
 }
 
-int sk_store_backup(struct sk_store *s, const char *path, const struct sk_store_file *files, size_t n, struct sk_err *err)
+int sk_store_backup(struct sk_store *s, const char *path, const struct sk_store_file *files, size_t n,
+                    struct sk_err *err)
 {
 	sqlite3 *to = NULL;
 	int r = contacts_flush(s);
@@ -107,7 +110,8 @@ int sk_store_backup(struct sk_store *s, const char *path, const struct sk_store_
 	if (r == 0)
 		return 0;
 	unlink(path);
-	return sk_err_set(err, r, "%s: backup not written: %s; see that the folder exists and has room", path, strerror(-r));
+	return sk_err_set(err, r, "%s: backup not written: %s; see that the folder exists and has room", path,
+	                  strerror(-r));
 }
 
 void sk_store_files_free(struct sk_store_file *files, size_t n)
@@ -133,7 +137,8 @@ static int get_files(sqlite3 *db, struct sk_store_file **out, size_t *n)
 		sqlite3_int64 len = sqlite3_column_bytes(st, 1);
 
 		/* A name from a file of unknown origin becomes a path: names only, no folders. */
-		if (count == FILES_MAX || name == NULL || !sk_text_is_name(name, sizeof(files->name) - 1) || len > FILE_BYTES) {
+		if (count == FILES_MAX || name == NULL || !sk_text_is_name(name, sizeof(files->name) - 1) ||
+		    len > FILE_BYTES) {
 			r = -EBADMSG;
 			break;
 		}
@@ -164,7 +169,8 @@ static int integrity(sqlite3 *db)
 {
 	sqlite3_stmt *st = NULL;
 	int rc = sqlite3_prepare_v2(db, "PRAGMA integrity_check(1)", -1, &st, NULL);
-	bool ok = rc == SQLITE_OK && sqlite3_step(st) == SQLITE_ROW && strcmp((const char *)sqlite3_column_text(st, 0), "ok") == 0;
+	bool ok = rc == SQLITE_OK && sqlite3_step(st) == SQLITE_ROW &&
+	          strcmp((const char *)sqlite3_column_text(st, 0), "ok") == 0;
 
 	sqlite3_finalize(st);
 	return ok ? 0 : -EBADMSG;
@@ -181,7 +187,9 @@ static int check_copy(const char *path, struct sk_err *err)
 		return r;
 	r = sk_store_verify(s, &findings, err);
 	if (r > 0)
-		r = sk_err_set(err, -EBADMSG, "%d hash chains in the backup are broken; it was changed or damaged, take another one", r);
+		r = sk_err_set(err, -EBADMSG,
+		               "%d hash chains in the backup are broken; it was changed or damaged, take another one",
+		               r);
 	json_decref(findings);
 	sk_store_close(s);
 	return r;
@@ -198,7 +206,8 @@ static void unlink_db(const char *path)
 	}
 }
 
-int sk_store_restore(const char *backup, const char *db_path, struct sk_store_file **files, size_t *n, struct sk_err *err)
+int sk_store_restore(const char *backup, const char *db_path, struct sk_store_file **files, size_t *n,
+                     struct sk_err *err)
 {
 	sqlite3 *from = NULL, *to = NULL;
 	int rc = sqlite3_open_v2(backup, &from, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOFOLLOW, NULL);

@@ -17,8 +17,10 @@
 
 static int configure(struct sk_store *s)
 {
-	static const char sql[] = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;"
-	                          "PRAGMA trusted_schema = OFF; PRAGMA cache_size = -8192; PRAGMA recursive_triggers = ON;";
+	static const char sql[] =
+	    "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = "
+	    "MEMORY;"
+	    "PRAGMA trusted_schema = OFF; PRAGMA cache_size = -8192; PRAGMA recursive_triggers = ON;";
 	int64_t on = 0;
 	int r;
 
@@ -46,13 +48,16 @@ int sk_store_open(const char *path, bool create, struct sk_store **out, struct s
 	s->grant_max = GRANT_MAX_DEFAULT;
 	mask = umask(0077); /* the ledger, its WAL and SHM are nobody else's */
 	rc = sqlite3_open_v2(path, &s->db,
-	                     SQLITE_OPEN_READWRITE | (create ? SQLITE_OPEN_CREATE : 0) | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW, NULL);
+	                     SQLITE_OPEN_READWRITE | (create ? SQLITE_OPEN_CREATE : 0) | SQLITE_OPEN_NOMUTEX |
+	                         SQLITE_OPEN_NOFOLLOW,
+	                     NULL);
 	r = rc == SQLITE_OK ? configure(s) : db_errno(rc);
 	umask(mask);
 	if (r == -ENOENT)
 		r = sk_err_set(err, r, "%s: no store there; run sekimori-server init", path);
 	else if (r < 0)
-		r = s->db == NULL ? sk_err_set(err, r, "%s: out of memory", path) : db_fail(s, err, r, "cannot be opened");
+		r = s->db == NULL ? sk_err_set(err, r, "%s: out of memory", path)
+		                  : db_fail(s, err, r, "cannot be opened");
 	if (r == 0)
 		r = db_migrate(s, err);
 	if (r == 0 && (r = db_temp(s)) < 0)

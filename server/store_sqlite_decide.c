@@ -20,10 +20,12 @@ struct asked {
 
 static int asked_read(struct sk_store *s, int64_t number, struct asked *q)
 {
-	sqlite3_stmt *st = db_query(s,
-	                            "SELECT q.state, q.person, t.unit, q.terminal, q.access, q.class, q.purpose, q.device_key, q.serial,"
-	                            " q.permitted_by, q.hours, q.until FROM requests q JOIN terminals t ON t.id = q.terminal WHERE q.number = ?",
-	                            "i", number);
+	sqlite3_stmt *st = db_query(
+	    s,
+	    "SELECT q.state, q.person, t.unit, q.terminal, q.access, q.class, q.purpose, q.device_key, q.serial,"
+	    " q.permitted_by, q.hours, q.until FROM requests q JOIN terminals t ON t.id = q.terminal WHERE q.number = "
+	    "?",
+	    "i", number);
 	int r = db_next(st);
 
 	if (r == 1) {
@@ -45,7 +47,8 @@ static int asked_read(struct sk_store *s, int64_t number, struct asked *q)
 }
 
 /* May this account act in this role on a request of this section? */
-static int may_act(struct sk_store *s, const struct sk_actor *by, const struct asked *q, unsigned needed, struct sk_err *err)
+static int may_act(struct sk_store *s, const struct sk_actor *by, const struct asked *q, unsigned needed,
+                   struct sk_err *err)
 {
 	struct sk_user u;
 	int r = sk_store_user_get(s, by->user, &u);
@@ -59,7 +62,8 @@ static int may_act(struct sk_store *s, const struct sk_actor *by, const struct a
 	if (((unsigned)by->role & needed) == 0 || (u.roles & (unsigned)by->role) == 0)
 		return sk_err_set(err, -EPERM, "user %s cannot do this as %s", by->user, sk_role_name(by->role));
 	if (u.unit[0] != '\0' && by->role == SK_ROLE_SEC && strcmp(u.unit, q->unit) != 0)
-		return sk_err_set(err, -EPERM, "user %s is manager of section %s; this is section %s", by->user, u.unit, q->unit);
+		return sk_err_set(err, -EPERM, "user %s is manager of section %s; this is section %s", by->user, u.unit,
+		                  q->unit);
 	if (by->role == SK_ROLE_SEC && (u.unit[0] == '\0' || strcmp(by->unit, q->unit) != 0))
 		return sk_err_set(err, -EPERM, "user %s does not act for section %s", by->user, q->unit);
 	return 0;
@@ -79,23 +83,28 @@ static int need_reason(const struct sk_decision *d, struct sk_err *err)
 	return 0;
 }
 
-static int permit(struct sk_store *s, const struct sk_actor *by, const struct sk_decision *d, const struct asked *q, sk_ms now,
-                  struct sk_err *err)
+static int permit(struct sk_store *s, const struct sk_actor *by, const struct sk_decision *d, const struct asked *q,
+                  sk_ms now, struct sk_err *err)
 {
 	int r = may_act(s, by, q, SK_ROLE_SEC, err);
 
 	if (r < 0 || (r = need_state(q, "submitted", NULL, err)) < 0)
 		return r;
 	if (d->until != 0 && (d->until <= now || d->until > now + q->hours * 3600000 + HOURS_SLACK))
-		return sk_err_set(err, -EINVAL, "the end must lie ahead and within the %lld hours asked for", (long long)q->hours);
+		return sk_err_set(err, -EINVAL, "the end must lie ahead and within the %lld hours asked for",
+		                  (long long)q->hours);
 	r = db_run(s,
-	           "UPDATE requests SET state = 'permitted', updated = ?1, until = nullif(?2, 0), reason = ?3, permitted_by = ?4,"
+	           "UPDATE requests SET state = 'permitted', updated = ?1, until = nullif(?2, 0), reason = ?3, "
+	           "permitted_by = ?4,"
 	           " permitted_user = ?5, permitted_at = ?1 WHERE number = ?6",
 	           "iisssi", now, d->until, d->reason == NULL ? "" : d->reason, by->name, by->user, d->request);
-	return r < 0 ? r : request_history(s, d->request, "permit", by, d->reason == NULL ? "" : d->reason, NULL, d->until, now);
+	return r < 0 ? r
+	             : request_history(s, d->request, "permit", by, d->reason == NULL ? "" : d->reason, NULL, d->until,
+	                               now);
 }
 
-static int approve_check(struct sk_store *s, const struct sk_decision *d, const struct asked *q, sk_ms now, struct sk_err *err)
+static int approve_check(struct sk_store *s, const struct sk_decision *d, const struct asked *q, sk_ms now,
+                         struct sk_err *err)
 {
 	sk_ms limit = q->until != 0 ? q->until : now + q->hours * 3600000 + HOURS_SLACK;
 
@@ -108,35 +117,39 @@ static int approve_check(struct sk_store *s, const struct sk_decision *d, const 
 	if (d->until > limit)
 		return sk_err_set(err, -EINVAL, "the end lies after what was permitted");
 	if (d->until > now + s->grant_max)
-		return sk_err_set(err, -EINVAL, "longer than the longest grant the office allows (%lld hours)", (long long)(s->grant_max / 3600000));
+		return sk_err_set(err, -EINVAL, "longer than the longest grant the office allows (%lld hours)",
+		                  (long long)(s->grant_max / 3600000));
 	return 0;
 }
 
-static int approve(struct sk_store *s, const struct sk_actor *by, const struct sk_decision *d, const struct asked *q, sk_ms now,
-                   struct sk_err *err)
+static int approve(struct sk_store *s, const struct sk_actor *by, const struct sk_decision *d, const struct asked *q,
+                   sk_ms now, struct sk_err *err)
 {
 	const char *reason = d->reason == NULL ? "" : d->reason;
 	char id[SK_UUID_LEN];
 	int r = may_act(s, by, q, SK_ROLE_DESK, err);
 
-	if (r < 0 || (r = need_state(q, "permitted", NULL, err)) < 0 || (r = approve_check(s, d, q, now, err)) < 0 || (r = sk_uuid(id)) < 0)
+	if (r < 0 || (r = need_state(q, "permitted", NULL, err)) < 0 || (r = approve_check(s, d, q, now, err)) < 0 ||
+	    (r = sk_uuid(id)) < 0)
 		return r;
 	r = db_run(s,
-	           "INSERT INTO grants(id, request, terminal, device_key, serial, person, access, class, purpose, \"from\", until, permitted_by,"
+	           "INSERT INTO grants(id, request, terminal, device_key, serial, person, access, class, purpose, "
+	           "\"from\", until, permitted_by,"
 	           " approved_by) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)",
-	           "sisssssssiiss", id, d->request, q->terminal, q->device_key, q->serial, q->person, d->access, q->class, q->purpose, now,
-	           d->until, q->permitted_by, by->name);
+	           "sisssssssiiss", id, d->request, q->terminal, q->device_key, q->serial, q->person, d->access,
+	           q->class, q->purpose, now, d->until, q->permitted_by, by->name);
 	if (r >= 0)
 		r = db_run(s,
-		           "UPDATE requests SET state = 'approved', updated = ?1, until = ?2, reason = ?3, approved_by = ?4, approved_user = ?5,"
+		           "UPDATE requests SET state = 'approved', updated = ?1, until = ?2, reason = ?3, approved_by "
+		           "= ?4, approved_user = ?5,"
 		           " approved_at = ?1, granted_access = ?6, \"grant\" = ?7 WHERE number = ?8",
 		           "iisssssi", now, d->until, reason, by->name, by->user, d->access, id, d->request);
 	return r < 0 ? r : request_history(s, d->request, "approve", by, reason, d->access, d->until, now);
 }
 
 /* Refuse and return: by the one whose turn it is. */
-static int turn_down(struct sk_store *s, const struct sk_actor *by, const struct sk_decision *d, const struct asked *q, sk_ms now,
-                     struct sk_err *err)
+static int turn_down(struct sk_store *s, const struct sk_actor *by, const struct sk_decision *d, const struct asked *q,
+                     sk_ms now, struct sk_err *err)
 {
 	bool refuse = d->what == SK_DO_REFUSE;
 	int r = need_state(q, "submitted", "permitted", err);
@@ -145,25 +158,28 @@ static int turn_down(struct sk_store *s, const struct sk_actor *by, const struct
 		r = may_act(s, by, q, q->state[0] == 's' ? SK_ROLE_SEC : SK_ROLE_DESK, err);
 	if (r < 0 || (r = need_reason(d, err)) < 0)
 		return r;
-	r = db_run(s, "UPDATE requests SET state = ?, updated = ?, reason = ? WHERE number = ?", "sisi", refuse ? "refused" : "returned", now,
-	           d->reason, d->request);
+	r = db_run(s, "UPDATE requests SET state = ?, updated = ?, reason = ? WHERE number = ?", "sisi",
+	           refuse ? "refused" : "returned", now, d->reason, d->request);
 	return r < 0 ? r : request_history(s, d->request, refuse ? "refuse" : "return", by, d->reason, NULL, 0, now);
 }
 
-static int cancel(struct sk_store *s, const struct sk_actor *by, const struct sk_decision *d, const struct asked *q, sk_ms now,
-                  struct sk_err *err)
+static int cancel(struct sk_store *s, const struct sk_actor *by, const struct sk_decision *d, const struct asked *q,
+                  sk_ms now, struct sk_err *err)
 {
 	int r = may_act(s, by, q, SK_ROLE_SEC | SK_ROLE_DESK, err);
 
 	if (r < 0 || (r = need_state(q, "permitted", "approved", err)) < 0 || (r = need_reason(d, err)) < 0)
 		return r;
-	r = db_run(s, "UPDATE requests SET state = 'cancelled', updated = ?, reason = ? WHERE number = ?", "isi", now, d->reason, d->request);
+	r = db_run(s, "UPDATE requests SET state = 'cancelled', updated = ?, reason = ? WHERE number = ?", "isi", now,
+	           d->reason, d->request);
 	if (r >= 0)
-		r = db_run(s, "UPDATE grants SET ended = ?, cancelled = 1 WHERE request = ? AND ended IS NULL", "ii", now, d->request);
+		r = db_run(s, "UPDATE grants SET ended = ?, cancelled = 1 WHERE request = ? AND ended IS NULL", "ii",
+		           now, d->request);
 	return r < 0 ? r : request_history(s, d->request, "cancel", by, d->reason, NULL, 0, now);
 }
 
-static int decide(struct sk_store *s, const struct sk_actor *by, const struct sk_decision *d, sk_ms now, struct sk_err *err)
+static int decide(struct sk_store *s, const struct sk_actor *by, const struct sk_decision *d, sk_ms now,
+                  struct sk_err *err)
 {
 	struct asked q = {0};
 	int r = asked_read(s, d->request, &q);
@@ -188,7 +204,8 @@ static int decide(struct sk_store *s, const struct sk_actor *by, const struct sk
 	return sk_err_set(err, -EINVAL, "no such decision");
 }
 
-int sk_store_decide(struct sk_store *s, const struct sk_actor *by, const struct sk_decision *d, sk_ms now, struct sk_err *err)
+int sk_store_decide(struct sk_store *s, const struct sk_actor *by, const struct sk_decision *d, sk_ms now,
+                    struct sk_err *err)
 {
 	struct sk_err why = SK_ERR_INIT;
 	int r = db_begin(s);

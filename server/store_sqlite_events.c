@@ -11,13 +11,14 @@
 int incident_add(struct sk_store *s, const char *device, const char *kind, int64_t seq, const char *detail, sk_ms now)
 {
 	struct sk_actor by;
-	int r = db_run(s, "INSERT OR IGNORE INTO incidents(time, device, kind, seq, detail) VALUES(?,?,?,?,?)", "issis", now, device, kind, seq,
-	               detail);
+	int r = db_run(s, "INSERT OR IGNORE INTO incidents(time, device, kind, seq, detail) VALUES(?,?,?,?,?)", "issis",
+	               now, device, kind, seq, detail);
 
 	if (r <= 0)
 		return r; /* known already: a terminal that keeps sending the same does not fill the trail */
 	actor_device(&by, device);
-	r = audit_add(s, &by, "incident", device, json_pack("{s:s,s:I,s:s}", "kind", kind, "seq", (json_int_t)seq, "detail", detail), now);
+	r = audit_add(s, &by, "incident", device,
+	              json_pack("{s:s,s:I,s:s}", "kind", kind, "seq", (json_int_t)seq, "detail", detail), now);
 	return r < 0 ? r : 0;
 }
 
@@ -58,15 +59,19 @@ static int same_as_stored(struct sk_store *s, const char *device, const struct s
 
 static int insert(struct sk_store *s, const char *device, const struct sk_event *e, sk_ms now)
 {
-	int r = db_run(s, "INSERT INTO events(device, seq, time, received, kind, body, prev, hash, refused) VALUES(?,?,?,?,?,?,?,?,?)", "siiistssi",
-	               device, e->seq, e->time, now, e->kind, e->body, e->body_len, e->prev, e->hash, (int64_t)tells_refusal(e));
+	int r = db_run(s,
+	               "INSERT INTO events(device, seq, time, received, kind, body, prev, hash, refused) "
+	               "VALUES(?,?,?,?,?,?,?,?,?)",
+	               "siiistssi", device, e->seq, e->time, now, e->kind, e->body, e->body_len, e->prev, e->hash,
+	               (int64_t)tells_refusal(e));
 
 	if (r >= 0 && strcmp(e->kind, "request.created") == 0)
 		r = request_from_event(s, device, e, now);
 	return r;
 }
 
-static int put(struct sk_store *s, struct sk_terminal *t, const struct sk_event *events, size_t n, sk_ms now, enum sk_chain_result *chain)
+static int put(struct sk_store *s, struct sk_terminal *t, const struct sk_event *events, size_t n, sk_ms now,
+               enum sk_chain_result *chain)
 {
 	char detail[128];
 	int r;
@@ -84,7 +89,8 @@ static int put(struct sk_store *s, struct sk_terminal *t, const struct sk_event 
 			r = 0;
 		}
 		if (*chain != SK_CHAIN_OK) {
-			snprintf(detail, sizeof(detail), "record %lld does not follow record %lld", (long long)e->seq, (long long)t->last_seq);
+			snprintf(detail, sizeof(detail), "record %lld does not follow record %lld", (long long)e->seq,
+			         (long long)t->last_seq);
 			return incident_add(s, t->id, sk_chain_result_name(*chain), e->seq, detail, now);
 		}
 		if (r == 1)
@@ -98,8 +104,8 @@ static int put(struct sk_store *s, struct sk_terminal *t, const struct sk_event 
 	return 0;
 }
 
-int sk_store_events_put(struct sk_store *s, const char *device, const struct sk_event *events, size_t n, sk_ms now, int64_t *acked,
-                        enum sk_chain_result *chain, struct sk_err *err)
+int sk_store_events_put(struct sk_store *s, const char *device, const struct sk_event *events, size_t n, sk_ms now,
+                        int64_t *acked, enum sk_chain_result *chain, struct sk_err *err)
 {
 	enum sk_chain_result result = SK_CHAIN_OK;
 	struct sk_terminal t;
@@ -114,10 +120,12 @@ int sk_store_events_put(struct sk_store *s, const char *device, const struct sk_
 		r = put(s, &t, events, n, now, &result);
 	}
 	if (r >= 0 && t.last_seq != before)
-		r = db_run(s, "UPDATE terminals SET last_seq = ?, last_hash = ? WHERE id = ?", "iss", t.last_seq, t.last_hash, device);
+		r = db_run(s, "UPDATE terminals SET last_seq = ?, last_hash = ? WHERE id = ?", "iss", t.last_seq,
+		           t.last_hash, device);
 	r = db_finish(s, r < 0 ? r : 0);
 	if (r < 0)
-		return r == -ENOENT ? sk_err_set(err, r, "terminal %s is not known", device) : db_fail(s, err, r, "events not stored");
+		return r == -ENOENT ? sk_err_set(err, r, "terminal %s is not known", device)
+		                    : db_fail(s, err, r, "events not stored");
 	*acked = t.last_seq;
 	*chain = result;
 	return 0;
@@ -132,10 +140,13 @@ json_t *sk_store_events(struct sk_store *s, const char *device, const char *unit
 	int64_t top = before > 0 ? before : INT64_MAX;
 
 	if (device != NULL) /* by the index over (device, seq): a terminal's seq and id rise together */
-		return db_list(s, EVENT " WHERE e.device = ?1 AND e.id < ?2 AND (?3 IS NULL OR t.unit = ?3) ORDER BY e.seq DESC LIMIT ?4", "sisi",
-		               device, top, unit, (int64_t)limit);
-	return db_list(s, EVENT " WHERE e.id < ?1 AND (?2 IS NULL OR t.unit = ?2) ORDER BY e.id DESC LIMIT ?3", "isi", top, unit,
-	               (int64_t)limit);
+		return db_list(
+		    s,
+		    EVENT
+		    " WHERE e.device = ?1 AND e.id < ?2 AND (?3 IS NULL OR t.unit = ?3) ORDER BY e.seq DESC LIMIT ?4",
+		    "sisi", device, top, unit, (int64_t)limit);
+	return db_list(s, EVENT " WHERE e.id < ?1 AND (?2 IS NULL OR t.unit = ?2) ORDER BY e.id DESC LIMIT ?3", "isi",
+	               top, unit, (int64_t)limit);
 }
 
 struct walk {
@@ -169,7 +180,8 @@ static void walk_record(struct walk *w, sqlite3_stmt *st)
 /* One terminal's chain from its first record to the head the terminal row names: records cut off at the end show too. */
 static int walk_chain(struct sk_store *s, struct walk *w, int64_t head, const char *head_hash)
 {
-	sqlite3_stmt *st = db_query(s, "SELECT seq, time, kind, body, prev, hash FROM events WHERE device = ? ORDER BY seq", "s", w->device);
+	sqlite3_stmt *st = db_query(
+	    s, "SELECT seq, time, kind, body, prev, hash FROM events WHERE device = ? ORDER BY seq", "s", w->device);
 	int r = 0;
 
 	w->state = "ok";
@@ -197,12 +209,14 @@ static int verify_terminals(struct sk_store *s, json_t *findings)
 
 		sk_text_copy(w.device, sizeof(w.device), json_string_value(json_object_get(t, "id")));
 		sk_text_copy(w.host, sizeof(w.host), json_string_value(json_object_get(t, "host")));
-		r = walk_chain(s, &w, json_integer_value(json_object_get(t, "last_seq")), json_string_value(json_object_get(t, "last_hash")));
+		r = walk_chain(s, &w, json_integer_value(json_object_get(t, "last_seq")),
+		               json_string_value(json_object_get(t, "last_hash")));
 		if (r < 0)
 			break;
 		broken += w.state[0] != 'o';
-		json_array_append_new(findings, json_pack("{s:s,s:s,s:I,s:s,s:I}", "chain", w.device, "host", w.host, "records",
-		                                          (json_int_t)w.records, "state", w.state, "at", (json_int_t)w.at));
+		json_array_append_new(findings,
+		                      json_pack("{s:s,s:s,s:I,s:s,s:I}", "chain", w.device, "host", w.host, "records",
+		                                (json_int_t)w.records, "state", w.state, "at", (json_int_t)w.at));
 	}
 	json_decref(list);
 	return r < 0 ? r : broken;

@@ -10,7 +10,7 @@
 #include <string.h>
 #include "policy/grant.h"
 
-#define ANSWERS_MAX 100                       /* requests told about in a bundle */
+#define ANSWERS_MAX 100 /* requests told about in a bundle */
 #define ANSWERS_MS  ((sk_ms)30 * 86400 * 1000) /* and for how long after their last change */
 
 static enum sk_access access_of(const char *name)
@@ -20,10 +20,12 @@ static enum sk_access access_of(const char *name)
 
 static json_t *grants_now(struct sk_store *s, const char *device, sk_ms now)
 {
-	sqlite3_stmt *st = db_query(s,
-	                            "SELECT id, request, device_key, serial, person, access, class, purpose, \"from\", until, permitted_by, approved_by"
-	                            " FROM grants WHERE terminal = ? AND ended IS NULL AND until > ? ORDER BY id LIMIT 4096",
-	                            "si", device, now);
+	sqlite3_stmt *st =
+	    db_query(s,
+	             "SELECT id, request, device_key, serial, person, access, class, purpose, \"from\", until, "
+	             "permitted_by, approved_by"
+	             " FROM grants WHERE terminal = ? AND ended IS NULL AND until > ? ORDER BY id LIMIT 4096",
+	             "si", device, now);
 	json_t *list = json_array();
 	int r;
 
@@ -54,7 +56,8 @@ static json_t *grants_now(struct sk_store *s, const char *device, sk_ms now)
 }
 
 /* Keeps the version while the contents stay the same. */
-static int version_of(struct sk_store *s, const char *device, const char *sha, const char *get, const char *set, int64_t *version)
+static int version_of(struct sk_store *s, const char *device, const char *sha, const char *get, const char *set,
+                      int64_t *version)
 {
 	sqlite3_stmt *st = db_query(s, get, "s", device);
 	int r = db_next(st);
@@ -84,7 +87,8 @@ json_t *sk_store_grants_body(struct sk_store *s, const char *device, sk_ms now, 
 		return NULL;
 	grants = grants_now(s, device, now);
 	answers = db_list(s,
-	                  "SELECT id, number, state, reason FROM (SELECT id, number, state, reason FROM requests WHERE terminal = ? AND updated > ?"
+	                  "SELECT id, number, state, reason FROM (SELECT id, number, state, reason FROM requests WHERE "
+	                  "terminal = ? AND updated > ?"
 	                  " ORDER BY updated DESC, number DESC LIMIT ?) ORDER BY number",
 	                  "sii", device, now - ANSWERS_MS, (int64_t)ANSWERS_MAX);
 	if (grants == NULL || answers == NULL) {
@@ -96,8 +100,9 @@ json_t *sk_store_grants_body(struct sk_store *s, const char *device, sk_ms now, 
 	text = body == NULL ? NULL : sk_json_text(body);
 	if (text != NULL)
 		sk_sha256_hex(text, strlen(text), sha);
-	if (text == NULL || version_of(s, device, sha, "SELECT grants_version, grants_sha FROM terminals WHERE id = ?",
-	                               "UPDATE terminals SET grants_version = ?, grants_sha = ? WHERE id = ?", version) < 0) {
+	if (text == NULL ||
+	    version_of(s, device, sha, "SELECT grants_version, grants_sha FROM terminals WHERE id = ?",
+	               "UPDATE terminals SET grants_version = ?, grants_sha = ? WHERE id = ?", version) < 0) {
 		json_decref(body);
 		body = NULL;
 	}
@@ -107,10 +112,11 @@ json_t *sk_store_grants_body(struct sk_store *s, const char *device, sk_ms now, 
 
 int sk_store_policy(struct sk_store *s, const char *device, char **text, int64_t *version)
 {
-	sqlite3_stmt *st = db_query(s,
-	                            "SELECT p.text, p.sha FROM terminals t JOIN policies p ON p.unit IN (t.unit, '') WHERE t.id = ?"
-	                            " ORDER BY p.unit = '', p.id DESC LIMIT 1",
-	                            "s", device);
+	sqlite3_stmt *st =
+	    db_query(s,
+	             "SELECT p.text, p.sha FROM terminals t JOIN policies p ON p.unit IN (t.unit, '') WHERE t.id = ?"
+	             " ORDER BY p.unit = '', p.id DESC LIMIT 1",
+	             "s", device);
 	char sha[SK_SHA256_HEX];
 	char *copy = NULL;
 	int r = db_next(st);
@@ -134,7 +140,8 @@ int sk_store_policy(struct sk_store *s, const char *device, char **text, int64_t
 	return 0;
 }
 
-int sk_store_policy_set(struct sk_store *s, const struct sk_actor *by, const char *unit, const char *text, struct sk_err *err)
+int sk_store_policy_set(struct sk_store *s, const struct sk_actor *by, const char *unit, const char *text,
+                        struct sk_err *err)
 {
 	sk_ms now = sk_clock_wall();
 	char sha[SK_SHA256_HEX];
@@ -142,14 +149,17 @@ int sk_store_policy_set(struct sk_store *s, const struct sk_actor *by, const cha
 	int r;
 
 	if (unit[0] != '\0' && db_int(s, &one, "SELECT 1 FROM units WHERE key = ?", "s", unit) != 0)
-		return sk_err_set(err, -ENOENT, "section \"%s\" is not known; add it with: sekimori-server unit add", unit);
+		return sk_err_set(err, -ENOENT, "section \"%s\" is not known; add it with: sekimori-server unit add",
+		                  unit);
 	sk_sha256_hex(text, strlen(text), sha);
 	r = db_begin(s);
 	if (r < 0)
 		return db_fail(s, err, r, "policy not stored");
-	r = db_run(s, "INSERT INTO policies(unit, text, sha, created, by) VALUES(?,?,?,?,?)", "sssis", unit, text, sha, now, by->user);
+	r = db_run(s, "INSERT INTO policies(unit, text, sha, created, by) VALUES(?,?,?,?,?)", "sssis", unit, text, sha,
+	           now, by->user);
 	if (r >= 0)
-		r = audit_add(s, by, "policy.set", unit[0] == '\0' ? "office" : unit, json_pack("{s:s}", "sha256", sha), now);
+		r = audit_add(s, by, "policy.set", unit[0] == '\0' ? "office" : unit, json_pack("{s:s}", "sha256", sha),
+		              now);
 	r = db_finish(s, r < 0 ? r : 0);
 	return r < 0 ? db_fail(s, err, r, "policy not stored") : 0;
 }
@@ -167,11 +177,18 @@ int sk_store_version_raise(struct sk_store *s, const char *device, bool policy, 
 	actor_device(&by, device);
 	/* The hash is forgotten, so the next look issues the same contents under held + 1. */
 	if (policy)
-		r = db_run(s, "UPDATE terminals SET policy_version = ?1, policy_sha = '' WHERE id = ?2 AND policy_version < ?1", "is", held, device);
+		r = db_run(
+		    s,
+		    "UPDATE terminals SET policy_version = ?1, policy_sha = '' WHERE id = ?2 AND policy_version < ?1",
+		    "is", held, device);
 	else
-		r = db_run(s, "UPDATE terminals SET grants_version = ?1, grants_sha = '' WHERE id = ?2 AND grants_version < ?1", "is", held, device);
+		r = db_run(
+		    s,
+		    "UPDATE terminals SET grants_version = ?1, grants_sha = '' WHERE id = ?2 AND grants_version < ?1",
+		    "is", held, device);
 	if (r > 0)
-		r = audit_add(s, &by, "version.raise", device, json_pack("{s:s,s:I}", "kind", policy ? "policy" : "grants", "held", (json_int_t)held),
+		r = audit_add(s, &by, "version.raise", device,
+		              json_pack("{s:s,s:I}", "kind", policy ? "policy" : "grants", "held", (json_int_t)held),
 		              sk_clock_wall());
 	return db_finish(s, r < 0 ? r : 0);
 }

@@ -61,7 +61,8 @@ static json_t *check_list(json_t *by_check)
 static json_t *unit_list(struct sk_store *s, const char *unit, json_t *by_unit)
 {
 	json_t *list = db_list(s,
-	                       "SELECT key, name_ja, name_en, (SELECT count(*) FROM terminals t WHERE t.unit = u.key AND t.revoked IS NULL) AS"
+	                       "SELECT key, name_ja, name_en, (SELECT count(*) FROM terminals t WHERE t.unit = u.key "
+	                       "AND t.revoked IS NULL) AS"
 	                       " terminals FROM units u WHERE ?1 IS NULL OR key = ?1 ORDER BY key",
 	                       "s", unit);
 	json_t *u;
@@ -84,63 +85,81 @@ json_t *sk_store_overview(struct sk_store *s, const char *unit, sk_ms now, sk_ms
 {
 	sk_ms edge = now - silent_ms;
 	int64_t terminals = 0, refused = 0, incidents = 0, submitted = 0, permitted = 0;
-	int r = db_int(s, &terminals, "SELECT count(*) FROM terminals WHERE revoked IS NULL AND (?1 IS NULL OR unit = ?1)", "s", unit);
+	int r = db_int(s, &terminals,
+	               "SELECT count(*) FROM terminals WHERE revoked IS NULL AND (?1 IS NULL OR unit = ?1)", "s", unit);
 
-	r |= db_int(s, &refused,
-	            "SELECT count(*) FROM events e JOIN terminals t ON t.id = e.device WHERE e.refused = 1 AND e.received >= ?1"
-	            " AND (?2 IS NULL OR t.unit = ?2)",
-	            "is", start_of_today(now), unit);
-	r |= db_int(s, &incidents,
-	            "SELECT count(*) FROM incidents i JOIN terminals t ON t.id = i.device WHERE ?1 IS NULL OR t.unit = ?1", "s", unit);
+	r |= db_int(
+	    s, &refused,
+	    "SELECT count(*) FROM events e JOIN terminals t ON t.id = e.device WHERE e.refused = 1 AND e.received >= ?1"
+	    " AND (?2 IS NULL OR t.unit = ?2)",
+	    "is", start_of_today(now), unit);
+	r |= db_int(
+	    s, &incidents,
+	    "SELECT count(*) FROM incidents i JOIN terminals t ON t.id = i.device WHERE ?1 IS NULL OR t.unit = ?1", "s",
+	    unit);
 	r |= db_int(s, &submitted,
-	            "SELECT count(*) FROM requests q JOIN terminals t ON t.id = q.terminal WHERE state = 'submitted' AND (?1 IS NULL OR t.unit = ?1)",
+	            "SELECT count(*) FROM requests q JOIN terminals t ON t.id = q.terminal WHERE q.state = 'submitted' "
+	            "AND (?1 IS NULL OR t.unit = ?1)",
 	            "s", unit);
 	r |= db_int(s, &permitted,
-	            "SELECT count(*) FROM requests q JOIN terminals t ON t.id = q.terminal WHERE state = 'permitted' AND (?1 IS NULL OR t.unit = ?1)",
+	            "SELECT count(*) FROM requests q JOIN terminals t ON t.id = q.terminal WHERE q.state = 'permitted' "
+	            "AND (?1 IS NULL OR t.unit = ?1)",
 	            "s", unit);
 	if (r != 0)
 		return NULL;
 	return json_pack(
 	    "{s:I,s:o,s:o,s:{s:I,s:I},s:I,s:o,s:I}", "terminals", (json_int_t)terminals, "states",
-	    count_states(db_list(s,
-	                         "SELECT " STATE " AS state, count(*) AS n FROM terminal_now n WHERE NOT revoked AND (?2 IS NULL OR unit = ?2)"
-	                         " GROUP BY 1",
-	                         "is", edge, unit)),
+	    count_states(
+	        db_list(s,
+	                "SELECT " STATE
+	                " AS state, count(*) AS n FROM terminal_now n WHERE NOT revoked AND (?2 IS NULL OR unit = ?2)"
+	                " GROUP BY 1",
+	                "is", edge, unit)),
 	    "checks",
-	    check_list(count_states(db_list(s,
-	                                    "SELECT p.\"check\" AS key, CASE WHEN n.seen < ?1 THEN 'silent' ELSE p.state END AS state, count(*) AS n"
-	                                    " FROM posture p JOIN terminal_now n ON n.id = p.device WHERE NOT n.revoked AND (?2 IS NULL OR"
-	                                    " n.unit = ?2) GROUP BY 1, 2 ORDER BY 1",
-	                                    "is", edge, unit))),
-	    "requests", "submitted", (json_int_t)submitted, "permitted", (json_int_t)permitted, "refused_today", (json_int_t)refused, "units",
+	    check_list(count_states(
+	        db_list(s,
+	                "SELECT p.\"check\" AS key, CASE WHEN n.seen < ?1 THEN 'silent' ELSE p.state END AS state, "
+	                "count(*) AS n"
+	                " FROM posture p JOIN terminal_now n ON n.id = p.device WHERE NOT n.revoked AND (?2 IS NULL OR"
+	                " n.unit = ?2) GROUP BY 1, 2 ORDER BY 1",
+	                "is", edge, unit))),
+	    "requests", "submitted", (json_int_t)submitted, "permitted", (json_int_t)permitted, "refused_today",
+	    (json_int_t)refused, "units",
 	    unit_list(s, unit,
 	              count_states(db_list(s,
-	                                   "SELECT n.unit AS key, " STATE " AS state, count(*) AS n FROM terminal_now n WHERE NOT revoked AND"
+	                                   "SELECT n.unit AS key, " STATE
+	                                   " AS state, count(*) AS n FROM terminal_now n WHERE NOT revoked AND"
 	                                   " (?2 IS NULL OR unit = ?2) GROUP BY 1, 2",
 	                                   "is", edge, unit))),
 	    "incidents", (json_int_t)incidents);
 }
 
 #define ROW \
-	"SELECT n.id, n.host, n.asset, n.unit, n.unit_ja, n.unit_en, " STATE " AS state, n.revoked AS \"revoked|b\", n.revoke_reason, n.enrolled," \
-	" n.cert_until, n.last_contact, n.last_seq, n.policy_version, n.grants_version, json_extract(n.status, '$.os') AS os," \
+	"SELECT n.id, n.host, n.asset, n.unit, n.unit_ja, n.unit_en, " STATE \
+	" AS state, n.revoked AS \"revoked|b\", n.revoke_reason, n.enrolled," \
+	" n.cert_until, n.last_contact, n.last_seq, n.policy_version, n.grants_version, json_extract(n.status, " \
+	"'$.os') AS os," \
 	" json_extract(n.status, '$.version') AS version, json_extract(n.status, '$.policy') AS \"policy|j\"," \
 	" coalesce(json_extract(n.status, '$.person'), '') AS person," \
-	" (SELECT count(*) FROM requests q WHERE q.terminal = n.id AND q.state IN ('submitted', 'permitted')) AS requests FROM terminal_now n"
+	" (SELECT count(*) FROM requests q WHERE q.terminal = n.id AND q.state IN ('submitted', 'permitted')) AS " \
+	"requests FROM terminal_now n"
 
 /* Badness as in enum sk_state; what nobody knows yet counts as unknown. */
 #define BADNESS \
-	"CASE state WHEN 'silent' THEN 7 WHEN 'error' THEN 6 WHEN 'non-compliant' THEN 5 WHEN 'unknown' THEN 4 WHEN 'exempt' THEN 3" \
+	"CASE state WHEN 'silent' THEN 7 WHEN 'error' THEN 6 WHEN 'non-compliant' THEN 5 WHEN 'unknown' THEN 4 WHEN " \
+	"'exempt' THEN 3" \
 	" WHEN 'in-grace' THEN 2 WHEN 'compliant' THEN 1 ELSE 0 END"
 
-json_t *sk_store_terminals(struct sk_store *s, const char *unit, const char *find, const char *state, sk_ms now, sk_ms silent_ms, int limit,
-                           int offset)
+json_t *sk_store_terminals(struct sk_store *s, const char *unit, const char *find, const char *state, sk_ms now,
+                           sk_ms silent_ms, int limit, int offset)
 {
 	if (find != NULL && find[0] == '\0')
 		find = NULL;
 	return db_list(s,
-	               "SELECT * FROM (" ROW " WHERE (?2 IS NULL OR n.unit = ?2) AND (?3 IS NULL OR instr(lower(n.host), lower(?3)) OR"
-	               " instr(lower(n.asset), lower(?3)) OR instr(n.id, lower(?3)))) WHERE ?4 IS NULL OR (state = ?4 AND NOT \"revoked|b\")"
+	               "SELECT * FROM (" ROW
+	               " WHERE (?2 IS NULL OR n.unit = ?2) AND (?3 IS NULL OR instr(lower(n.host), lower(?3)) OR"
+	               " instr(lower(n.asset), lower(?3)) OR instr(n.id, lower(?3)))) WHERE ?4 IS NULL OR (state = ?4 "
+	               "AND NOT \"revoked|b\")"
 	               " ORDER BY \"revoked|b\", " BADNESS " DESC, host, id LIMIT ?5 OFFSET ?6",
 	               "isssii", now - silent_ms, unit, find, state, (int64_t)limit, (int64_t)offset);
 }
@@ -161,11 +180,14 @@ static json_t *or_empty(json_t *part, bool list)
 static int add_report(struct sk_store *s, json_t *page, const char *id)
 {
 	json_t *r = db_object(s,
-	                      "SELECT n.status AS \"status|j\", r.devices AS \"devices|j\", r.posture AS \"posture|j\", n.received FROM terminal_now n"
+	                      "SELECT n.status AS \"status|j\", r.devices AS \"devices|j\", r.posture AS "
+	                      "\"posture|j\", n.received FROM terminal_now n"
 	                      " JOIN reports r ON r.device = n.id WHERE n.id = ?",
 	                      "s", id);
 	json_t *status = or_empty(json_incref(json_object_get(r, "status")), false);
-	int bad = json_is_object(status) && r != NULL ? json_object_set(status, "received", json_object_get(r, "received")) : 0;
+	int bad = json_is_object(status) && r != NULL
+	              ? json_object_set(status, "received", json_object_get(r, "received"))
+	              : 0;
 
 	bad |= add(page, "status", status);
 	bad |= add(page, "devices", or_empty(json_incref(json_object_get(r, "devices")), true));
@@ -186,18 +208,26 @@ json_t *sk_store_terminal_page(struct sk_store *s, const char *id, sk_ms now, sk
 	bad = bad || add(page, "events", sk_store_events(s, id, NULL, 0, 50)) != 0;
 	bad = bad || add(page, "requests",
 	                 db_list(s,
-	                         "SELECT number, id, kind, state, person, device AS \"device|j\", purpose, access, hours, class, destination, created,"
-	                         " updated, until, reason, permitted_by, permitted_at, approved_by, approved_at, granted_access, \"grant\" FROM requests"
+	                         "SELECT number, id, kind, state, person, device AS \"device|j\", purpose, access, "
+	                         "hours, class, destination, created,"
+	                         " updated, until, reason, permitted_by, permitted_at, approved_by, approved_at, "
+	                         "granted_access, \"grant\" FROM requests"
 	                         " WHERE terminal = ? ORDER BY number DESC LIMIT 50",
 	                         "s", id)) != 0;
 	bad = bad || add(page, "grants",
 	                 db_list(s,
-	                         "SELECT id, request, person, device_key, serial, access, class, purpose, \"from\", until, permitted_by, approved_by,"
-	                         " CASE WHEN cancelled THEN 'cancelled' WHEN ended IS NOT NULL OR until <= ?2 THEN 'ended' ELSE 'valid' END AS state"
+	                         "SELECT id, request, person, device_key, serial, access, class, purpose, \"from\", "
+	                         "until, permitted_by, approved_by,"
+	                         " CASE WHEN cancelled THEN 'cancelled' WHEN ended IS NOT NULL OR until <= ?2 THEN "
+	                         "'ended' ELSE 'valid' END AS state"
 	                         " FROM grants WHERE terminal = ?1 ORDER BY until DESC LIMIT 50",
 	                         "si", id, now)) != 0;
-	bad = bad || add(page, "history",
-	                 db_list(s, "SELECT time, \"check\", state FROM posture_history WHERE device = ? ORDER BY id DESC LIMIT 50", "s", id)) != 0;
+	bad =
+	    bad ||
+	    add(page, "history",
+	        db_list(s,
+	                "SELECT time, \"check\", state FROM posture_history WHERE device = ? ORDER BY id DESC LIMIT 50",
+	                "s", id)) != 0;
 	if (bad) {
 		json_decref(page);
 		return NULL;
@@ -207,13 +237,18 @@ json_t *sk_store_terminal_page(struct sk_store *s, const char *id, sk_ms now, sk
 
 json_t *sk_store_counts(struct sk_store *s, sk_ms now, sk_ms silent_ms)
 {
-	return json_pack("{s:o,s:o,s:o}", "states",
-	                 count_states(db_list(s, "SELECT " STATE " AS state, count(*) AS n FROM terminal_now n WHERE NOT revoked GROUP BY 1", "i",
-	                                      now - silent_ms)),
-	                 "requests", count_states(db_list(s, "SELECT state, count(*) AS n FROM requests GROUP BY state", "")), "totals",
-	                 db_object(s,
-	                           "SELECT (SELECT coalesce(max(id), 0) FROM events) AS events, (SELECT count(*) FROM incidents) AS incidents,"
-	                           " (SELECT coalesce(max(id), 0) FROM audit) AS audit, (SELECT count(*) FROM grants WHERE ended IS NULL AND until > ?1)"
-	                           " AS grants_valid, (SELECT count(*) FROM terminals WHERE revoked IS NOT NULL) AS revoked",
-	                           "i", now));
+	return json_pack(
+	    "{s:o,s:o,s:o}", "states",
+	    count_states(
+	        db_list(s, "SELECT " STATE " AS state, count(*) AS n FROM terminal_now n WHERE NOT revoked GROUP BY 1",
+	                "i", now - silent_ms)),
+	    "requests", count_states(db_list(s, "SELECT state, count(*) AS n FROM requests GROUP BY state", "")),
+	    "totals",
+	    db_object(s,
+	              "SELECT (SELECT coalesce(max(id), 0) FROM events) AS events, (SELECT count(*) FROM incidents) AS "
+	              "incidents,"
+	              " (SELECT coalesce(max(id), 0) FROM audit) AS audit, (SELECT count(*) FROM grants WHERE ended IS "
+	              "NULL AND until > ?1)"
+	              " AS grants_valid, (SELECT count(*) FROM terminals WHERE revoked IS NOT NULL) AS revoked",
+	              "i", now));
 }

@@ -63,9 +63,11 @@ static int drop_unasked(struct sk_store *s, const char *device, const json_t *po
 		json_array_append(ids, json_object_get(result, "id"));
 	}
 	text = sk_json_text(ids);
-	r = text == NULL ? -ENOMEM
-	                 : db_run(s, "DELETE FROM posture WHERE device = ? AND \"check\" NOT IN (SELECT value FROM json_each(?))", "ss", device,
-	                          text);
+	r = text == NULL
+	        ? -ENOMEM
+	        : db_run(s,
+	                 "DELETE FROM posture WHERE device = ? AND \"check\" NOT IN (SELECT value FROM json_each(?))",
+	                 "ss", device, text);
 	free(text);
 	json_decref(ids);
 	return r < 0 ? r : 0;
@@ -84,7 +86,8 @@ static int posture_put(struct sk_store *s, const char *device, const json_t *pos
 		char *text;
 
 		r = db_run(s,
-		           "INSERT INTO posture(device, \"check\", state, since) VALUES(?,?,?,?) ON CONFLICT(device, \"check\") DO UPDATE SET"
+		           "INSERT INTO posture(device, \"check\", state, since) VALUES(?,?,?,?) ON CONFLICT(device, "
+		           "\"check\") DO UPDATE SET"
 		           " state = excluded.state, since = excluded.since WHERE state <> excluded.state",
 		           "sssi", device, id, state, now);
 		if (r < 0)
@@ -92,9 +95,12 @@ static int posture_put(struct sk_store *s, const char *device, const json_t *pos
 		if (r == 0)
 			continue;
 		text = sk_json_text(result);
-		r = text == NULL ? -ENOMEM
-		                 : db_run(s, "INSERT INTO posture_history(device, \"check\", state, time, result) VALUES(?,?,?,?,?)", "sssis", device,
-		                          id, state, now, text);
+		r = text == NULL
+		        ? -ENOMEM
+		        : db_run(
+		              s,
+		              "INSERT INTO posture_history(device, \"check\", state, time, result) VALUES(?,?,?,?,?)",
+		              "sssis", device, id, state, now, text);
 		free(text);
 		if (r < 0)
 			return r;
@@ -102,19 +108,23 @@ static int posture_put(struct sk_store *s, const char *device, const json_t *pos
 	return drop_unasked(s, device, posture);
 }
 
-static int write_report(struct sk_store *s, const char *device, const json_t *report, const char *status, const char *stable, sk_ms now)
+static int write_report(struct sk_store *s, const char *device, const json_t *report, const char *status,
+                        const char *stable, sk_ms now)
 {
 	json_t *posture = json_object_get(report, "posture"), *devices = json_object_get(report, "devices");
 	char *p = sk_json_text(posture), *d = sk_json_text(devices);
 	int r = p == NULL || d == NULL ? -ENOMEM : db_begin(s);
 
 	if (r == 0) {
-		r = db_run(s, "INSERT OR REPLACE INTO reports(device, received, stable, status, devices, posture) VALUES(?,?,?,?,?,?)", "sissss",
-		           device, now, stable, status, d, p);
+		r = db_run(s,
+		           "INSERT OR REPLACE INTO reports(device, received, stable, status, devices, posture) "
+		           "VALUES(?,?,?,?,?,?)",
+		           "sissss", device, now, stable, status, d, p);
 		if (r >= 0)
 			r = posture_put(s, device, posture, now);
 		if (r >= 0)
-			r = db_run(s, "UPDATE terminals SET state = ? WHERE id = ?", "ss", sk_state_name(worst_of(posture)), device);
+			r = db_run(s, "UPDATE terminals SET state = ? WHERE id = ?", "ss",
+			           sk_state_name(worst_of(posture)), device);
 		r = db_finish(s, r < 0 ? r : 0);
 	}
 	free(p);
@@ -146,7 +156,8 @@ int sk_store_report_put(struct sk_store *s, const char *device, const json_t *re
 		r = write_report(s, device, report, status, stable, now);
 	if (r >= 0)
 		r = db_run(s,
-		           "INSERT INTO temp.live(device, at, status, received) VALUES(?1,?2,?3,?2) ON CONFLICT(device) DO UPDATE SET"
+		           "INSERT INTO temp.live(device, at, status, received) VALUES(?1,?2,?3,?2) ON "
+		           "CONFLICT(device) DO UPDATE SET"
 		           " at = excluded.at, status = excluded.status, received = excluded.received",
 		           "sis", device, now, status);
 	free(status);

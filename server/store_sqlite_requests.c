@@ -42,7 +42,8 @@ static bool one_of(const char *value, const char *const *list)
 
 static int device_read(const json_t *o, struct wish *w, json_t **out, struct sk_err *err)
 {
-	static const char *const names[] = {"vendor_id", "product_id", "vendor", "product", "serial", "device_key", "grade", "port", NULL};
+	static const char *const names[] = {"vendor_id",  "product_id", "vendor", "product", "serial",
+	                                    "device_key", "grade",      "port",   NULL};
 	json_t *d = json_object();
 	int r = d == NULL ? -ENOMEM : 0;
 
@@ -75,17 +76,20 @@ static int device_read(const json_t *o, struct wish *w, json_t **out, struct sk_
 static int wish_read(const json_t *o, struct wish *w, json_t **device, struct sk_err *err)
 {
 	static const char *const kinds[] = {"media", NULL}, *const accesses[] = {"ro", "rw", NULL},
-	                        *const classes[] = {"1", "2", "3", "4", "none", NULL};
+	                         *const classes[] = {"1", "2", "3", "4", "none", NULL};
 	json_t *d;
 	int r;
 
 	w->destination = "";
 	if ((r = plain(o, "id", 36, 36, &w->id, err)) < 0 || (r = plain(o, "kind", 1, 20, &w->kind, err)) < 0 ||
-	    (r = plain(o, "person", 1, 63, &w->person, err)) < 0 || (r = plain(o, "purpose", 1, 255, &w->purpose, err)) < 0 ||
+	    (r = plain(o, "person", 1, 63, &w->person, err)) < 0 ||
+	    (r = plain(o, "purpose", 1, 255, &w->purpose, err)) < 0 ||
 	    (r = plain(o, "access", 2, 2, &w->access, err)) < 0 || (r = plain(o, "class", 1, 4, &w->class, err)) < 0 ||
-	    (r = sk_json_int(o, "hours", 1, 366 * 24, &w->hours, err)) < 0 || (r = sk_json_obj(o, "device", &d, err)) < 0)
+	    (r = sk_json_int(o, "hours", 1, 366 * 24, &w->hours, err)) < 0 ||
+	    (r = sk_json_obj(o, "device", &d, err)) < 0)
 		return r;
-	if (json_object_get(o, "destination") != NULL && (r = plain(o, "destination", 0, 255, &w->destination, err)) < 0)
+	if (json_object_get(o, "destination") != NULL &&
+	    (r = plain(o, "destination", 0, 255, &w->destination, err)) < 0)
 		return r;
 	if (!sk_text_is_id(w->id))
 		return sk_err_set(err, -EINVAL, "field id: not a UUID");
@@ -94,8 +98,8 @@ static int wish_read(const json_t *o, struct wish *w, json_t **device, struct sk
 	return device_read(d, w, device, err);
 }
 
-static int request_insert(struct sk_store *s, const char *terminal, const struct wish *w, const json_t *device, const struct sk_event *e,
-                          sk_ms now)
+static int request_insert(struct sk_store *s, const char *terminal, const struct wish *w, const json_t *device,
+                          const struct sk_event *e, sk_ms now)
 {
 	struct sk_actor by;
 	char *text = sk_json_text(device);
@@ -104,17 +108,21 @@ static int request_insert(struct sk_store *s, const char *terminal, const struct
 
 	if (text == NULL)
 		return -ENOMEM;
-	r = db_int(s, &open, "SELECT count(*) FROM requests WHERE terminal = ? AND state IN ('submitted', 'permitted')", "s", terminal);
+	r = db_int(s, &open, "SELECT count(*) FROM requests WHERE terminal = ? AND state IN ('submitted', 'permitted')",
+	           "s", terminal);
 	if (r == 0 && open >= OPEN_MAX_PER_TERMINAL) {
 		free(text);
-		return incident_add(s, terminal, "request-too-many", e->seq, "too many undecided requests of one terminal", now);
+		return incident_add(s, terminal, "request-too-many", e->seq,
+		                    "too many undecided requests of one terminal", now);
 	}
 	if (r == 0)
 		r = db_run(s,
-		           "INSERT OR IGNORE INTO requests(id, terminal, kind, person, device, device_key, serial, purpose, access, hours, class,"
+		           "INSERT OR IGNORE INTO requests(id, terminal, kind, person, device, device_key, serial, "
+		           "purpose, access, hours, class,"
 		           " destination, state, created, updated) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,'submitted',?,?)",
-		           "sssssssssissii", w->id, terminal, w->kind, w->person, text, w->device_key, w->serial, w->purpose, w->access,
-		           (int64_t)w->hours, w->class, w->destination, e->time < now ? e->time : now, now);
+		           "sssssssssissii", w->id, terminal, w->kind, w->person, text, w->device_key, w->serial,
+		           w->purpose, w->access, (int64_t)w->hours, w->class, w->destination,
+		           e->time < now ? e->time : now, now);
 	free(text);
 	if (r <= 0)
 		return r; /* known before */
@@ -141,14 +149,16 @@ int request_from_event(struct sk_store *s, const char *device, const struct sk_e
 	return r;
 }
 
-int request_history(struct sk_store *s, int64_t number, const char *action, const struct sk_actor *by, const char *reason,
-                    const char *access, sk_ms until, sk_ms now)
+int request_history(struct sk_store *s, int64_t number, const char *action, const struct sk_actor *by,
+                    const char *reason, const char *access, sk_ms until, sk_ms now)
 {
 	char object[32];
-	int r = db_run(s,
-	               "INSERT INTO request_history(request, time, action, user, name, role, unit, reason, access, until)"
-	               " VALUES(?,?,?,?,?,?,?,?,?,nullif(?, 0))",
-	               "iisssssssi", number, now, action, by->user, by->name, sk_role_name(by->role), by->unit, reason, access, until);
+	int r =
+	    db_run(s,
+	           "INSERT INTO request_history(request, time, action, user, name, role, unit, reason, access, until)"
+	           " VALUES(?,?,?,?,?,?,?,?,?,nullif(?, 0))",
+	           "iisssssssi", number, now, action, by->user, by->name, sk_role_name(by->role), by->unit, reason,
+	           access, until);
 	json_t *detail;
 
 	if (r < 0)
@@ -161,17 +171,21 @@ int request_history(struct sk_store *s, int64_t number, const char *action, cons
 }
 
 #define REQUEST \
-	"SELECT q.number, q.id, q.kind, q.state, q.terminal, t.host, t.unit, u.name_ja AS unit_ja, u.name_en AS unit_en, q.person," \
-	" q.device AS \"device|j\", q.purpose, q.access, q.hours, q.class, q.destination, q.created, q.updated, q.until, q.reason," \
+	"SELECT q.number, q.id, q.kind, q.state, q.terminal, t.host, t.unit, u.name_ja AS unit_ja, u.name_en AS " \
+	"unit_en, q.person," \
+	" q.device AS \"device|j\", q.purpose, q.access, q.hours, q.class, q.destination, q.created, q.updated, " \
+	"q.until, q.reason," \
 	" q.permitted_by, q.permitted_at, q.approved_by, q.approved_at, q.granted_access, q.\"grant\"" \
 	" FROM requests q JOIN terminals t ON t.id = q.terminal JOIN units u ON u.key = t.unit"
 
-json_t *sk_store_requests(struct sk_store *s, const char *unit, const char *person, const char *state, int limit, int offset)
+json_t *sk_store_requests(struct sk_store *s, const char *unit, const char *person, const char *state, int limit,
+                          int offset)
 {
 	if (state != NULL && strcmp(state, "all") != 0)
 		return db_list(s,
-		               REQUEST " WHERE q.state = ?1 AND (?2 IS NULL OR t.unit = ?2) AND (?3 IS NULL OR q.person = ?3)"
-		                       " ORDER BY q.number DESC LIMIT ?4 OFFSET ?5",
+		               REQUEST
+		               " WHERE q.state = ?1 AND (?2 IS NULL OR t.unit = ?2) AND (?3 IS NULL OR q.person = ?3)"
+		               " ORDER BY q.number DESC LIMIT ?4 OFFSET ?5",
 		               "sssii", state, unit, person, (int64_t)limit, (int64_t)offset);
 	return db_list(s,
 	               REQUEST " WHERE (?1 OR q.state IN ('submitted', 'permitted')) AND (?2 IS NULL OR t.unit = ?2)"
@@ -181,11 +195,14 @@ json_t *sk_store_requests(struct sk_store *s, const char *unit, const char *pers
 
 static json_t *earlier(struct sk_store *s, int64_t number)
 {
-	return db_list(s,
-	               REQUEST " JOIN requests o ON o.number = ?1 WHERE q.number <> o.number AND (q.device_key = o.device_key OR q.person = o.person"
-	                       " OR (o.serial <> '' AND q.serial = o.serial AND json_extract(q.device, '$.vendor_id', '$.product_id') ="
-	                       " json_extract(o.device, '$.vendor_id', '$.product_id'))) ORDER BY q.number DESC LIMIT 20",
-	               "i", number);
+	return db_list(
+	    s,
+	    REQUEST
+	    " JOIN requests o ON o.number = ?1 WHERE q.number <> o.number AND (q.device_key = o.device_key OR q.person "
+	    "= o.person"
+	    " OR (o.serial <> '' AND q.serial = o.serial AND json_extract(q.device, '$.vendor_id', '$.product_id') ="
+	    " json_extract(o.device, '$.vendor_id', '$.product_id'))) ORDER BY q.number DESC LIMIT 20",
+	    "i", number);
 }
 
 json_t *sk_store_request(struct sk_store *s, int64_t number)
@@ -195,10 +212,13 @@ json_t *sk_store_request(struct sk_store *s, int64_t number)
 
 	if (q == NULL)
 		return NULL;
-	history = db_list(s, "SELECT time, action, user, name, role, unit, reason, access, until FROM request_history WHERE request = ? ORDER BY id",
+	history = db_list(s,
+	                  "SELECT time, action, user, name, role, unit, reason, access, until FROM request_history "
+	                  "WHERE request = ? ORDER BY id",
 	                  "i", number);
 	others = earlier(s, number);
-	if (history == NULL || others == NULL || json_object_set(q, "history", history) != 0 || json_object_set(q, "earlier", others) != 0) {
+	if (history == NULL || others == NULL || json_object_set(q, "history", history) != 0 ||
+	    json_object_set(q, "earlier", others) != 0) {
 		json_decref(q);
 		q = NULL;
 	}
@@ -222,10 +242,11 @@ static int expire_one(struct sk_store *s, int64_t number, sk_ms now)
 int requests_expire(struct sk_store *s, const char *device, sk_ms now)
 {
 	/* Not decided in time; permitted, but the permit's limit passed; granted, and the grant ended. */
-	json_t *due = db_list(s,
-	                      "SELECT number FROM requests WHERE (?1 IS NULL OR terminal = ?1) AND ((state IN ('submitted', 'permitted')"
-	                      " AND (updated <= ?2 OR until <= ?3)) OR (state = 'approved' AND until <= ?3)) LIMIT 500",
-	                      "sii", device, now - UNDECIDED_MS, now);
+	json_t *due = db_list(
+	    s,
+	    "SELECT number FROM requests WHERE (?1 IS NULL OR terminal = ?1) AND ((state IN ('submitted', 'permitted')"
+	    " AND (updated <= ?2 OR until <= ?3)) OR (state = 'approved' AND until <= ?3)) LIMIT 500",
+	    "sii", device, now - UNDECIDED_MS, now);
 	int r = due == NULL ? -EIO : 0, n = (int)json_array_size(due);
 	json_t *q;
 	size_t i;

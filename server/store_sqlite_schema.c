@@ -11,83 +11,107 @@
 #include <stdio.h>
 
 #define APPEND_ONLY(table) \
-	"CREATE TRIGGER " table "_no_update BEFORE UPDATE ON " table " BEGIN SELECT RAISE(ABORT, '" table " are not changed'); END;" \
-	"CREATE TRIGGER " table "_no_delete BEFORE DELETE ON " table " BEGIN SELECT RAISE(ABORT, '" table " are not deleted'); END;"
+	"CREATE TRIGGER " table "_no_update BEFORE UPDATE ON " table " BEGIN SELECT RAISE(ABORT, '" table \
+	" are not changed'); END;" \
+	"CREATE TRIGGER " table "_no_delete BEFORE DELETE ON " table " BEGIN SELECT RAISE(ABORT, '" table \
+	" are not deleted'); END;"
 
 static const char people[] =
-	"CREATE TABLE units(key TEXT PRIMARY KEY, name_ja TEXT NOT NULL, name_en TEXT NOT NULL) STRICT;"
-	"CREATE TABLE users(user TEXT PRIMARY KEY, name TEXT NOT NULL, unit TEXT REFERENCES units(key), roles INTEGER NOT NULL,"
-	" password_hash TEXT NOT NULL, this_login INTEGER NOT NULL DEFAULT 0, last_login INTEGER NOT NULL DEFAULT 0,"
-	" disabled INTEGER NOT NULL DEFAULT 0) STRICT;"
-	/* Any name that was tried, also unknown ones: a lock must not tell which accounts exist. */
-	"CREATE TABLE login_attempts(user TEXT PRIMARY KEY, failures INTEGER NOT NULL, locked_until INTEGER NOT NULL, at INTEGER NOT NULL) STRICT;"
-	"CREATE INDEX login_attempts_at ON login_attempts(at);"
-	"CREATE TABLE sessions(token TEXT PRIMARY KEY, user TEXT NOT NULL REFERENCES users(user), csrf TEXT NOT NULL, created INTEGER NOT NULL,"
-	" seen INTEGER NOT NULL) STRICT;"
-	"CREATE INDEX sessions_user ON sessions(user);"
-	"CREATE TABLE audit(id INTEGER PRIMARY KEY, time INTEGER NOT NULL, user TEXT NOT NULL, name TEXT NOT NULL, unit TEXT NOT NULL,"
-	" role TEXT NOT NULL, action TEXT NOT NULL, object TEXT NOT NULL, detail TEXT NOT NULL, prev TEXT NOT NULL, hash TEXT NOT NULL) STRICT;"
-	APPEND_ONLY("audit");
+    "CREATE TABLE units(key TEXT PRIMARY KEY, name_ja TEXT NOT NULL, name_en TEXT NOT NULL) STRICT;"
+    "CREATE TABLE users(user TEXT PRIMARY KEY, name TEXT NOT NULL, unit TEXT REFERENCES units(key), roles INTEGER NOT "
+    "NULL,"
+    " password_hash TEXT NOT NULL, this_login INTEGER NOT NULL DEFAULT 0, last_login INTEGER NOT NULL DEFAULT 0,"
+    " disabled INTEGER NOT NULL DEFAULT 0) STRICT;"
+    /* Any name that was tried, also unknown ones: a lock must not tell which accounts exist. */
+    "CREATE TABLE login_attempts(user TEXT PRIMARY KEY, failures INTEGER NOT NULL, locked_until INTEGER NOT NULL, at "
+    "INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX login_attempts_at ON login_attempts(at);"
+    "CREATE TABLE sessions(token TEXT PRIMARY KEY, user TEXT NOT NULL REFERENCES users(user), csrf TEXT NOT NULL, "
+    "created INTEGER NOT NULL,"
+    " seen INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX sessions_user ON sessions(user);"
+    "CREATE TABLE audit(id INTEGER PRIMARY KEY, time INTEGER NOT NULL, user TEXT NOT NULL, name TEXT NOT NULL, unit "
+    "TEXT NOT NULL,"
+    " role TEXT NOT NULL, action TEXT NOT NULL, object TEXT NOT NULL, detail TEXT NOT NULL, prev TEXT NOT NULL, hash "
+    "TEXT NOT NULL) STRICT;" APPEND_ONLY("audit");
 
 static const char terminals[] =
-	"CREATE TABLE terminals(id TEXT PRIMARY KEY, host TEXT NOT NULL, asset TEXT NOT NULL, unit TEXT NOT NULL REFERENCES units(key),"
-	" fingerprint TEXT NOT NULL UNIQUE, cert_until INTEGER NOT NULL, enrolled INTEGER NOT NULL, revoked INTEGER, revoke_reason TEXT,"
-	" last_seq INTEGER NOT NULL DEFAULT 0, last_hash TEXT NOT NULL, last_contact INTEGER NOT NULL DEFAULT 0,"
-	" policy_version INTEGER NOT NULL DEFAULT 0, policy_sha TEXT NOT NULL DEFAULT '',"
-	" grants_version INTEGER NOT NULL DEFAULT 0, grants_sha TEXT NOT NULL DEFAULT '', state TEXT) STRICT;"
-	"CREATE INDEX terminals_unit ON terminals(unit);"
-	"CREATE INDEX terminals_host ON terminals(host);"
-	"CREATE TABLE tokens(id INTEGER PRIMARY KEY, sha256 TEXT NOT NULL UNIQUE, host TEXT NOT NULL, asset TEXT NOT NULL,"
-	" unit TEXT NOT NULL REFERENCES units(key), created INTEGER NOT NULL, until INTEGER NOT NULL, used INTEGER, revoked INTEGER,"
-	" device TEXT REFERENCES terminals(id), by TEXT NOT NULL) STRICT;"
-	"CREATE TABLE events(id INTEGER PRIMARY KEY, device TEXT NOT NULL REFERENCES terminals(id), seq INTEGER NOT NULL, time INTEGER NOT NULL,"
-	" received INTEGER NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL, prev TEXT NOT NULL, hash TEXT NOT NULL,"
-	" refused INTEGER NOT NULL, UNIQUE(device, seq)) STRICT;"
-	"CREATE INDEX events_refused ON events(received) WHERE refused = 1;"
-	APPEND_ONLY("events")
-	"CREATE TABLE incidents(id INTEGER PRIMARY KEY, time INTEGER NOT NULL, device TEXT NOT NULL REFERENCES terminals(id), kind TEXT NOT NULL,"
-	" seq INTEGER NOT NULL, detail TEXT NOT NULL, UNIQUE(device, kind, seq)) STRICT;"
-	"CREATE TABLE reports(device TEXT PRIMARY KEY REFERENCES terminals(id), received INTEGER NOT NULL, stable TEXT NOT NULL,"
-	" status TEXT NOT NULL, devices TEXT NOT NULL, posture TEXT NOT NULL) STRICT;"
-	"CREATE TABLE posture(device TEXT NOT NULL REFERENCES terminals(id), \"check\" TEXT NOT NULL, state TEXT NOT NULL, since INTEGER NOT NULL,"
-	" PRIMARY KEY(device, \"check\")) STRICT, WITHOUT ROWID;"
-	"CREATE TABLE posture_history(id INTEGER PRIMARY KEY, device TEXT NOT NULL REFERENCES terminals(id), \"check\" TEXT NOT NULL,"
-	" state TEXT NOT NULL, time INTEGER NOT NULL, result TEXT NOT NULL) STRICT;"
-	"CREATE INDEX posture_history_device ON posture_history(device, id);"
-	"CREATE TABLE policies(id INTEGER PRIMARY KEY, unit TEXT NOT NULL, text TEXT NOT NULL, sha TEXT NOT NULL, created INTEGER NOT NULL,"
-	" by TEXT NOT NULL) STRICT;"
-	"CREATE INDEX policies_unit ON policies(unit, id);";
+    "CREATE TABLE terminals(id TEXT PRIMARY KEY, host TEXT NOT NULL, asset TEXT NOT NULL, unit TEXT NOT NULL "
+    "REFERENCES units(key),"
+    " fingerprint TEXT NOT NULL UNIQUE, cert_until INTEGER NOT NULL, next_fingerprint TEXT UNIQUE, next_until INTEGER, "
+    "enrolled INTEGER NOT NULL, revoked INTEGER, revoke_reason TEXT,"
+    " last_seq INTEGER NOT NULL DEFAULT 0, last_hash TEXT NOT NULL, last_contact INTEGER NOT NULL DEFAULT 0,"
+    " policy_version INTEGER NOT NULL DEFAULT 0, policy_sha TEXT NOT NULL DEFAULT '',"
+    " grants_version INTEGER NOT NULL DEFAULT 0, grants_sha TEXT NOT NULL DEFAULT '', state TEXT) STRICT;"
+    "CREATE INDEX terminals_unit ON terminals(unit);"
+    "CREATE INDEX terminals_host ON terminals(host);"
+    "CREATE TABLE tokens(id INTEGER PRIMARY KEY, sha256 TEXT NOT NULL UNIQUE, host TEXT NOT NULL, asset TEXT NOT NULL,"
+    " unit TEXT NOT NULL REFERENCES units(key), created INTEGER NOT NULL, until INTEGER NOT NULL, used INTEGER, "
+    "revoked INTEGER,"
+    " device TEXT REFERENCES terminals(id), by TEXT NOT NULL) STRICT;"
+    "CREATE TABLE events(id INTEGER PRIMARY KEY, device TEXT NOT NULL REFERENCES terminals(id), seq INTEGER NOT NULL, "
+    "time INTEGER NOT NULL,"
+    " received INTEGER NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL, prev TEXT NOT NULL, hash TEXT NOT NULL,"
+    " refused INTEGER NOT NULL, UNIQUE(device, seq)) STRICT;"
+    "CREATE INDEX events_refused ON events(received) WHERE refused = 1;" APPEND_ONLY(
+        "events") "CREATE TABLE incidents(id INTEGER PRIMARY KEY, time INTEGER NOT NULL, device TEXT NOT NULL "
+                  "REFERENCES terminals(id), kind TEXT NOT NULL,"
+                  " seq INTEGER NOT NULL, detail TEXT NOT NULL, UNIQUE(device, kind, seq)) STRICT;"
+                  "CREATE TABLE reports(device TEXT PRIMARY KEY REFERENCES terminals(id), received INTEGER NOT NULL, "
+                  "stable TEXT NOT NULL,"
+                  " status TEXT NOT NULL, devices TEXT NOT NULL, posture TEXT NOT NULL) STRICT;"
+                  "CREATE TABLE posture(device TEXT NOT NULL REFERENCES terminals(id), \"check\" TEXT NOT NULL, state "
+                  "TEXT NOT NULL, since INTEGER NOT NULL,"
+                  " PRIMARY KEY(device, \"check\")) STRICT, WITHOUT ROWID;"
+                  "CREATE TABLE posture_history(id INTEGER PRIMARY KEY, device TEXT NOT NULL REFERENCES terminals(id), "
+                  "\"check\" TEXT NOT NULL,"
+                  " state TEXT NOT NULL, time INTEGER NOT NULL, result TEXT NOT NULL) STRICT;"
+                  "CREATE INDEX posture_history_device ON posture_history(device, id);"
+                  "CREATE TABLE policies(id INTEGER PRIMARY KEY, unit TEXT NOT NULL, text TEXT NOT NULL, sha TEXT NOT "
+                  "NULL, created INTEGER NOT NULL,"
+                  " by TEXT NOT NULL) STRICT;"
+                  "CREATE INDEX policies_unit ON policies(unit, id);";
 
 static const char requests[] =
-	"CREATE TABLE requests(number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, terminal TEXT NOT NULL REFERENCES terminals(id),"
-	" kind TEXT NOT NULL, person TEXT NOT NULL, device TEXT NOT NULL, device_key TEXT NOT NULL, serial TEXT NOT NULL, purpose TEXT NOT NULL,"
-	" access TEXT NOT NULL, hours INTEGER NOT NULL, class TEXT NOT NULL, destination TEXT NOT NULL,"
-	" state TEXT NOT NULL CHECK(state IN ('submitted','permitted','approved','refused','returned','withdrawn','cancelled','expired')),"
-	" created INTEGER NOT NULL, updated INTEGER NOT NULL, until INTEGER, reason TEXT NOT NULL DEFAULT '',"
-	" permitted_by TEXT, permitted_user TEXT, permitted_at INTEGER, approved_by TEXT, approved_user TEXT, approved_at INTEGER,"
-	" granted_access TEXT, \"grant\" TEXT, UNIQUE(terminal, id),"
-	/* Four eyes, once more, where no code can go round it. */
-	" CHECK(permitted_user IS NULL OR lower(permitted_user) <> lower(person)),"
-	" CHECK(approved_user IS NULL OR lower(approved_user) <> lower(person)),"
-	" CHECK(state <> 'approved' OR (permitted_user IS NOT NULL AND approved_user IS NOT NULL))) STRICT;"
-	"CREATE INDEX requests_state ON requests(state);"
-	"CREATE INDEX requests_terminal ON requests(terminal, updated);"
-	"CREATE TABLE request_history(id INTEGER PRIMARY KEY, request INTEGER NOT NULL REFERENCES requests(number), time INTEGER NOT NULL,"
-	" action TEXT NOT NULL, user TEXT NOT NULL, name TEXT NOT NULL, role TEXT NOT NULL, unit TEXT NOT NULL, reason TEXT NOT NULL,"
-	" access TEXT, until INTEGER) STRICT;"
-	"CREATE INDEX request_history_request ON request_history(request, id);"
-	APPEND_ONLY("request_history")
-	"CREATE TABLE grants(id TEXT PRIMARY KEY, request INTEGER NOT NULL UNIQUE REFERENCES requests(number), terminal TEXT NOT NULL REFERENCES terminals(id),"
-	" device_key TEXT NOT NULL, serial TEXT NOT NULL, person TEXT NOT NULL, access TEXT NOT NULL CHECK(access IN ('ro','rw')), class TEXT NOT NULL,"
-	" purpose TEXT NOT NULL, \"from\" INTEGER NOT NULL, until INTEGER NOT NULL, permitted_by TEXT NOT NULL, approved_by TEXT NOT NULL,"
-	" ended INTEGER, cancelled INTEGER NOT NULL DEFAULT 0, CHECK(until > \"from\")) STRICT;"
-	"CREATE INDEX grants_open ON grants(until) WHERE ended IS NULL;"
-	"CREATE INDEX grants_terminal ON grants(terminal, until);";
+    "CREATE TABLE requests(number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, terminal TEXT NOT NULL "
+    "REFERENCES terminals(id),"
+    " kind TEXT NOT NULL, person TEXT NOT NULL, device TEXT NOT NULL, device_key TEXT NOT NULL, serial TEXT NOT NULL, "
+    "purpose TEXT NOT NULL,"
+    " access TEXT NOT NULL, hours INTEGER NOT NULL, class TEXT NOT NULL, destination TEXT NOT NULL,"
+    " state TEXT NOT NULL CHECK(state IN "
+    "('submitted','permitted','approved','refused','returned','withdrawn','cancelled','expired')),"
+    " created INTEGER NOT NULL, updated INTEGER NOT NULL, until INTEGER, reason TEXT NOT NULL DEFAULT '',"
+    " permitted_by TEXT, permitted_user TEXT, permitted_at INTEGER, approved_by TEXT, approved_user TEXT, approved_at "
+    "INTEGER,"
+    " granted_access TEXT, \"grant\" TEXT, UNIQUE(terminal, id),"
+    /* Four eyes, once more, where no code can go round it. */
+    " CHECK(permitted_user IS NULL OR lower(permitted_user) <> lower(person)),"
+    " CHECK(approved_user IS NULL OR lower(approved_user) <> lower(person)),"
+    " CHECK(state <> 'approved' OR (permitted_user IS NOT NULL AND approved_user IS NOT NULL))) STRICT;"
+    "CREATE INDEX requests_state ON requests(state);"
+    "CREATE INDEX requests_terminal ON requests(terminal, updated);"
+    "CREATE INDEX requests_person ON requests(person);"
+    "CREATE INDEX requests_device ON requests(device_key);"
+    "CREATE TABLE request_history(id INTEGER PRIMARY KEY, request INTEGER NOT NULL REFERENCES requests(number), time "
+    "INTEGER NOT NULL,"
+    " action TEXT NOT NULL, user TEXT NOT NULL, name TEXT NOT NULL, role TEXT NOT NULL, unit TEXT NOT NULL, reason "
+    "TEXT NOT NULL,"
+    " access TEXT, until INTEGER) STRICT;"
+    "CREATE INDEX request_history_request ON request_history(request, id);" APPEND_ONLY(
+        "request_history") "CREATE TABLE grants(id TEXT PRIMARY KEY, request INTEGER NOT NULL UNIQUE REFERENCES "
+                           "requests(number), terminal TEXT NOT NULL REFERENCES terminals(id),"
+                           " device_key TEXT NOT NULL, serial TEXT NOT NULL, person TEXT NOT NULL, access TEXT NOT "
+                           "NULL CHECK(access IN ('ro','rw')), class TEXT NOT NULL,"
+                           " purpose TEXT NOT NULL, \"from\" INTEGER NOT NULL, until INTEGER NOT NULL, permitted_by "
+                           "TEXT NOT NULL, approved_by TEXT NOT NULL,"
+                           " ended INTEGER, cancelled INTEGER NOT NULL DEFAULT 0, CHECK(until > \"from\")) STRICT;"
+                           "CREATE INDEX grants_open ON grants(until) WHERE ended IS NULL;"
+                           "CREATE INDEX grants_terminal ON grants(terminal, until);";
 
 static const char *const migrations[][4] = {
-	{people, terminals, requests, NULL},
+    {people, terminals, requests, NULL},
 };
-#define VERSION ((int)(sizeof(migrations) / sizeof(migrations[0])))
+#define VERSION        ((int)(sizeof(migrations) / sizeof(migrations[0])))
 #define APPLICATION_ID 0x736b6d72 /* "skmr": a file of another program is not taken for a ledger */
 
 static int pragma_int(struct sk_store *s, const char *sql, int64_t *out)
@@ -121,8 +145,10 @@ int db_migrate(struct sk_store *s, struct sk_err *err)
 	if (app != 0 && app != APPLICATION_ID)
 		return sk_err_set(err, -EBADMSG, "%s: not a store of sekimori-server; check the path", s->path);
 	if (have > VERSION)
-		return sk_err_set(err, -ENOTSUP, "%s: made by a newer sekimori-server (store version %lld, this program knows %d); install that one",
-		                  s->path, (long long)have, VERSION);
+		return sk_err_set(
+		    err, -ENOTSUP,
+		    "%s: made by a newer sekimori-server (store version %lld, this program knows %d); install that one",
+		    s->path, (long long)have, VERSION);
 	for (int v = (int)have; v < VERSION; v++) {
 		r = db_begin(s);
 		if (r == 0)
@@ -137,14 +163,18 @@ int db_migrate(struct sk_store *s, struct sk_err *err)
 int db_temp(struct sk_store *s)
 {
 	static const char sql[] =
-		"CREATE TEMP TABLE live(device TEXT PRIMARY KEY, at INTEGER NOT NULL, status TEXT, received INTEGER) STRICT, WITHOUT ROWID;"
-		"CREATE TEMP VIEW terminal_now AS SELECT t.id, t.host, t.asset, t.unit, u.name_ja AS unit_ja, u.name_en AS unit_en,"
-		" coalesce(t.state, 'unknown') AS state, t.revoked IS NOT NULL AS revoked, t.revoke_reason, t.enrolled, t.cert_until,"
-		" max(t.last_contact, coalesce(l.at, 0)) AS last_contact,"
-		" max(t.last_contact, coalesce(l.at, 0), t.enrolled) AS seen, t.last_seq, t.policy_version, t.grants_version,"
-		" coalesce(l.status, r.status) AS status, coalesce(l.received, r.received) AS received"
-		" FROM main.terminals t JOIN main.units u ON u.key = t.unit LEFT JOIN temp.live l ON l.device = t.id"
-		" LEFT JOIN main.reports r ON r.device = t.id;";
+	    "CREATE TEMP TABLE live(device TEXT PRIMARY KEY, at INTEGER NOT NULL, status TEXT, received INTEGER) "
+	    "STRICT, WITHOUT ROWID;"
+	    "CREATE TEMP VIEW terminal_now AS SELECT t.id, t.host, t.asset, t.unit, u.name_ja AS unit_ja, u.name_en AS "
+	    "unit_en,"
+	    " coalesce(t.state, 'unknown') AS state, t.revoked IS NOT NULL AS revoked, t.revoke_reason, t.enrolled, "
+	    "t.cert_until,"
+	    " max(t.last_contact, coalesce(l.at, 0)) AS last_contact,"
+	    " max(t.last_contact, coalesce(l.at, 0), t.enrolled) AS seen, t.last_seq, t.policy_version, "
+	    "t.grants_version,"
+	    " coalesce(l.status, r.status) AS status, coalesce(l.received, r.received) AS received"
+	    " FROM main.terminals t JOIN main.units u ON u.key = t.unit LEFT JOIN temp.live l ON l.device = t.id"
+	    " LEFT JOIN main.reports r ON r.device = t.id;";
 
 	return db_errno(sqlite3_exec(s->db, sql, NULL, NULL, NULL));
 }

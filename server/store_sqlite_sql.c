@@ -42,8 +42,8 @@ int db_errno(int rc)
 
 int db_fail(struct sk_store *s, struct sk_err *err, int code, const char *what)
 {
-	return sk_err_set(err, code, "%s: %s: %s; see that the disk has room and the file is the server's own", s->path, what,
-	                  sqlite3_errmsg(s->db));
+	return sk_err_set(err, code, "%s: %s: %s; see that the disk has room and the file is the server's own", s->path,
+	                  what, sqlite3_errmsg(s->db));
 }
 
 static sqlite3_stmt *prepared(struct sk_store *s, const char *sql)

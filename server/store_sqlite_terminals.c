@@ -6,9 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
-
-int sk_store_token_put(struct sk_store *s, const struct sk_actor *by, const char *token_sha256, const char *host, const char *asset,
-                       const char *unit, sk_ms until, struct sk_err *err)
+int sk_store_token_put(struct sk_store *s, const struct sk_actor *by, const char *token_sha256, const char *host,
+                       const char *asset, const char *unit, sk_ms until, struct sk_err *err)
 {
 	sk_ms now = sk_clock_wall();
 	int64_t one;
@@ -21,24 +20,29 @@ int sk_store_token_put(struct sk_store *s, const struct sk_actor *by, const char
 	if (until <= now)
 		return sk_err_set(err, -EINVAL, "the token would end before it begins; give a longer --valid");
 	if (db_int(s, &one, "SELECT 1 FROM units WHERE key = ?", "s", unit) != 0)
-		return sk_err_set(err, -ENOENT, "section \"%s\" is not known; add it with: sekimori-server unit add", unit);
+		return sk_err_set(err, -ENOENT, "section \"%s\" is not known; add it with: sekimori-server unit add",
+		                  unit);
 	r = db_begin(s);
 	if (r < 0)
 		return db_fail(s, err, r, "token not stored");
-	r = db_run(s, "INSERT INTO tokens(sha256, host, asset, unit, created, until, by) VALUES(?,?,?,?,?,?,?)", "ssssiis", token_sha256, host,
-	           asset, unit, now, until, by->user);
+	r = db_run(s, "INSERT INTO tokens(sha256, host, asset, unit, created, until, by) VALUES(?,?,?,?,?,?,?)",
+	           "ssssiis", token_sha256, host, asset, unit, now, until, by->user);
 	if (r >= 0)
-		r = audit_add(s, by, "token.create", host, json_pack("{s:s,s:s,s:I}", "asset", asset, "unit", unit, "until", (json_int_t)until), now);
+		r = audit_add(s, by, "token.create", host,
+		              json_pack("{s:s,s:s,s:I}", "asset", asset, "unit", unit, "until", (json_int_t)until),
+		              now);
 	r = db_finish(s, r < 0 ? r : 0);
 	return r < 0 ? db_fail(s, err, r, "token not stored") : 0;
 }
 
 json_t *sk_store_tokens(struct sk_store *s, sk_ms now)
 {
-	return db_list(s,
-	               "SELECT id, host, asset, unit, created, until, CASE WHEN used IS NOT NULL THEN 'used' WHEN revoked IS NOT NULL THEN 'revoked'"
-	               " WHEN until <= ? THEN 'expired' ELSE 'open' END AS state, device, by FROM tokens ORDER BY id DESC",
-	               "i", now);
+	return db_list(
+	    s,
+	    "SELECT id, host, asset, unit, created, until, CASE WHEN used IS NOT NULL THEN 'used' WHEN revoked IS NOT "
+	    "NULL THEN 'revoked'"
+	    " WHEN until <= ? THEN 'expired' ELSE 'open' END AS state, device, by FROM tokens ORDER BY id DESC",
+	    "i", now);
 }
 
 int sk_store_token_revoke(struct sk_store *s, const struct sk_actor *by, int64_t id, struct sk_err *err)
@@ -73,7 +77,8 @@ struct token {
 
 static int token_find(struct sk_store *s, const char *sha256, struct token *t)
 {
-	sqlite3_stmt *st = db_query(s, "SELECT id, until, used, revoked, host, asset, unit FROM tokens WHERE sha256 = ?", "s", sha256);
+	sqlite3_stmt *st =
+	    db_query(s, "SELECT id, until, used, revoked, host, asset, unit FROM tokens WHERE sha256 = ?", "s", sha256);
 	int r = db_next(st);
 
 	if (r == 1) {
@@ -102,8 +107,8 @@ static enum sk_token_result token_judge(const struct token *t, const char *host,
 	return SK_TOKEN_OK;
 }
 
-static int enrol(struct sk_store *s, const char *token_sha256, const char *host, const char *asset, const char *device_id,
-                 const char *fingerprint, sk_ms cert_until, sk_ms now)
+static int enrol(struct sk_store *s, const char *token_sha256, const char *host, const char *asset,
+                 const char *device_id, const char *fingerprint, sk_ms cert_until, sk_ms now)
 {
 	static const char *const names[] = {"ok", "token-unknown", "token-used", "token-expired", "token-other-host"};
 	struct token t = {0};
@@ -116,28 +121,32 @@ static int enrol(struct sk_store *s, const char *token_sha256, const char *host,
 	res = r == -ENOENT ? SK_TOKEN_UNKNOWN : token_judge(&t, host, asset, now);
 	if (res != SK_TOKEN_OK) {
 		actor_system(&by);
-		r = audit_add(s, &by, "enrol.refused", host,
-		              json_pack("{s:s,s:s,s:I}", "result", names[res], "asset", asset, "token", (json_int_t)t.id), now);
+		r = audit_add(
+		    s, &by, "enrol.refused", host,
+		    json_pack("{s:s,s:s,s:I}", "result", names[res], "asset", asset, "token", (json_int_t)t.id), now);
 		return r < 0 ? r : (int)res;
 	}
-	r = db_run(s, "INSERT INTO terminals(id, host, asset, unit, fingerprint, cert_until, enrolled, last_hash) VALUES(?,?,?,?,?,?,?,?)",
+	r = db_run(s,
+	           "INSERT INTO terminals(id, host, asset, unit, fingerprint, cert_until, enrolled, last_hash) "
+	           "VALUES(?,?,?,?,?,?,?,?)",
 	           "sssssiis", device_id, host, asset, t.unit, fingerprint, cert_until, now, SK_CHAIN_ZERO);
 	if (r >= 0)
-		r = db_run(s, "UPDATE tokens SET used = ?, device = ? WHERE id = ? AND used IS NULL", "isi", now, device_id, t.id);
+		r = db_run(s, "UPDATE tokens SET used = ?, device = ? WHERE id = ? AND used IS NULL", "isi", now,
+		           device_id, t.id);
 	if (r == 0)
 		r = -ESTALE;
 	if (r < 0)
 		return r;
 	actor_device(&by, device_id);
 	r = audit_add(s, &by, "enrol", device_id,
-	              json_pack("{s:s,s:s,s:s,s:I,s:s}", "host", host, "asset", asset, "unit", t.unit, "token", (json_int_t)t.id, "fingerprint",
-	                        fingerprint),
+	              json_pack("{s:s,s:s,s:s,s:I,s:s}", "host", host, "asset", asset, "unit", t.unit, "token",
+	                        (json_int_t)t.id, "fingerprint", fingerprint),
 	              now);
 	return r < 0 ? r : SK_TOKEN_OK;
 }
 
-int sk_store_enrol(struct sk_store *s, const char *token_sha256, const char *host, const char *asset, const char *device_id,
-                   const char *fingerprint, sk_ms cert_until, sk_ms now, struct sk_err *err)
+int sk_store_enrol(struct sk_store *s, const char *token_sha256, const char *host, const char *asset,
+                   const char *device_id, const char *fingerprint, sk_ms cert_until, sk_ms now, struct sk_err *err)
 {
 	int r = db_begin(s);
 
@@ -147,7 +156,8 @@ int sk_store_enrol(struct sk_store *s, const char *token_sha256, const char *hos
 }
 
 #define TERMINAL \
-	"SELECT t.id, host, asset, unit, fingerprint, revoked IS NOT NULL, last_seq, last_hash, policy_version, grants_version," \
+	"SELECT t.id, host, asset, unit, fingerprint, revoked IS NOT NULL, last_seq, last_hash, policy_version, " \
+	"grants_version," \
 	" max(last_contact, coalesce(l.at, 0)) FROM terminals t LEFT JOIN temp.live l ON l.device = t.id"
 
 static int terminal_row(sqlite3_stmt *st, struct sk_terminal *out)
@@ -172,11 +182,37 @@ static int terminal_row(sqlite3_stmt *st, struct sk_terminal *out)
 	return r == 1 ? 0 : r == 0 ? -ENOENT : r;
 }
 
+/* The first request under a renewed certificate puts it in force and ends the old one. */
+static int promote(struct sk_store *s, struct sk_terminal *t, const char *fingerprint)
+{
+	struct sk_actor by;
+	int r = db_begin(s);
+
+	if (r < 0)
+		return r;
+	actor_device(&by, t->id);
+	r = db_run(s,
+	           "UPDATE terminals SET fingerprint = next_fingerprint, cert_until = next_until, next_fingerprint = "
+	           "NULL, next_until = NULL"
+	           " WHERE id = ? AND next_fingerprint = ?",
+	           "ss", t->id, fingerprint);
+	if (r >= 0)
+		r = audit_add(s, &by, "certificate.in-force", t->id,
+		              json_pack("{s:s,s:s}", "old", t->fingerprint, "new", fingerprint), sk_clock_wall());
+	sk_text_copy(t->fingerprint, sizeof(t->fingerprint), fingerprint);
+	return db_finish(s, r < 0 ? r : 0);
+}
+
 int sk_store_terminal_by_cert(struct sk_store *s, const char *fingerprint, struct sk_terminal *out)
 {
-	int r = terminal_row(db_query(s, TERMINAL " WHERE fingerprint = ?", "s", fingerprint), out);
+	int r = terminal_row(db_query(s, TERMINAL " WHERE fingerprint = ?1 OR next_fingerprint = ?1", "s", fingerprint),
+	                     out);
 
-	return r == 0 && out->revoked ? -EACCES : r;
+	if (r == 0 && out->revoked)
+		return -EACCES;
+	if (r == 0 && strcmp(out->fingerprint, fingerprint) != 0)
+		r = promote(s, out, fingerprint);
+	return r;
 }
 
 int sk_store_terminal_get(struct sk_store *s, const char *id, struct sk_terminal *out)
@@ -184,7 +220,8 @@ int sk_store_terminal_get(struct sk_store *s, const char *id, struct sk_terminal
 	return terminal_row(db_query(s, TERMINAL " WHERE t.id = ?", "s", id), out);
 }
 
-int sk_store_terminal_renewed(struct sk_store *s, const char *id, const char *old_fp, const char *new_fp, sk_ms cert_until, sk_ms now)
+int sk_store_terminal_renewed(struct sk_store *s, const char *id, const char *old_fp, const char *new_fp,
+                              sk_ms cert_until, sk_ms now)
 {
 	struct sk_actor by;
 	int r = db_begin(s);
@@ -192,17 +229,21 @@ int sk_store_terminal_renewed(struct sk_store *s, const char *id, const char *ol
 	if (r < 0)
 		return r;
 	actor_device(&by, id);
-	/* The old certificate must still be the valid one: of two renewals at once, one wins. */
-	r = db_run(s, "UPDATE terminals SET fingerprint = ?, cert_until = ? WHERE id = ? AND fingerprint = ? AND revoked IS NULL", "siss", new_fp,
-	           cert_until, id, old_fp);
+	/* The old one stays good until the new one is seen: an answer can get lost on its way. The last renewal wins. */
+	r = db_run(s,
+	           "UPDATE terminals SET next_fingerprint = ?, next_until = ? WHERE id = ? AND fingerprint = ? AND "
+	           "revoked IS NULL",
+	           "siss", new_fp, cert_until, id, old_fp);
 	if (r == 0)
 		r = -ESTALE;
 	if (r > 0)
-		r = audit_add(s, &by, "certificate.renewed", id, json_pack("{s:s,s:s}", "old", old_fp, "new", new_fp), now);
+		r = audit_add(s, &by, "certificate.renewed", id, json_pack("{s:s,s:s}", "old", old_fp, "new", new_fp),
+		              now);
 	return db_finish(s, r < 0 ? r : 0);
 }
 
-int sk_store_terminal_revoke(struct sk_store *s, const struct sk_actor *by, const char *id, const char *reason, struct sk_err *err)
+int sk_store_terminal_revoke(struct sk_store *s, const struct sk_actor *by, const char *id, const char *reason,
+                             struct sk_err *err)
 {
 	sk_ms now = sk_clock_wall();
 	struct sk_terminal t;
@@ -214,9 +255,11 @@ int sk_store_terminal_revoke(struct sk_store *s, const struct sk_actor *by, cons
 	if (r == 0 && t.revoked)
 		r = -ESTALE;
 	if (r == 0)
-		r = db_run(s, "UPDATE terminals SET revoked = ?, revoke_reason = ? WHERE id = ?", "iss", now, reason, id);
+		r = db_run(s, "UPDATE terminals SET revoked = ?, revoke_reason = ? WHERE id = ?", "iss", now, reason,
+		           id);
 	if (r >= 0)
-		r = audit_add(s, by, "terminal.revoke", id, json_pack("{s:s,s:s}", "host", t.host, "reason", reason), now);
+		r = audit_add(s, by, "terminal.revoke", id, json_pack("{s:s,s:s}", "host", t.host, "reason", reason),
+		              now);
 	r = db_finish(s, r < 0 ? r : 0);
 	if (r == -ENOENT)
 		return sk_err_set(err, r, "terminal \"%s\" is not known; see: sekimori-server terminal list", id);
@@ -227,18 +270,22 @@ int sk_store_terminal_revoke(struct sk_store *s, const struct sk_actor *by, cons
 
 void sk_store_contact(struct sk_store *s, const char *device, sk_ms now)
 {
-	db_run(s, "INSERT INTO temp.live(device, at) VALUES(?,?) ON CONFLICT(device) DO UPDATE SET at = excluded.at", "si", device, now);
+	db_run(s, "INSERT INTO temp.live(device, at) VALUES(?,?) ON CONFLICT(device) DO UPDATE SET at = excluded.at",
+	       "si", device, now);
 }
 
 static int flush(struct sk_store *s)
 {
-	int r = db_run(s,
-	               "UPDATE terminals SET last_contact = max(last_contact, l.at) FROM temp.live l WHERE l.device = terminals.id"
-	               " AND l.at > terminals.last_contact",
-	               "");
+	int r = db_run(
+	    s,
+	    "UPDATE terminals SET last_contact = max(last_contact, l.at) FROM temp.live l WHERE l.device = terminals.id"
+	    " AND l.at > terminals.last_contact",
+	    "");
 
 	if (r >= 0)
-		r = db_run(s, "UPDATE reports SET status = l.status, received = l.received FROM temp.live l WHERE l.device = reports.device AND l.status IS NOT NULL",
+		r = db_run(s,
+		           "UPDATE reports SET status = l.status, received = l.received FROM temp.live l WHERE "
+		           "l.device = reports.device AND l.status IS NOT NULL",
 		           "");
 	if (r >= 0)
 		r = db_run(s, "DELETE FROM temp.live", "");

@@ -5,13 +5,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ROLES_ALL          (SK_ROLE_STAFF | SK_ROLE_SEC | SK_ROLE_DESK | SK_ROLE_SYS | SK_ROLE_AUD)
-#define ATTEMPT_NAMES_MAX  10000             /* names in login_attempts; the oldest go */
-#define SESSION_LONGEST    ((sk_ms)7 * 86400 * 1000) /* swept after this, whatever the setting */
-#define SESSION_TOUCH_MIN  ((sk_ms)1000)
+#define ROLES_ALL         (SK_ROLE_STAFF | SK_ROLE_SEC | SK_ROLE_DESK | SK_ROLE_SYS | SK_ROLE_AUD)
+#define ATTEMPT_NAMES_MAX 10000 /* names in login_attempts; the oldest go */
+#define SESSION_LONGEST   ((sk_ms)7 * 86400 * 1000) /* swept after this, whatever the setting */
+#define SESSION_TOUCH_MIN ((sk_ms)1000)
 
-int sk_store_unit_put(struct sk_store *s, const struct sk_actor *by, const char *key, const char *name_ja, const char *name_en,
-                      struct sk_err *err)
+int sk_store_unit_put(struct sk_store *s, const struct sk_actor *by, const char *key, const char *name_ja,
+                      const char *name_en, struct sk_err *err)
 {
 	int r;
 
@@ -23,11 +23,13 @@ int sk_store_unit_put(struct sk_store *s, const struct sk_actor *by, const char 
 	if (r < 0)
 		return db_fail(s, err, r, "section not stored");
 	r = db_run(s,
-	           "INSERT INTO units(key, name_ja, name_en) VALUES(?,?,?) ON CONFLICT(key) DO UPDATE SET name_ja = excluded.name_ja,"
+	           "INSERT INTO units(key, name_ja, name_en) VALUES(?,?,?) ON CONFLICT(key) DO UPDATE SET name_ja = "
+	           "excluded.name_ja,"
 	           " name_en = excluded.name_en",
 	           "sss", key, name_ja, name_en);
 	if (r >= 0)
-		r = audit_add(s, by, "unit.put", key, json_pack("{s:s,s:s}", "name_ja", name_ja, "name_en", name_en), sk_clock_wall());
+		r = audit_add(s, by, "unit.put", key, json_pack("{s:s,s:s}", "name_ja", name_ja, "name_en", name_en),
+		              sk_clock_wall());
 	r = db_finish(s, r < 0 ? r : 0);
 	return r < 0 ? db_fail(s, err, r, "section not stored") : 0;
 }
@@ -35,12 +37,14 @@ int sk_store_unit_put(struct sk_store *s, const struct sk_actor *by, const char 
 json_t *sk_store_units(struct sk_store *s)
 {
 	return db_list(s,
-	               "SELECT key, name_ja, name_en, (SELECT count(*) FROM terminals t WHERE t.unit = u.key AND t.revoked IS NULL) AS terminals"
+	               "SELECT key, name_ja, name_en, (SELECT count(*) FROM terminals t WHERE t.unit = u.key AND "
+	               "t.revoked IS NULL) AS terminals"
 	               " FROM units u ORDER BY key",
 	               "");
 }
 
-static int user_check(struct sk_store *s, const char *user, const char *name, const char *unit, unsigned roles, struct sk_err *err)
+static int user_check(struct sk_store *s, const char *user, const char *name, const char *unit, unsigned roles,
+                      struct sk_err *err)
 {
 	int64_t one;
 
@@ -55,12 +59,13 @@ static int user_check(struct sk_store *s, const char *user, const char *name, co
 	if ((roles & SK_ROLE_SEC) != 0 && unit[0] == '\0')
 		return sk_err_set(err, -EINVAL, "user %s: the role sec needs the section it is for", user);
 	if (unit[0] != '\0' && db_int(s, &one, "SELECT 1 FROM units WHERE key = ?", "s", unit) != 0)
-		return sk_err_set(err, -ENOENT, "section \"%s\" is not known; add it with: sekimori-server unit add", unit);
+		return sk_err_set(err, -ENOENT, "section \"%s\" is not known; add it with: sekimori-server unit add",
+		                  unit);
 	return 0;
 }
 
-int sk_store_user_put(struct sk_store *s, const struct sk_actor *by, const char *user, const char *name, const char *unit, unsigned roles,
-                      const char *password_hash, struct sk_err *err)
+int sk_store_user_put(struct sk_store *s, const struct sk_actor *by, const char *user, const char *name,
+                      const char *unit, unsigned roles, const char *password_hash, struct sk_err *err)
 {
 	int r = user_check(s, user, name, unit, roles, err);
 
@@ -72,21 +77,24 @@ int sk_store_user_put(struct sk_store *s, const struct sk_actor *by, const char 
 	if (r < 0)
 		return db_fail(s, err, r, "user not stored");
 	r = db_run(s,
-	           "INSERT INTO users(user, name, unit, roles, password_hash) VALUES(?1,?2,nullif(?3,''),?4,?5) ON CONFLICT(user) DO UPDATE SET"
-	           " name = excluded.name, unit = excluded.unit, roles = excluded.roles, password_hash = excluded.password_hash",
+	           "INSERT INTO users(user, name, unit, roles, password_hash) VALUES(?1,?2,nullif(?3,''),?4,?5) ON "
+	           "CONFLICT(user) DO UPDATE SET"
+	           " name = excluded.name, unit = excluded.unit, roles = excluded.roles, password_hash = "
+	           "excluded.password_hash",
 	           "sssis", user, name, unit, (int64_t)roles, password_hash);
 	if (r >= 0)
 		r = db_run(s, "DELETE FROM sessions WHERE user = ?", "s", user); /* rights changed: log in again */
 	if (r >= 0)
-		r = audit_add(s, by, "user.put", user, json_pack("{s:s,s:s,s:i}", "name", name, "unit", unit, "roles", (int)roles),
+		r = audit_add(s, by, "user.put", user,
+		              json_pack("{s:s,s:s,s:i}", "name", name, "unit", unit, "roles", (int)roles),
 		              sk_clock_wall());
 	r = db_finish(s, r < 0 ? r : 0);
 	return r < 0 ? db_fail(s, err, r, "user not stored") : 0;
 }
 
 /* One change to one existing user, its audit line, and the end of the user's sessions. */
-static int user_change(struct sk_store *s, const struct sk_actor *by, const char *user, const char *action, const char *sql,
-                       const char *text, int64_t number, struct sk_err *err)
+static int user_change(struct sk_store *s, const struct sk_actor *by, const char *user, const char *action,
+                       const char *sql, const char *text, int64_t number, struct sk_err *err)
 {
 	int r = db_begin(s);
 
@@ -107,25 +115,30 @@ static int user_change(struct sk_store *s, const struct sk_actor *by, const char
 	return r < 0 ? db_fail(s, err, r, "user not changed") : 0;
 }
 
-int sk_store_user_password(struct sk_store *s, const struct sk_actor *by, const char *user, const char *password_hash, struct sk_err *err)
+int sk_store_user_password(struct sk_store *s, const struct sk_actor *by, const char *user, const char *password_hash,
+                           struct sk_err *err)
 {
 	if (strncmp(password_hash, "$argon2id$", 10) != 0)
 		return sk_err_set(err, -EINVAL, "user %s: not an Argon2id password hash", user);
-	return user_change(s, by, user, "user.password", "UPDATE users SET password_hash = ? WHERE user = ?", password_hash, 0, err);
+	return user_change(s, by, user, "user.password", "UPDATE users SET password_hash = ? WHERE user = ?",
+	                   password_hash, 0, err);
 }
 
-int sk_store_user_disable(struct sk_store *s, const struct sk_actor *by, const char *user, bool disabled, struct sk_err *err)
+int sk_store_user_disable(struct sk_store *s, const struct sk_actor *by, const char *user, bool disabled,
+                          struct sk_err *err)
 {
-	return user_change(s, by, user, disabled ? "user.disable" : "user.enable", "UPDATE users SET disabled = ? WHERE user = ?", NULL,
-	                   disabled, err);
+	return user_change(s, by, user, disabled ? "user.disable" : "user.enable",
+	                   "UPDATE users SET disabled = ? WHERE user = ?", NULL, disabled, err);
 }
 
 int sk_store_user_get(struct sk_store *s, const char *user, struct sk_user *out)
 {
-	sqlite3_stmt *st = db_query(s,
-	                            "SELECT u.user, name, coalesce(unit, ''), roles, password_hash, coalesce(failures, 0), coalesce(locked_until, 0),"
-	                            " last_login, disabled FROM users u LEFT JOIN login_attempts a ON a.user = u.user WHERE u.user = ?",
-	                            "s", user);
+	sqlite3_stmt *st = db_query(
+	    s,
+	    "SELECT u.user, name, coalesce(unit, ''), roles, password_hash, coalesce(failures, 0), "
+	    "coalesce(locked_until, 0),"
+	    " last_login, disabled FROM users u LEFT JOIN login_attempts a ON a.user = u.user WHERE u.user = ?",
+	    "s", user);
 	int r = db_next(st);
 
 	if (r == 1) {
@@ -147,8 +160,10 @@ int sk_store_user_get(struct sk_store *s, const char *user, struct sk_user *out)
 json_t *sk_store_users(struct sk_store *s)
 {
 	json_t *list = db_list(s,
-	                       "SELECT u.user, name, coalesce(unit, '') AS unit, roles, disabled AS \"disabled|b\", coalesce(locked_until, 0)"
-	                       " AS locked_until, this_login AS last_login FROM users u LEFT JOIN login_attempts a ON a.user = u.user ORDER BY u.user",
+	                       "SELECT u.user, name, coalesce(unit, '') AS unit, roles, disabled AS \"disabled|b\", "
+	                       "coalesce(locked_until, 0)"
+	                       " AS locked_until, this_login AS last_login FROM users u LEFT JOIN login_attempts a ON "
+	                       "a.user = u.user ORDER BY u.user",
 	                       "");
 	json_t *u;
 	size_t i;
@@ -186,13 +201,15 @@ static int attempt(struct sk_store *s, const char *user, sk_ms now, int limit, s
 	failures = locked != 0 ? 1 : failures + 1; /* a lock that ended starts the count anew */
 	locked = failures >= limit ? now + lock_ms : 0;
 	if (r == 0) {
-		r = db_run(s, "DELETE FROM login_attempts WHERE user IN (SELECT user FROM login_attempts ORDER BY at DESC LIMIT -1 OFFSET ?)", "i",
-		           (int64_t)ATTEMPT_NAMES_MAX - 1);
+		r = db_run(s,
+		           "DELETE FROM login_attempts WHERE user IN (SELECT user FROM login_attempts ORDER BY at DESC "
+		           "LIMIT -1 OFFSET ?)",
+		           "i", (int64_t)ATTEMPT_NAMES_MAX - 1);
 		if (r < 0)
 			return r;
 	}
-	r = db_run(s, "INSERT OR REPLACE INTO login_attempts(user, failures, locked_until, at) VALUES(?,?,?,?)", "siii", user, failures, locked,
-	           now);
+	r = db_run(s, "INSERT OR REPLACE INTO login_attempts(user, failures, locked_until, at) VALUES(?,?,?,?)", "siii",
+	           user, failures, locked, now);
 	*until = 0;
 	return r < 0 ? r : 0;
 }
@@ -228,7 +245,8 @@ int sk_store_login_ok(struct sk_store *s, const char *user, sk_ms now)
 		return r;
 	r = db_run(s, "DELETE FROM login_attempts WHERE user = ?", "s", user);
 	if (r >= 0)
-		r = db_run(s, "UPDATE users SET last_login = this_login, this_login = ? WHERE user = ?", "is", now, user);
+		r = db_run(s, "UPDATE users SET last_login = this_login, this_login = ? WHERE user = ?", "is", now,
+		           user);
 	if (r >= 0)
 		r = audit_add(s, &by, "login", user, NULL, now);
 	return db_finish(s, r < 0 ? r : 0);
@@ -236,15 +254,18 @@ int sk_store_login_ok(struct sk_store *s, const char *user, sk_ms now)
 
 int sk_store_session_put(struct sk_store *s, const char *token_sha256, const char *user, const char *csrf, sk_ms now)
 {
-	int r = db_run(s, "INSERT INTO sessions(token, user, csrf, created, seen) VALUES(?,?,?,?,?)", "sssii", token_sha256, user, csrf, now, now);
+	int r = db_run(s, "INSERT INTO sessions(token, user, csrf, created, seen) VALUES(?,?,?,?,?)", "sssii",
+	               token_sha256, user, csrf, now, now);
 
 	return r < 0 ? r : 0;
 }
 
-int sk_store_session_get(struct sk_store *s, const char *token_sha256, sk_ms now, sk_ms idle_ms, sk_ms max_ms, char user[64], char csrf[65])
+int sk_store_session_get(struct sk_store *s, const char *token_sha256, sk_ms now, sk_ms idle_ms, sk_ms max_ms,
+                         char user[64], char csrf[65])
 {
 	sqlite3_stmt *st = db_query(s,
-	                            "SELECT s.user, csrf, created, seen, disabled FROM sessions s JOIN users u ON u.user = s.user WHERE token = ?",
+	                            "SELECT s.user, csrf, created, seen, disabled FROM sessions s JOIN users u ON "
+	                            "u.user = s.user WHERE token = ?",
 	                            "s", token_sha256);
 	int r = db_next(st);
 	sk_ms created = 0, seen = 0;
@@ -254,7 +275,8 @@ int sk_store_session_get(struct sk_store *s, const char *token_sha256, sk_ms now
 		created = sqlite3_column_int64(st, 2);
 		seen = sqlite3_column_int64(st, 3);
 		/* A clock set back must not make a session live longer: a time before its own creation ends it. */
-		dead = sqlite3_column_int64(st, 4) != 0 || now < created || now - created >= max_ms || now - seen >= idle_ms;
+		dead = sqlite3_column_int64(st, 4) != 0 || now < created || now - created >= max_ms ||
+		       now - seen >= idle_ms;
 		if (!dead) {
 			db_copy(st, 0, user, 64);
 			db_copy(st, 1, csrf, 65);

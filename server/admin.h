@@ -1,0 +1,70 @@
+/*
+ * The administrator's commands (sekimori-server COMMAND ...). They work on the store directly, also while the server runs: it notices. Results go
+ * to stdout, everything else to stderr. Exit statuses: 0 done, 1 failed or found broken, 64 wrong usage.
+ */
+#ifndef SK_SERVER_ADMIN_H
+#define SK_SERVER_ADMIN_H
+
+#include <stdbool.h>
+#include <stdio.h>
+#include "common/i18n.h"
+#include "server/ca.h"
+#include "server/config.h"
+#include "server/store.h"
+
+#define SK_EXIT_USAGE 64
+
+struct sk_admin {
+	struct sk_server_config config;
+	enum sk_lang lang;
+	struct sk_store *store; /* open for the commands that need it */
+	struct sk_actor by; /* who runs the command */
+	int argc; /* what follows the command's words */
+	char **argv;
+};
+
+struct sk_admin_command {
+	const char *words; /* "token create" */
+	const char *usage; /* what follows */
+	bool store; /* opens the store first */
+	int (*run)(struct sk_admin *a); /* exit status */
+};
+extern const struct sk_admin_command sk_admin_commands[]; /* ends with words NULL */
+
+/* argv without the program's name. The exit status. */
+int sk_admin_main(int argc, char **argv);
+
+/* Options of a command: "--name VALUE", "--name=VALUE" or a flag. Takes known ones out; positionals land in order. 0, or the exit status
+ * after a message. */
+struct sk_option {
+	const char *name; /* with dashes; NULL ends the list */
+	const char **value; /* NULL for a flag */
+	bool *flag;
+	bool required;
+};
+int sk_admin_options(struct sk_admin *a, const struct sk_option *options, const char **positional, size_t min,
+                     size_t max);
+int sk_admin_usage(const struct sk_admin *a, const char *problem); /* 64 */
+int sk_admin_fail(const struct sk_admin *a, const struct sk_err *err); /* 1 */
+void sk_admin_path(const struct sk_admin *a, const char *name, char *out, size_t size); /* in the state folder */
+
+int sk_admin_init(struct sk_admin *a);
+int sk_admin_serve(struct sk_admin *a);
+int sk_admin_token_create(struct sk_admin *a);
+int sk_admin_token_list(struct sk_admin *a);
+int sk_admin_token_revoke(struct sk_admin *a);
+int sk_admin_unit_add(struct sk_admin *a);
+int sk_admin_unit_list(struct sk_admin *a);
+int sk_admin_user_add(struct sk_admin *a);
+int sk_admin_user_passwd(struct sk_admin *a);
+int sk_admin_user_disable(struct sk_admin *a);
+int sk_admin_user_enable(struct sk_admin *a);
+int sk_admin_user_list(struct sk_admin *a);
+int sk_admin_policy_set(struct sk_admin *a);
+int sk_admin_terminal_list(struct sk_admin *a);
+int sk_admin_terminal_revoke(struct sk_admin *a);
+int sk_admin_verify(struct sk_admin *a);
+int sk_admin_backup(struct sk_admin *a);
+int sk_admin_restore(struct sk_admin *a);
+
+#endif

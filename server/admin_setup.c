@@ -1,0 +1,253 @@
+/* Commands that make and run the installation: init, serve, verify, backup, restore. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/file.h"
+#include "common/log.h"
+#include "common/text.h"
+#include "server/admin.h"
+#include "server/serve.h"
+
+static const struct sk_option none[] = {{NULL, NULL, NULL, false}};
+
+int sk_admin_init(struct sk_admin *a)
+{
+	struct sk_err err = SK_ERR_INIT;
+	struct sk_store *store = NULL;
+	struct sk_ca *ca = NULL;
+	struct sk_buf made;
+	char path[320];
+	struct stat st;
+	int status = sk_admin_options(a, none, NULL, 0, 0), r;
+	bool had;
+
+	if (status != 0)
+		return status;
+	sk_buf_init(&made, 8192);
+	r = sk_ca_init(&a->config, sk_clock_wall(), &made, &err);
+	sk_admin_path(a, SK_LEDGER_FILE, path, sizeof(path));
+	had = stat(path, &st) == 0;
+	if (r == 0)
+		r = sk_store_open(path, true, &store, &err);
+	if (r == 0 && !had) {
+		sk_buf_addf(&made, "%s\n", path);
+		sk_store_audit(store, &a->by, "init", a->config.name, NULL, sk_clock_wall());
+	}
+	if (r == 0)
+		r = sk_ca_load(a->config.state_dir, &ca, &err);
+	if (r == 0) {
+		printf("%s\n%s",
+		       sk_tr(a->lang,
+		             made.len > 0 ? N_("Made:") : N_("Everything was there already; nothing was changed.")),
+		       made.data);
+		printf(sk_tr(a->lang, N_("CA fingerprint (SHA-256): %s\n")), sk_ca_fingerprint(ca));
+		printf("%s\n", sk_tr(a->lang, N_("Next: add sections (unit add), people (user add) and a policy "
+		                                 "(policy set), then start the service.")));
+	}
+	sk_ca_free(ca);
+	sk_store_close(store);
+	sk_buf_deinit(&made);
+	return r < 0 ? sk_admin_fail(a, &err) : 0;
+}
+
+int sk_admin_serve(struct sk_admin *a)
+{
+	struct sk_err err = SK_ERR_INIT;
+	int status = sk_admin_options(a, none, NULL, 0, 0), r;
+
+	if (status != 0)
+		return status;
+	sk_log_init("sekimori-server", SK_LOG_INFO);
+	r = sk_serve(&a->config, &err);
+	if (r < 0)
+		sk_log(SK_LOG_ERR, "%s", err.text);
+	return r < 0;
+}
+
+static void print_finding(const struct sk_admin *a, const json_t *f)
+{
+	const char *chain = json_string_value(json_object_get(f, "chain")),
+	           *state = json_string_value(json_object_get(f, "state"));
+	long long records = json_integer_value(json_object_get(f, "records")),
+	          at = json_integer_value(json_object_get(f, "at"));
+	const char *host = json_string_value(json_object_get(f, "host"));
+
+	if (strcmp(state, "ok") == 0)
+		printf(sk_tr(a->lang, N_("%s %s: %lld records, unbroken\n")), chain, host, records);
+	else
+		printf(sk_tr(a->lang, N_("%s %s: BROKEN (%s) at record %lld, after %lld good ones\n")), chain, host,
+		       state, at, records);
+}
+
+int sk_admin_verify(struct sk_admin *a)
+{
+	struct sk_err err = SK_ERR_INIT;
+	json_t *findings = NULL, *f;
+	bool json = false;
+	const struct sk_option options[] = {{"--json", NULL, &json, false}, {NULL, NULL, NULL, false}};
+	int status = sk_admin_options(a, options, NULL, 0, 0), broken;
+	size_t i;
+
+	if (status != 0)
+		return status;
+	broken = sk_store_verify(a->store, &findings, &err);
+	if (broken < 0)
+		return sk_admin_fail(a, &err);
+	if (json) {
+		json_dumpf(findings, stdout, JSON_INDENT(1) | JSON_SORT_KEYS);
+		putchar('\n');
+	} else {
+		json_array_foreach(findings, i, f)
+		{
+			print_finding(a, f);
+		}
+	}
+	json_decref(findings);
+	return broken > 0;
+}
+
+static const char *const key_files[] = {"ca.key", "ca.pem", "server.key", "server.pem", "sign.key", "sign.pub"};
+#define N_KEYS (sizeof(key_files) / sizeof(key_files[0]))
+
+static int read_keys(const struct sk_admin *a, struct sk_store_file files[N_KEYS], struct sk_err *err)
+{
+	memset(files, 0, N_KEYS * sizeof(*files));
+	for (size_t i = 0; i < N_KEYS; i++) {
+		struct sk_buf b;
+		char path[320];
+		int r;
+
+		sk_admin_path(a, key_files[i], path, sizeof(path));
+		sk_buf_init(&b, 65536);
+		r = sk_file_read(path, &b, err);
+		sk_text_copy(files[i].name, sizeof(files[i].name), key_files[i]);
+		files[i].len = b.len;
+		files[i].data = r < 0 ? NULL : sk_buf_steal(&b);
+		sk_buf_deinit(&b);
+		if (r < 0)
+			return r;
+		if (files[i].data == NULL)
+			return sk_err_set(err, -ENOMEM, "out of memory");
+	}
+	return 0;
+}
+
+int sk_admin_backup(struct sk_admin *a)
+{
+	struct sk_store_file *files = calloc(N_KEYS, sizeof(*files));
+	struct sk_err err = SK_ERR_INIT;
+	const char *path = NULL;
+	int status = sk_admin_options(a, none, &path, 1, 1), r;
+
+	if (status == 0 && files != NULL) {
+		r = read_keys(a, files, &err);
+		if (r == 0)
+			r = sk_store_backup(a->store, path, files, N_KEYS, &err);
+		if (r == 0) {
+			sk_store_audit(a->store, &a->by, "backup", path, NULL, sk_clock_wall());
+			printf(
+			    sk_tr(a->lang,
+			          N_("%s: ledger and keys. It opens everything: keep it like the keys themselves.\n")),
+			    path);
+		}
+		status = r < 0 ? sk_admin_fail(a, &err) : 0;
+	}
+	sk_store_files_free(files, N_KEYS);
+	return files == NULL ? 1 : status;
+}
+
+/* What stands in the way is moved aside, not deleted. */
+static int make_room(struct sk_admin *a, bool force, struct sk_err *err)
+{
+	static const char *const ledger[] = {SK_LEDGER_FILE, SK_LEDGER_FILE "-wal", SK_LEDGER_FILE "-shm"};
+	char path[320], aside[400];
+	struct stat st;
+	long long now = (long long)time(NULL);
+
+	for (size_t i = 0; i < N_KEYS + 3; i++) {
+		sk_admin_path(a, i < N_KEYS ? key_files[i] : ledger[i - N_KEYS], path, sizeof(path));
+		if (lstat(path, &st) != 0)
+			continue;
+		if (!force)
+			return sk_err_set(err, -EEXIST,
+			                  "%s: exists; a restore goes into an empty folder (or add --force: the old "
+			                  "files are kept beside)",
+			                  path);
+		snprintf(aside, sizeof(aside), "%s.before-restore-%lld", path, now);
+		if (rename(path, aside) != 0)
+			return sk_err_set(err, -errno, "%s: cannot be moved aside: %s", path, strerror(errno));
+	}
+	return 0;
+}
+
+static int put_in_place(struct sk_admin *a, const char *fresh, const struct sk_store_file *files, size_t n,
+                        struct sk_err *err)
+{
+	char path[320];
+	int r = 0;
+
+	for (size_t i = 0; i < n && r == 0; i++) {
+		bool known = false;
+
+		for (size_t k = 0; k < N_KEYS; k++)
+			known |= strcmp(files[i].name, key_files[k]) == 0;
+		sk_admin_path(a, files[i].name, path, sizeof(path));
+		r = known ? sk_file_write(path, files[i].data, files[i].len, 0600, err)
+		          : sk_err_set(err, -EBADMSG, "the backup holds a file \"%s\" that is none of the server's",
+		                       files[i].name);
+	}
+	sk_admin_path(a, SK_LEDGER_FILE, path, sizeof(path));
+	if (r == 0 && rename(fresh, path) != 0)
+		r = sk_err_set(err, -errno, "%s: %s", path, strerror(errno));
+	return r;
+}
+
+static int restore(struct sk_admin *a, const char *backup, bool force, struct sk_err *err)
+{
+	struct sk_store_file *files = NULL;
+	struct sk_store *store = NULL;
+	char fresh[320], path[320];
+	size_t n = 0;
+	int r = sk_mkdir_p(a->config.state_dir, 0700), lock;
+
+	if (r < 0)
+		return sk_err_set(err, r, "%s: cannot be made: %s", a->config.state_dir, strerror(-r));
+	lock = sk_serve_lock(&a->config, err);
+	if (lock < 0)
+		return lock;
+	sk_admin_path(a, SK_LEDGER_FILE ".restore", fresh, sizeof(fresh));
+	unlink(fresh); /* of a restore that was stopped */
+	r = sk_store_restore(backup, fresh, &files, &n, err);
+	if (r == 0 && (r = make_room(a, force, err)) < 0)
+		unlink(fresh);
+	if (r == 0)
+		r = put_in_place(a, fresh, files, n, err);
+	sk_store_files_free(files, n);
+	sk_admin_path(a, SK_LEDGER_FILE, path, sizeof(path));
+	if (r == 0 && (r = sk_store_open(path, false, &store, err)) == 0)
+		r = sk_store_audit(store, &a->by, "restore", backup, NULL, sk_clock_wall());
+	sk_store_close(store);
+	close(lock);
+	return r;
+}
+
+int sk_admin_restore(struct sk_admin *a)
+{
+	struct sk_err err = SK_ERR_INIT;
+	const char *path = NULL;
+	bool force = false;
+	const struct sk_option options[] = {{"--force", NULL, &force, false}, {NULL, NULL, NULL, false}};
+	int status = sk_admin_options(a, options, &path, 1, 1);
+
+	if (status != 0)
+		return status;
+	if (restore(a, path, force, &err) < 0)
+		return sk_admin_fail(a, &err);
+	printf(sk_tr(a->lang, N_("%s: restored; every chain in it is unbroken. Terminals send again what is newer.\n")),
+	       path);
+	return 0;
+}

@@ -1,0 +1,189 @@
+/*
+ * Terminals' listener. A request's certificate was verified by TLS; here its fingerprint is looked up again on every request, because
+ * connections and resumed sessions outlive a revocation. A terminal writes under the id the store has for that fingerprint and no other.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "common/text.h"
+#include "server/batch.h"
+#include "server/ca.h"
+#include "server/http.h"
+#include "server/message.h"
+#include "server/metrics.h"
+#include "server/orders.h"
+
+#define WAIT_MAX 55
+
+/* The terminal that asks; answered and false when it may not. What exactly was wrong is for the log, not for the asker. */
+static bool admit(struct sk_request *r, struct sk_terminal *t)
+{
+	int rc = sk_store_terminal_by_cert(r->server->store, r->peer.fingerprint, t);
+
+	if (rc == 0 && strcmp(t->id, r->peer.device) != 0)
+		rc = -EACCES;
+	if (rc == 0) {
+		sk_store_contact(r->server->store, t->id, sk_clock_wall());
+		return true;
+	}
+	if (rc != -ENOENT && rc != -EACCES) {
+		sk_reply_error(r, 503, "busy", "the store cannot be read; try again later");
+		return false;
+	}
+	sk_log(SK_LOG_WARNING, "refused: certificate %.16s.. of device \"%s\" from %s: %s", r->peer.fingerprint,
+	       r->peer.device, r->remote, rc == -ENOENT ? "not in force" : "revoked or of another device");
+	sk_reply_error(r, 403, "refused", "this terminal is not admitted");
+	return false;
+}
+
+static void reply_invalid(struct sk_request *r, int rc, const struct sk_err *err)
+{
+	if (rc == -ENOMEM)
+		sk_reply_error(r, 503, "busy", "out of memory; try again later");
+	else
+		sk_reply_error(r, 400, "invalid", err->text);
+}
+
+static void store_events(struct sk_request *r, const struct sk_terminal *t, const struct sk_event *events, size_t n)
+{
+	static const char *const codes[] = {"", "chain-gap", "chain-fork", "chain-forged"};
+	struct sk_err err = SK_ERR_INIT;
+	enum sk_chain_result chain = SK_CHAIN_OK;
+	struct sk_batch *b = r->server->batch;
+	int64_t acked = 0;
+	int rc = sk_batch_join(b);
+
+	if (rc == 0)
+		rc = sk_store_events_put(r->server->store, t->id, events, n, sk_clock_wall(), &acked, &chain, &err);
+	if (rc < 0) {
+		sk_log(SK_LOG_ERR, "events of %s not stored: %s", t->id,
+		       err.text[0] != '\0' ? err.text : strerror(-rc));
+		sk_reply_error(r, 503, "busy", "the store cannot be written; try again later");
+		return;
+	}
+	r->server->stats->events += n;
+	if (chain == SK_CHAIN_OK) {
+		sk_batch_reply(b, r, 200, json_pack("{s:I}", "acked", (json_int_t)acked));
+		return;
+	}
+	sk_log(SK_LOG_WARNING, "events of %s (%s): %s after record %lld", t->host, t->id, codes[chain],
+	       (long long)acked);
+	sk_batch_reply(b, r, 409,
+	               json_pack("{s:s,s:s,s:I}", "error", codes[chain], "text",
+	                         "the records do not continue what is stored", "acked", (json_int_t)acked));
+}
+
+static void post_events(struct sk_request *r)
+{
+	struct sk_err err = SK_ERR_INIT;
+	struct sk_event *events = NULL;
+	struct sk_terminal t;
+	size_t n = 0;
+	int rc;
+
+	if (!admit(r, &t))
+		return;
+	rc = sk_msg_events(r->body, r->body_len, &events, &n, &err);
+	if (rc < 0) {
+		reply_invalid(r, rc, &err);
+		return;
+	}
+	store_events(r, &t, events, n);
+	sk_msg_events_free(events, n);
+}
+
+static void post_report(struct sk_request *r)
+{
+	struct sk_err err = SK_ERR_INIT;
+	sk_ms now = sk_clock_wall();
+	json_t *report = NULL;
+	struct sk_terminal t;
+	int rc;
+
+	if (!admit(r, &t))
+		return;
+	rc = sk_msg_report(r->body, r->body_len, &report, &err);
+	if (rc < 0) {
+		reply_invalid(r, rc, &err);
+		return;
+	}
+	rc = sk_batch_join(r->server->batch);
+	if (rc == 0)
+		rc = sk_store_report_put(r->server->store, t.id, report, now, &err);
+	json_decref(report);
+	if (rc < 0) {
+		sk_log(SK_LOG_ERR, "report of %s not stored: %s", t.id, err.text[0] != '\0' ? err.text : strerror(-rc));
+		sk_reply_error(r, 503, "busy", "the store cannot be written; try again later");
+		return;
+	}
+	r->server->stats->reports++;
+	sk_batch_reply(r->server->batch, r, 200, json_pack("{s:I}", "server_time", (json_int_t)now));
+}
+
+static bool query_number(const struct sk_request *r, const char *name, long long max, long long *out)
+{
+	const char *text = sk_request_query(r, name);
+
+	*out = 0;
+	return text == NULL || sk_text_i64(text, 0, max, out) == 0;
+}
+
+static void get_orders(struct sk_request *r)
+{
+	long long policy, grants, wait;
+	struct sk_terminal t;
+
+	if (!admit(r, &t))
+		return;
+	if (!query_number(r, "policy", 1LL << 60, &policy) || !query_number(r, "grants", 1LL << 60, &grants) ||
+	    !query_number(r, "wait", WAIT_MAX, &wait)) {
+		sk_reply_error(r, 400, "invalid", "policy, grants and wait must be numbers, wait at most 55");
+		return;
+	}
+	sk_orders_wait(r->server->orders, r, t.id, policy, grants, (int)wait);
+}
+
+static void post_renew(struct sk_request *r)
+{
+	struct sk_err err = SK_ERR_INIT;
+	struct sk_x509_info info;
+	sk_ms now = sk_clock_wall();
+	struct sk_terminal t;
+	json_t *doc = NULL;
+	const char *csr;
+	struct sk_buf pem;
+	int rc;
+
+	if (!admit(r, &t))
+		return;
+	rc = sk_msg_renew(r->body, r->body_len, &doc, &csr, &err);
+	sk_buf_init(&pem, 16384);
+	if (rc == 0)
+		rc = sk_ca_issue(r->server->ca, csr, strlen(csr), t.id, now, r->server->config->cert_days, &pem, &info,
+		                 &err);
+	json_decref(doc);
+	if (rc < 0) {
+		reply_invalid(r, rc, &err);
+	} else if ((rc = sk_store_terminal_renewed(r->server->store, t.id, t.fingerprint, info.fingerprint, info.until,
+	                                           now)) < 0) {
+		sk_log(SK_LOG_ERR, "renewal of %s not stored: %s", t.id, strerror(-rc));
+		sk_reply_error(r, 503, "busy", "the store cannot be written; try again later");
+	} else {
+		sk_reply_json(r, 200, json_pack("{s:s}", "certificate", pem.data));
+	}
+	sk_buf_deinit(&pem);
+}
+
+const struct sk_route sk_api_batched_routes[] = {
+    {EVHTTP_REQ_POST, "/v1/events", SK_MSG_EVENTS_BODY, post_events},
+    {EVHTTP_REQ_POST, "/v1/report", SK_MSG_REPORT_BODY, post_report},
+    {0, NULL, 0, NULL},
+};
+
+const struct sk_route sk_api_routes[] = {
+    {EVHTTP_REQ_GET, "/v1/orders", 0, get_orders},
+    {EVHTTP_REQ_POST, "/v1/renew", SK_MSG_ENROL_BODY, post_renew},
+    {0, NULL, 0, NULL},
+};

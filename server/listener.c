@@ -1,0 +1,466 @@
+/* evhttp on TLS: see listener.h for the phases of a connection. */
+#include "server/listener.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/listener.h>
+#include <netdb.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "common/file.h"
+#include "common/log.h"
+#include "common/text.h"
+
+#define BUCKETS    4096
+#define IDLE_S     75 /* between requests, and evhttp's own while a long-poll (at most 55 s) waits */
+#define HEADER_MAX (16 * 1024)
+
+enum phase { HANDSHAKE, IDLE, READING, HANDLING, WRITING };
+
+struct sk_conn {
+	struct sk_listener *l;
+	struct sk_conn *next, **prev; /* by bufferevent */
+	struct sk_conn *addr_next, **addr_prev; /* by address, once known */
+	struct bufferevent *bev; /* evhttp's */
+	struct event *timer;
+	enum phase phase;
+	bool settled;
+	struct in6_addr from;
+};
+
+struct sk_listener {
+	struct event_base *base;
+	struct evhttp *http;
+	struct evconnlistener *socket;
+	struct event *retry; /* accept failed (no descriptors): try again */
+	struct sk_listener_options o;
+	size_t n;
+	unsigned long long refused;
+	bool stopped;
+	struct bufferevent *spare;
+	struct sk_listener *sibling;
+	struct sk_conn *conns[BUCKETS], *addresses[BUCKETS];
+};
+
+static struct sk_listener *all;
+
+static size_t bucket_of(const void *data, size_t len)
+{
+	const unsigned char *p = data;
+	uint32_t h = 2166136261u;
+
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ p[i]) * 16777619u;
+	return h & (BUCKETS - 1);
+}
+
+static struct sk_conn *find(struct sk_listener *l, struct bufferevent *bev)
+{
+	struct sk_conn *c = l->conns[bucket_of(&bev, sizeof(bev))];
+
+	while (c != NULL && c->bev != bev)
+		c = c->next;
+	return c;
+}
+
+static void arm(struct sk_conn *c, int seconds)
+{
+	const struct timeval tv = {.tv_sec = seconds};
+
+	if (seconds == 0)
+		event_del(c->timer);
+	else
+		event_add(c->timer, &tv);
+}
+
+static void cut(struct sk_conn *c)
+{
+	evutil_socket_t fd = bufferevent_getfd(c->bev);
+
+	if (fd >= 0)
+		shutdown(fd, SHUT_RDWR);
+}
+
+static size_t from_same(const struct sk_conn *c)
+{
+	const struct sk_conn *o = c->l->addresses[bucket_of(&c->from, sizeof(c->from))];
+	size_t n = 0;
+
+	for (; o != NULL; o = o->addr_next)
+		n += memcmp(&o->from, &c->from, sizeof(c->from)) == 0;
+	return n;
+}
+
+/* The socket is known only after evhttp has set it, that is one turn of the loop after the connection was made. */
+static void settle(struct sk_conn *c)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss);
+	evutil_socket_t fd = bufferevent_getfd(c->bev);
+	struct sk_conn **head;
+	const int on = 1;
+
+	c->settled = true;
+	arm(c, c->l->o.handshake_s);
+	if (fd < 0 || getpeername(fd, (struct sockaddr *)&ss, &len) != 0)
+		return;
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	if (ss.ss_family == AF_INET6)
+		c->from = ((struct sockaddr_in6 *)&ss)->sin6_addr;
+	else
+		memcpy(&c->from, &((struct sockaddr_in *)&ss)->sin_addr, sizeof(struct in_addr));
+	if (from_same(c) >= c->l->o.per_address) {
+		c->l->refused++;
+		cut(c);
+	}
+	head = &c->l->addresses[bucket_of(&c->from, sizeof(c->from))];
+	c->addr_next = *head;
+	c->addr_prev = head;
+	if (*head != NULL)
+		(*head)->addr_prev = &c->addr_next;
+	*head = c;
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct sk_conn *c = arg;
+	struct sk_tls_peer peer;
+
+	(void)fd;
+	(void)what;
+	if (!c->settled) {
+		settle(c);
+		return;
+	}
+	if (c->phase == HANDSHAKE && sk_tls_peer(c->bev, &peer) == 0) {
+		c->phase = IDLE; /* done in time, nothing asked yet: evhttp's idle timeout goes on from here */
+		return;
+	}
+	if (c->phase == HANDSHAKE)
+		c->l->refused++;
+	if (c->phase == HANDSHAKE || c->phase == READING || c->phase == WRITING)
+		cut(c);
+}
+
+static void begin_reading(struct sk_conn *c)
+{
+	c->phase = READING;
+	arm(c, c->l->o.request_s);
+}
+
+static void on_input(struct evbuffer *b, const struct evbuffer_cb_info *info, void *arg)
+{
+	struct sk_conn *c = arg;
+
+	(void)b;
+	if (info->n_added > 0 && (c->phase == HANDSHAKE || c->phase == IDLE))
+		begin_reading(c);
+}
+
+static void on_gone(void *arg)
+{
+	struct sk_conn *c = arg;
+	struct sk_listener *l = c->l;
+
+	*c->prev = c->next;
+	if (c->next != NULL)
+		c->next->prev = c->prev;
+	if (c->addr_prev != NULL) {
+		*c->addr_prev = c->addr_next;
+		if (c->addr_next != NULL)
+			c->addr_next->addr_prev = c->addr_prev;
+	}
+	event_free(c->timer);
+	free(c);
+	if (l->n-- == l->o.connections && !l->stopped && l->socket != NULL)
+		evconnlistener_enable(l->socket);
+}
+
+static bool watch(struct sk_listener *l, struct bufferevent *bev)
+{
+	struct sk_conn *c = calloc(1, sizeof(*c)), **head;
+	const struct timeval now = {0};
+
+	if (c == NULL)
+		return false;
+	c->l = l;
+	c->bev = bev;
+	c->timer = event_new(l->base, -1, 0, on_timer, c);
+	if (c->timer == NULL || sk_tls_on_free(bev, on_gone, c) < 0) {
+		if (c->timer != NULL)
+			event_free(c->timer);
+		free(c);
+		return false;
+	}
+	head = &l->conns[bucket_of(&bev, sizeof(bev))];
+	c->next = *head;
+	c->prev = head;
+	if (*head != NULL)
+		(*head)->prev = &c->next;
+	*head = c;
+	event_add(c->timer, &now);
+	evbuffer_add_cb(bufferevent_get_input(bev), on_input, c);
+	if (++l->n >= l->o.connections)
+		evconnlistener_disable(l->socket); /* others wait in the kernel's queue */
+	return true;
+}
+
+static void pause_accepting(struct sk_listener *l)
+{
+	const struct timeval second = {.tv_sec = 1};
+
+	evconnlistener_disable(l->socket);
+	event_add(l->retry, &second);
+}
+
+/* Half of a pair: no socket can be set on it, so evhttp drops the connection it was meant for. */
+static bool make_spare(struct sk_listener *l)
+{
+	struct bufferevent *pair[2];
+
+	if (l->spare != NULL)
+		return true;
+	if (bufferevent_pair_new(l->base, 0, pair) != 0)
+		return false;
+	bufferevent_free(pair[1]);
+	l->spare = pair[0];
+	return true;
+}
+
+static struct bufferevent *new_connection(struct event_base *base, void *arg)
+{
+	struct sk_listener *l = arg;
+	struct bufferevent *bev = sk_tls_accept(l->o.tls, base, -1);
+
+	if (bev != NULL && watch(l, bev))
+		return bev;
+	/* Given nothing, evhttp would go on without TLS. It gets a dead end that was made beforehand; until there is another one, nobody else. */
+	if (bev != NULL)
+		bufferevent_free(bev);
+	sk_log(SK_LOG_ERR, "out of memory for a connection");
+	bev = l->spare;
+	l->spare = NULL;
+	pause_accepting(l);
+	return bev;
+}
+
+static void on_http(struct evhttp_request *ev, void *arg)
+{
+	struct sk_listener *l = arg;
+	struct evhttp_connection *evcon = evhttp_request_get_connection(ev);
+	struct sk_conn *c = evcon == NULL ? NULL : find(l, evhttp_connection_get_bufferevent(evcon));
+
+	if (c == NULL) {
+		evhttp_send_error(ev, HTTP_INTERNAL, NULL);
+		return;
+	}
+	c->phase = HANDLING;
+	arm(c, 0);
+	l->o.on_request(ev, c, l->o.arg);
+}
+
+static void on_sent(struct evhttp_request *ev, void *arg)
+{
+	struct sk_conn *c = arg;
+
+	(void)ev;
+	arm(c, 0);
+	c->phase = IDLE;
+	if (evbuffer_get_length(bufferevent_get_input(c->bev)) > 0)
+		begin_reading(c);
+}
+
+void sk_conn_writing(struct sk_conn *conn, struct evhttp_request *ev)
+{
+	conn->phase = WRITING;
+	arm(conn, conn->l->o.write_s);
+	evhttp_request_set_on_complete_cb(ev, on_sent, conn);
+}
+
+struct bufferevent *sk_conn_bev(const struct sk_conn *conn)
+{
+	return conn->bev;
+}
+
+/* libevent hands the accept callback's argument to this one, and that is evhttp's: the listener is found by its socket. */
+static void on_accept_error(struct evconnlistener *socket, void *unused)
+{
+	struct sk_listener *l = all;
+
+	(void)unused;
+	sk_log(SK_LOG_WARNING, "connections cannot be accepted for a second: %s", strerror(errno));
+	while (l != NULL && l->socket != socket)
+		l = l->sibling;
+	if (l != NULL)
+		pause_accepting(l);
+}
+
+static void on_retry(evutil_socket_t fd, short what, void *arg)
+{
+	struct sk_listener *l = arg;
+
+	(void)fd;
+	(void)what;
+	if (l->stopped)
+		return;
+	if (!make_spare(l))
+		pause_accepting(l);
+	else if (l->n < l->o.connections)
+		evconnlistener_enable(l->socket);
+}
+
+static int resolve(const char *address, struct addrinfo **out, struct sk_err *err)
+{
+	const struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV,
+	                               .ai_socktype = SOCK_STREAM};
+	const char *colon = strrchr(address, ':');
+	char host[128];
+	size_t n = colon == NULL ? 0 : (size_t)(colon - address);
+	int rc;
+
+	if (n == 0 || n >= sizeof(host))
+		return sk_err_set(err, -EINVAL, "listen address \"%s\": use ADDRESS:PORT", address);
+	memcpy(host, address, n);
+	host[n] = '\0';
+	if (host[0] == '[' && host[n - 1] == ']') {
+		memmove(host, host + 1, n - 2);
+		host[n - 2] = '\0';
+	}
+	rc = getaddrinfo(strcmp(host, "localhost") == 0 ? "127.0.0.1" : host, colon + 1, &hints, out);
+	if (rc != 0)
+		return sk_err_set(err, -EINVAL, "listen address \"%s\": %s; use a numeric address", address,
+		                  gai_strerror(rc));
+	return 0;
+}
+
+int sk_listener_port(const struct sk_listener *l)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss);
+
+	if (getsockname(evconnlistener_get_fd(l->socket), (struct sockaddr *)&ss, &len) != 0)
+		return -errno;
+	return ntohs(ss.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&ss)->sin6_port
+	                                      : ((struct sockaddr_in *)&ss)->sin_port);
+}
+
+static int publish_port(struct sk_listener *l, struct sk_err *err)
+{
+	char text[16];
+	int port = sk_listener_port(l), n;
+
+	if (port < 0)
+		return sk_err_set(err, port, "%s: %s", l->o.address, strerror(-port));
+	n = snprintf(text, sizeof(text), "%d\n", port);
+	sk_log(SK_LOG_INFO, "listening on %s, port %d", l->o.address, port);
+	return l->o.port_file == NULL ? 0 : sk_file_write(l->o.port_file, text, (size_t)n, 0644, err);
+}
+
+static int open_socket(struct sk_listener *l, struct sk_err *err)
+{
+	struct addrinfo *ai = NULL;
+	int r = resolve(l->o.address, &ai, err);
+
+	if (r < 0)
+		return r;
+	l->socket = evconnlistener_new_bind(l->base, NULL, NULL,
+	                                    LEV_OPT_REUSEABLE | LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 512,
+	                                    ai->ai_addr, (int)ai->ai_addrlen);
+	r = l->socket == NULL ? -errno : 0;
+	freeaddrinfo(ai);
+	if (r < 0)
+		return sk_err_set(err, r, "%s: cannot listen: %s", l->o.address, strerror(-r));
+	evconnlistener_set_error_cb(l->socket, on_accept_error);
+	if (evhttp_bind_listener(l->http, l->socket) == NULL)
+		return sk_err_set(err, -ENOMEM, "out of memory");
+	return publish_port(l, err);
+}
+
+int sk_listener_new(struct event_base *base, const struct sk_listener_options *o, struct sk_listener **out,
+                    struct sk_err *err)
+{
+	struct sk_listener *l = calloc(1, sizeof(*l));
+	int r;
+
+	if (l == NULL)
+		return sk_err_set(err, -ENOMEM, "out of memory");
+	l->base = base;
+	l->o = *o;
+	l->o.handshake_s = o->handshake_s != 0 ? o->handshake_s : 10;
+	l->o.request_s = o->request_s != 0 ? o->request_s : 30;
+	l->o.write_s = o->write_s != 0 ? o->write_s : 60;
+	l->http = evhttp_new(base);
+	l->retry = event_new(base, -1, 0, on_retry, l);
+	l->sibling = all;
+	all = l;
+	if (l->http == NULL || l->retry == NULL || !make_spare(l)) {
+		sk_listener_free(l);
+		return sk_err_set(err, -ENOMEM, "out of memory");
+	}
+	evhttp_set_bevcb(l->http, new_connection, l);
+	evhttp_set_gencb(l->http, on_http, l);
+	evhttp_set_timeout(l->http, IDLE_S);
+	evhttp_set_max_headers_size(l->http, HEADER_MAX);
+	evhttp_set_max_body_size(l->http, (ev_ssize_t)o->body_max);
+	/* All of them, so that a known path can say 405 and what it takes. */
+	evhttp_set_allowed_methods(l->http, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT |
+	                                        EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS | EVHTTP_REQ_TRACE |
+	                                        EVHTTP_REQ_PATCH);
+	r = open_socket(l, err);
+	if (r < 0) {
+		sk_listener_free(l);
+		return r;
+	}
+	*out = l;
+	return 0;
+}
+
+void sk_listener_stop(struct sk_listener *l)
+{
+	if (l == NULL || l->stopped)
+		return;
+	l->stopped = true;
+	evconnlistener_disable(l->socket);
+}
+
+struct sk_listener *sk_listener_free(struct sk_listener *l)
+{
+	if (l == NULL)
+		return NULL;
+	l->stopped = true;
+	if (l->http != NULL)
+		evhttp_free(l->http); /* the socket and every connection with it */
+	l->socket = NULL;
+	/* Connections end in the loop's next turn (libevent frees them deferred); they must find the listener. */
+	for (int i = 0; i < 100 && l->n > 0; i++)
+		event_base_loop(l->base, EVLOOP_NONBLOCK);
+	if (l->retry != NULL)
+		event_free(l->retry);
+	if (l->spare != NULL)
+		bufferevent_free(l->spare);
+	for (struct sk_listener **p = &all; *p != NULL; p = &(*p)->sibling) {
+		if (*p == l) {
+			*p = l->sibling;
+			break;
+		}
+	}
+	if (l->n == 0)
+		free(l);
+	return NULL;
+}
+
+size_t sk_listener_connections(const struct sk_listener *l)
+{
+	return l->n;
+}
+
+unsigned long long sk_listener_refused(const struct sk_listener *l)
+{
+	return l->refused;
+}

@@ -1,0 +1,42 @@
+/*
+ * A TLS port under evhttp, with what evhttp lacks: how many connections there are and from where, and deadlines that bytes trickling in do
+ * not put off. A connection is in one phase at a time; each phase but waiting has its absolute end:
+ *   handshake 10 s -> idle (evhttp's own timeout) -> reading 30 s -> handling (the handler's affair) -> writing 60 s -> idle
+ * A connection past its end is shut down at the socket; evhttp then frees it in its own way.
+ */
+#ifndef SK_SERVER_LISTENER_H
+#define SK_SERVER_LISTENER_H
+
+#include <event2/event.h>
+#include <event2/http.h>
+#include "common/err.h"
+#include "common/tls.h"
+
+struct sk_listener;
+struct sk_conn;
+
+struct sk_listener_options {
+	const char *address; /* "127.0.0.1:8443", "[::1]:0", ":8443" is refused */
+	struct sk_tls *tls; /* borrowed, outlives the listener */
+	const char *port_file; /* the port in decimal and a newline goes here once listening; NULL = nowhere */
+	size_t body_max; /* largest body of any route */
+	size_t connections, per_address;
+	int handshake_s, request_s, write_s; /* 0 = the values above */
+	void (*on_request)(struct evhttp_request *ev, struct sk_conn *conn, void *arg);
+	void *arg;
+};
+
+int sk_listener_new(struct event_base *base, const struct sk_listener_options *o, struct sk_listener **out,
+                    struct sk_err *err);
+void sk_listener_stop(struct sk_listener *l); /* no new connections */
+struct sk_listener *sk_listener_free(struct sk_listener *l);
+int sk_listener_port(const struct sk_listener *l);
+size_t sk_listener_connections(const struct sk_listener *l);
+unsigned long long
+sk_listener_refused(const struct sk_listener *l); /* handshakes failed or late, too many connections */
+
+/* The request that conn handed out is answered: the writing phase begins (call before the reply is sent). */
+void sk_conn_writing(struct sk_conn *conn, struct evhttp_request *ev);
+struct bufferevent *sk_conn_bev(const struct sk_conn *conn);
+
+#endif

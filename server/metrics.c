@@ -1,0 +1,110 @@
+/* See metrics.h. Names and units as Prometheus asks: base units, _total for counters. */
+#include "server/metrics.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "server/orders.h"
+
+static void head(struct sk_buf *b, const char *name, const char *type, const char *help)
+{
+	sk_buf_addf(b, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+static void one(struct sk_buf *b, const char *name, const char *type, const char *help, unsigned long long v)
+{
+	head(b, name, type, help);
+	sk_buf_addf(b, "%s %llu\n", name, v);
+}
+
+static void by_label(struct sk_buf *b, const char *name, const char *label, const json_t *counts)
+{
+	const char *key;
+	json_t *n;
+
+	json_object_foreach((json_t *)(uintptr_t)counts, key, n)
+	{
+		sk_buf_addf(b, "%s{%s=\"%s\"} %lld\n", name, label, key, (long long)json_integer_value(n));
+	}
+}
+
+static void http(struct sk_buf *b, const struct sk_server_stats *s)
+{
+	const struct sk_http_stats *const stats[] = {&s->agents, &s->console};
+	const struct sk_listener *const listeners[] = {s->agents_listener, s->console_listener};
+	static const char *const names[] = {"agents", "console"};
+
+	head(b, "sekimori_http_responses_total", "counter", "Answers by listener and class of status.");
+	for (int i = 0; i < 2; i++) {
+		for (int c = 2; c < 6; c++)
+			sk_buf_addf(b, "sekimori_http_responses_total{listener=\"%s\",class=\"%dxx\"} %llu\n", names[i],
+			            c, stats[i]->by_class[c]);
+	}
+	head(b, "sekimori_connections", "gauge", "Open connections by listener.");
+	for (int i = 0; i < 2; i++)
+		sk_buf_addf(b, "sekimori_connections{listener=\"%s\"} %zu\n", names[i],
+		            sk_listener_connections(listeners[i]));
+	head(b, "sekimori_connections_refused_total", "counter",
+	     "Connections cut: no handshake in time, or too many from one address.");
+	for (int i = 0; i < 2; i++)
+		sk_buf_addf(b, "sekimori_connections_refused_total{listener=\"%s\"} %llu\n", names[i],
+		            sk_listener_refused(listeners[i]));
+}
+
+static unsigned long long resident_bytes(void)
+{
+	unsigned long long pages = 0;
+	FILE *f = fopen("/proc/self/statm", "re");
+
+	if (f != NULL) {
+		if (fscanf(f, "%*u %llu", &pages) != 1)
+			pages = 0;
+		fclose(f);
+	}
+	return pages * (unsigned long long)sysconf(_SC_PAGESIZE);
+}
+
+static void store(struct sk_buf *b, const json_t *counts)
+{
+	const json_t *totals = json_object_get(counts, "totals");
+
+	head(b, "sekimori_terminals", "gauge", "Terminals by the worst state of their checks.");
+	by_label(b, "sekimori_terminals", "state", json_object_get(counts, "states"));
+	head(b, "sekimori_requests", "gauge", "Requests by state.");
+	by_label(b, "sekimori_requests", "state", json_object_get(counts, "requests"));
+	one(b, "sekimori_terminals_revoked", "gauge", "Terminals shut out.",
+	    (unsigned long long)json_integer_value(json_object_get(totals, "revoked")));
+	one(b, "sekimori_grants_valid", "gauge", "Grants in force.",
+	    (unsigned long long)json_integer_value(json_object_get(totals, "grants_valid")));
+	one(b, "sekimori_events_stored_total", "counter", "Events in the ledger.",
+	    (unsigned long long)json_integer_value(json_object_get(totals, "events")));
+	one(b, "sekimori_incidents_total", "counter", "Broken chains and malformed records seen.",
+	    (unsigned long long)json_integer_value(json_object_get(totals, "incidents")));
+	one(b, "sekimori_audit_records_total", "counter", "Lines of the audit trail.",
+	    (unsigned long long)json_integer_value(json_object_get(totals, "audit")));
+}
+
+int sk_metrics_text(const struct sk_server *server, sk_ms now, struct sk_buf *out)
+{
+	const struct sk_server_stats *s = server->stats;
+	json_t *counts = sk_store_counts(server->store, now, server->config->silent_s * 1000);
+
+	if (counts == NULL)
+		return -EIO;
+	head(out, "sekimori_build_info", "gauge", "Version of the program.");
+	sk_buf_addf(out, "sekimori_build_info{version=\"%s\"} 1\n", SK_VERSION);
+	one(out, "process_start_time_seconds", "gauge", "Start of the process, seconds since 1970.",
+	    (unsigned long long)(s->started / 1000));
+	one(out, "process_resident_memory_bytes", "gauge", "Resident memory.", resident_bytes());
+	one(out, "sekimori_orders_waiting", "gauge", "Terminals waiting for orders.",
+	    sk_orders_waiting(server->orders));
+	one(out, "sekimori_reports_total", "counter", "Reports taken since the start.", s->reports);
+	one(out, "sekimori_events_total", "counter", "Events taken since the start.", s->events);
+	one(out, "sekimori_enrolled_total", "counter", "Terminals enrolled since the start.", s->enrolled);
+	http(out, s);
+	store(out, counts);
+	json_decref(counts);
+	return sk_buf_error(out);
+}
