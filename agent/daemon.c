@@ -158,6 +158,11 @@ static void gate_notify(void *ctx, const char *kind, const json_t *body)
 	sk_notify(&d->notices, kind, body, sk_daemon_now(d));
 }
 
+static void tell(void *ctx, const char *plain, const char *full)
+{
+	(void)sk_tty_tell(((struct sk_daemon *)ctx)->tty, plain, full);
+}
+
 json_t *sk_daemon_devices(struct sk_daemon *d)
 {
 	return d->gate ? sk_gate_devices(d->gate) : json_array();
@@ -436,7 +441,11 @@ int sk_daemon_start(struct sk_daemon *d, struct sk_err *err)
 
 	if (r < 0)
 		sk_log(SK_LOG_ERR, "default deny could not be set on every controller: %s", strerror(-r));
-	r = sk_notices_init(&d->notices, d->config.language, sk_tty_tell);
+	r = sk_notices_init(&d->notices, d->config.language);
+	if (r == 0)
+		r = sk_tty_new(d->loop, &d->tty);
+	d->notices.tell = tell;
+	d->notices.ctx = d;
 	if (r == 0)
 		r = open_files(d, err);
 	if (r < 0)
@@ -495,4 +504,5 @@ void sk_daemon_stop(struct sk_daemon *d)
 	d->journal = sk_journal_free(d->journal);
 	sk_trust_clear(&d->trust);
 	sk_notices_deinit(&d->notices);
+	d->tty = sk_tty_free(d->tty);
 }

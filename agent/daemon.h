@@ -17,6 +17,7 @@
 #include "common/clock.h"
 
 struct sk_uplink_face; /* agent/uplink_socket.c */
+struct sk_tty; /* platform/tty.h */
 struct sk_verify_jobs; /* agent/control.c */
 
 struct sk_daemon {
@@ -33,6 +34,7 @@ struct sk_daemon {
 	struct sk_gate *gate;
 	struct sk_posture *posture;
 	struct sk_notices notices;
+	struct sk_tty *tty;
 	struct sk_socket *control;
 	struct sk_uplink_face *uplink;
 	struct sk_verify_jobs *verify;

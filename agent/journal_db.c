@@ -183,10 +183,9 @@ static int open_schema(struct sk_journal *j)
 
 	/* EXCLUSIVE before WAL: the WAL index lives in this process, no shared memory file and no lock calls per append. */
 	r = sk_journal_exec(
-	    j,
-	    "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-256;"
-	    "PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0; PRAGMA wal_autocheckpoint=64;"
-	    "PRAGMA journal_size_limit=524288; PRAGMA trusted_schema=OFF;");
+	    j, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-96;"
+	       "PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0; PRAGMA wal_autocheckpoint=64;"
+	       "PRAGMA journal_size_limit=524288; PRAGMA trusted_schema=OFF;");
 	if (r == 0)
 		r = read_user_version(j, &version);
 	if (r == 0 && version > 1) {

@@ -10,11 +10,10 @@
 
 #define TEXT_MAX 1024
 
-int sk_notices_init(struct sk_notices *n, enum sk_lang lang, int (*tell)(const char *plain, const char *full))
+int sk_notices_init(struct sk_notices *n, enum sk_lang lang)
 {
 	n->ring = json_array();
 	n->lang = lang;
-	n->tell = tell;
 	return n->ring ? 0 : -ENOMEM;
 }
 
@@ -176,7 +175,7 @@ void sk_notify(struct sk_notices *n, const char *kind, const json_t *body, sk_ms
 		console_line(n->lang == SK_LANG_JA ? "関守" : "Sekimori", n->lang == SK_LANG_JA ? ja.data : en.data,
 		             full, sizeof full);
 		if (n->tell)
-			n->tell(plain, full);
+			n->tell(n->ctx, plain, full);
 	}
 	sk_buf_deinit(&ja);
 	sk_buf_deinit(&en);

@@ -15,11 +15,12 @@
 struct sk_notices {
 	json_t *ring; /* array, oldest first; owned */
 	/* Shows it on consoles: plain for those without Japanese. NULL = nobody is told (tests). */
-	int (*tell)(const char *plain, const char *full);
+	void (*tell)(void *ctx, const char *plain, const char *full);
+	void *ctx;
 	enum sk_lang lang; /* of the office */
 };
 
-int sk_notices_init(struct sk_notices *n, enum sk_lang lang, int (*tell)(const char *plain, const char *full));
+int sk_notices_init(struct sk_notices *n, enum sk_lang lang);
 void sk_notices_deinit(struct sk_notices *n);
 
 /* One sentence for an event, in lang. 0, or -ENOENT: nobody needs to be told of this kind. */

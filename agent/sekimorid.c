@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <malloc.h>
+#include <openssl/crypto.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +20,7 @@
 #include "common/i18n.h"
 #include "common/log.h"
 #include "common/text.h"
+#include "platform/memory.h"
 
 static const char USAGE[] =
     "usage: sekimorid [--config FILE] [--state DIR] [--run DIR] [--policy FILE] [--sysfs ROOT] [--probe PROGRAM]\n"
@@ -160,7 +161,7 @@ static int run(struct sk_daemon *d)
 		return 1;
 	}
 	sd_event_set_watchdog(d->loop, 1);
-	malloc_trim(0);
+	sk_memory_give_back();
 	sd_notify(0, "READY=1");
 	r = sd_event_loop(d->loop);
 	sd_notify(0, "STOPPING=1");
@@ -174,10 +175,11 @@ int main(int argc, char **argv)
 	static struct sk_daemon d;
 	int fix_state = 0, fix_run = 0, status;
 
-	/* One thread: one arena, given back early. */
-	mallopt(M_ARENA_MAX, 1);
-	mallopt(M_TRIM_THRESHOLD, 64 * 1024);
-	mallopt(M_MMAP_THRESHOLD, 64 * 1024);
+	sk_memory_small();
+	/* No configuration file, error texts or lists of algorithms: signatures and hashes need none of them. */
+	(void)OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS |
+	                              OPENSSL_INIT_NO_ADD_ALL_CIPHERS | OPENSSL_INIT_NO_ADD_ALL_DIGESTS,
+	                          NULL);
 	umask(0077);
 	sk_log_init("sekimorid", SK_LOG_NOTICE);
 	sk_agent_config_default(&d.config);
