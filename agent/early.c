@@ -6,15 +6,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/text.h"
 #include "platform/sysfs.h"
 #include "policy/descriptor.h"
 
-#define NAME    64
-#define PASSES  8 /* USB allows seven tiers */
-#define DEVICES 256
+#define NAME       64
+#define PASSES     8 /* USB allows seven tiers */
+#define DEVICES    256
+#define ROOT_WAITS 100 /* 10 ms each */
 
 static bool is_name(const char *s)
 {
@@ -33,12 +35,49 @@ static int open_device(const struct sk_early *e, const char *name)
 	return sk_sysfs_open(path);
 }
 
-static int set_default_deny(int fd)
+static int open_iface(const struct sk_early *e, int fd, const char *name, const struct sk_usb_alt *a)
+{
+	char iface[NAME + 16], path[NAME + 32], bus[SK_DEVPATH_MAX];
+	int probe, r;
+
+	(void)snprintf(iface, sizeof(iface), "%s:%u.%u", name, a->config, a->number);
+	(void)snprintf(path, sizeof(path), "%s/authorized", iface);
+	r = sk_sysfs_write(fd, path, "1");
+	if (r < 0)
+		return r;
+	(void)snprintf(bus, sizeof(bus), "%s/sys/bus/usb", e->root);
+	probe = sk_sysfs_open(bus);
+	if (probe < 0)
+		return probe;
+	(void)sk_sysfs_write(probe, "drivers_probe", iface); /* no driver yet is no failure */
+	(void)close(probe);
+	return 0;
+}
+
+/* The root hub's own interface may come after the default deny was set; then it must be opened, else nothing behind it is ever seen. */
+static int open_root(const struct sk_early *e, int fd, const char *name)
+{
+	static const struct timespec STEP = {0, 10000000};
+	struct sk_usb_alt a = {.config = 1};
+	char base[NAME], path[NAME + 32];
+	long authorized;
+	int i;
+
+	(void)snprintf(base, sizeof(base), "%.8s-0", name + 3);
+	(void)snprintf(path, sizeof(path), "%s:1.0/authorized", base);
+	for (i = 0; i < ROOT_WAITS && !sk_sysfs_exists(fd, path); i++)
+		(void)nanosleep(&STEP, NULL);
+	if (sk_sysfs_read_number(fd, path, &authorized) < 0 || authorized != 0)
+		return SK_EARLY_LEFT;
+	return open_iface(e, fd, base, &a) < 0 ? -EIO : SK_EARLY_LEFT;
+}
+
+static int set_default_deny(const struct sk_early *e, int fd, const char *name)
 {
 	int r = sk_sysfs_write(fd, "interface_authorized_default", "0");
 	int s = sk_sysfs_write(fd, "authorized_default", "0");
 
-	return r < 0 ? r : s < 0 ? s : SK_EARLY_LEFT;
+	return r < 0 ? r : s < 0 ? s : open_root(e, fd, name);
 }
 
 static bool is_learned(const struct sk_early *e, int fd, const char *name, const struct sk_usb_desc *d)
@@ -69,25 +108,6 @@ static enum what judge(const struct sk_early *e, int fd, const char *name, struc
 	if (sk_usb_is_pure_hub(d) || sk_usb_is_pure_input(d))
 		return ALL;
 	return (sk_usb_desc_kinds(d) & SK_USB_STORAGE) && is_learned(e, fd, name, d) ? STORAGE : NOTHING;
-}
-
-static int open_iface(const struct sk_early *e, int fd, const char *name, const struct sk_usb_alt *a)
-{
-	char iface[NAME + 16], path[NAME + 32], bus[SK_DEVPATH_MAX];
-	int probe, r;
-
-	(void)snprintf(iface, sizeof(iface), "%s:%u.%u", name, a->config, a->number);
-	(void)snprintf(path, sizeof(path), "%s/authorized", iface);
-	r = sk_sysfs_write(fd, path, "1");
-	if (r < 0)
-		return r;
-	(void)snprintf(bus, sizeof(bus), "%s/sys/bus/usb", e->root);
-	probe = sk_sysfs_open(bus);
-	if (probe < 0)
-		return probe;
-	(void)sk_sysfs_write(probe, "drivers_probe", iface); /* no driver yet is no failure */
-	(void)close(probe);
-	return 0;
 }
 
 static int first_config(const struct sk_usb_desc *d)
@@ -125,7 +145,7 @@ int sk_early_device(const struct sk_early *e, const char *name)
 	if (fd < 0)
 		return fd;
 	if (name[0] == 'u') {
-		r = set_default_deny(fd);
+		r = set_default_deny(e, fd, name);
 	} else {
 		what = judge(e, fd, name, &d);
 		r = what == NOTHING ? SK_EARLY_LEFT : admit(e, fd, name, &d, what);

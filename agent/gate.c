@@ -162,6 +162,20 @@ static void shut_controller(struct sk_attached *a, bool told_open)
 		                 "the controller's default deny had been lifted; it is set again");
 }
 
+/* A root hub whose own interface came after the default deny was set must be opened like any other hub, else nothing behind it is ever
+ * seen. Root hubs have one configuration and one interface. */
+static void open_root_hub(struct sk_attached *a)
+{
+	const struct sk_usb *usb = &a->gate->sys.usb;
+	struct sk_usb_iface_state s;
+
+	if (usb->ops->iface_state(usb->ctx, a->dev, 1, 0, &s) < 0 || !s.present ||
+	    (s.authorized && s.driver[0] != '\0'))
+		return;
+	if (s.authorized || usb->ops->iface_authorise(usb->ctx, a->dev, 1, 0, true) == 0)
+		(void)usb->ops->iface_probe(usb->ctx, a->dev, 1, 0);
+}
+
 /* A device that is authorised the moment it appears: somebody lifted the default of its controller (or the fail-safe let it in). */
 static void check_controllers(struct sk_gate *g)
 {
@@ -185,8 +199,10 @@ static struct sk_attached *attach(struct sk_gate *g, const char *name)
 	if (sk_attached_new(g, name, &a) < 0)
 		return NULL;
 	append(g, a);
-	if (a->dev->root_hub)
+	if (a->dev->root_hub) {
 		shut_controller(a, g->started);
+		open_root_hub(a);
+	}
 	return a;
 }
 
@@ -208,6 +224,17 @@ static void device_added(struct sk_gate *g, const char *name)
 	}
 	sk_attached_consider(a);
 	sk_gate_arm(g);
+}
+
+static void interface_added(struct sk_gate *g, const char *name)
+{
+	char root[SK_USB_NAME];
+	struct sk_attached *a = NULL;
+
+	if (sk_usb_root_of_iface(name, root, sizeof(root)) == 0)
+		a = sk_gate_find(g, root);
+	if (a != NULL)
+		open_root_hub(a);
 }
 
 static void device_removed(struct sk_gate *g, const char *name)
@@ -232,6 +259,9 @@ void sk_gate_uevent(struct sk_gate *g, const struct sk_uevent *e)
 			device_added(g, e->name);
 		else if (remove)
 			device_removed(g, e->name);
+	} else if (strcmp(e->subsystem, "usb") == 0 && strcmp(e->devtype, "usb_interface") == 0) {
+		if (add)
+			interface_added(g, e->name);
 	} else if (strcmp(e->subsystem, "block") == 0) {
 		if (add)
 			sk_gate_block_added(g, e->devpath);
@@ -374,13 +404,14 @@ static int set_defaults(void *arg, const char *name)
 int sk_gate_start(struct sk_gate *g, struct sk_err *err)
 {
 	struct sk_uevent_handler handler = {.ctx = g, .event = on_uevent, .lost = on_lost};
-	int r = g->sys.usb.ops->list(g->sys.usb.ctx, set_defaults, g);
+	int l, r = sk_uevents_new(g->loop, &handler, &g->uevents, err);
 
-	if (r < 0)
-		return sk_err_set(err, r, "USB devices cannot be listed: %s", strerror(-r));
-	r = sk_uevents_new(g->loop, &handler, &g->uevents, err);
+	/* Listening comes first, so that nothing falls between; but also when it cannot be had, the default deny is set. */
+	l = g->sys.usb.ops->list(g->sys.usb.ctx, set_defaults, g);
 	if (r < 0)
 		return r;
+	if (l < 0)
+		return sk_err_set(err, l, "USB devices cannot be listed: %s", strerror(-l));
 	r = sk_login_new(g->loop, on_login, g, &g->login);
 	if (r < 0)
 		return sk_err_set(err, r, "login sessions cannot be watched: %s", strerror(-r));

@@ -106,6 +106,10 @@ static int usb_open(void *ctx, const char *name, struct sk_usb_dev **out)
 		return -ENOMEM;
 	sk_text_copy(dev->name, sizeof(dev->name), name);
 	dev->root_hub = name[0] == 'u';
+	if (dev->root_hub)
+		(void)snprintf(dev->iface_base, sizeof(dev->iface_base), "%.8s-0", name + 3);
+	else
+		sk_text_copy(dev->iface_base, sizeof(dev->iface_base), name);
 	(void)snprintf(path, sizeof(path), "%s/sys/bus/usb/devices/%s", root_of(ctx), name);
 	dev->fd = sk_sysfs_open(path);
 	r = dev->fd < 0 ? dev->fd : sk_sysfs_devpath(path, dev->devpath, sizeof(dev->devpath));
@@ -231,7 +235,7 @@ static int usb_set_config(void *ctx, const struct sk_usb_dev *dev, int config)
 /* "1-2:1.0" + "/attribute", below the device's folder. */
 static void iface_path(const struct sk_usb_dev *dev, int config, int number, const char *attr, char *out, size_t size)
 {
-	(void)snprintf(out, size, "%s:%d.%d%s", dev->name, config, number, attr);
+	(void)snprintf(out, size, "%s:%d.%d%s", dev->iface_base, config, number, attr);
 }
 
 /* The last part of a link like "../../../../bus/usb/drivers/usb-storage". */
@@ -370,9 +374,19 @@ struct sk_usb sk_usb_sysfs(const char *root)
 
 /* ---- places ---- */
 
+int sk_usb_root_of_iface(const char *iface, char *out, size_t size)
+{
+	size_t digits = strspn(iface, "0123456789");
+
+	if (digits == 0 || digits > 4 || strncmp(iface + digits, "-0:", 3) != 0)
+		return -EINVAL;
+	(void)snprintf(out, size, "usb%.*s", (int)digits, iface);
+	return 0;
+}
+
 int sk_usb_iface_of(const struct sk_usb_dev *dev, const char *devpath, int *config)
 {
-	size_t base = strlen(dev->devpath), name = strlen(dev->name);
+	size_t base = strlen(dev->devpath), name = strlen(dev->iface_base);
 	unsigned long cfg, number;
 	const char *p;
 	char *end;
@@ -380,7 +394,7 @@ int sk_usb_iface_of(const struct sk_usb_dev *dev, const char *devpath, int *conf
 	if (base == 0 || strncmp(devpath, dev->devpath, base) != 0 || devpath[base] != '/')
 		return -ENOENT;
 	p = devpath + base + 1;
-	if (strncmp(p, dev->name, name) != 0 || p[name] != ':' || p[name + 1] < '0' || p[name + 1] > '9')
+	if (strncmp(p, dev->iface_base, name) != 0 || p[name] != ':' || p[name + 1] < '0' || p[name + 1] > '9')
 		return -EINVAL;
 	cfg = strtoul(p + name + 1, &end, 10);
 	if (cfg > 255 || *end != '.' || end[1] < '0' || end[1] > '9')

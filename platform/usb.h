@@ -18,6 +18,7 @@
 
 struct sk_usb_dev { /* one attached device, held: everything below acts on this very device or says -ENODEV */
 	char name[SK_USB_NAME];
+	char iface_base[SK_USB_NAME]; /* what its interfaces' names begin with: "1-2", of "usb1" it is "1-0" */
 	char devpath[SK_DEVPATH_MAX]; /* "/devices/pci.../usb1/1-2" */
 	bool root_hub;
 	int fd; /* its sysfs folder; owned; -1 in fakes */
@@ -68,6 +69,8 @@ struct sk_usb {
 /* The real one. root: "" or a folder in which "sys" lies (tests); borrowed for as long as it is used. */
 struct sk_usb sk_usb_sysfs(const char *root);
 
+/* The root hub an interface name like "1-0:1.0" belongs to: 0 and "usb1"; -EINVAL: not the name of a root hub's interface. */
+int sk_usb_root_of_iface(const char *iface, char *out, size_t size);
 bool sk_usb_is_device_name(const char *s); /* "usb1" "1-2" "1-2.3": digits, '-', '.'; never an interface or a path */
 /* devpath lies below dev ("/devices/.../1-2/1-2:1.0/host3/..."): the interface's number, 0-255; -ENOENT when it does not,
  * -EINVAL when no interface of this device is in between (a device behind this hub). config may be NULL. */

@@ -167,6 +167,7 @@ static int f_open(void *ctx, const char *name, struct sk_usb_dev **out)
 	cr_assert_not_null(h);
 	sk_text_copy(h->dev.name, sizeof(h->dev.name), name);
 	sk_text_copy(h->dev.devpath, sizeof(h->dev.devpath), d->devpath);
+	sk_text_copy(h->dev.iface_base, sizeof(h->dev.iface_base), name);
 	h->dev.root_hub = name[0] == 'u';
 	h->dev.fd = -1;
 	h->of = d;
@@ -632,7 +633,12 @@ static struct fake_device *plug_root(void)
 	wire_device(&w, 0x1d6b, 2, 1, 9);
 	wire_config(&w, 1, 1);
 	wire_iface(&w, 0, 0, 9, 0, 0);
-	return plug_wire("usb1", &w, "");
+	struct fake_device *d = plug_wire("usb1", &w, "");
+
+	d->authorized = d->iface_auth[0] = true;
+	d->config = 1;
+	sk_text_copy(d->driver[0], sizeof(d->driver[0]), "hub");
+	return d;
 }
 
 static void uevent(const char *action, const char *subsystem, const char *devtype, const char *devpath)

@@ -374,6 +374,27 @@ Test(gate, a_new_controller_is_put_under_default_deny)
 	cr_assert_geq(find("default-deny usb1"), 0);
 }
 
+Test(gate, a_root_hub_whose_interface_comes_late_is_opened)
+{
+	struct fake_device *root;
+
+	scan();
+	root = plug_root();
+	root->iface_auth[0] = false;
+	root->driver[0][0] = '\0';
+	root->config = 0; /* no interface yet */
+	add(root);
+	cr_assert(!root->iface_auth[0]);
+	root->config = 1;
+	uevent("add", "usb", "usb_interface", "/devices/pci0000:00/usb1/1-0:1.0");
+	cr_assert(root->iface_auth[0]);
+	cr_assert_geq(find("probe usb1:1.0"), 0);
+	forget_log();
+	uevent("add", "usb", "usb_interface", "/devices/pci0000:00/usb1/1-1/1-1:1.0");
+	uevent("add", "usb", "usb_interface", "/devices/pci0000:00/usb1/99999-0:1.0");
+	cr_assert_eq(F.n_log, 0);
+}
+
 Test(gate, a_controller_that_somebody_opened_is_shut_again_and_told)
 {
 	struct fake_device *root, *d;
