@@ -235,7 +235,8 @@ int main(int argc, char **argv)
 	(void)OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG,
 	                          NULL); /* a system-wide file must not change what TLS means here */
 	sk_log_init("sekimori-uplink", o.verbose ? SK_LOG_DEBUG : SK_LOG_INFO);
-	(void)sk_i18n_init(o.locale);
+	if (o.enrol)
+		(void)sk_i18n_init(o.locale); /* without a catalogue the texts are English; the service has none to show */
 	status = o.enrol ? enrol(&o) : serve(&o);
 	OPENSSL_cleanse(o.token, sizeof(o.token));
 	sk_i18n_deinit();
