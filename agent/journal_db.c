@@ -35,9 +35,25 @@ void sk_journal_small_sqlite(void)
 	sqlite3_config(SQLITE_CONFIG_LOOKASIDE, 128, 32);
 }
 
+/* The errno of the last failed write into the log: SQLite itself tells only ENOSPC apart. */
+static int log_errno(sqlite3 *db)
+{
+	sqlite3_file *f = NULL;
+	int e = 0;
+
+	if (db && sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &f) == SQLITE_OK && f && f->pMethods)
+		(void)f->pMethods->xFileControl(f, SQLITE_FCNTL_LAST_ERRNO, &e);
+	return e;
+}
+
+static bool is_no_space(int e)
+{
+	return e == ENOSPC || e == EDQUOT || e == EFBIG;
+}
+
 int sk_journal_errno(struct sk_journal *j, int rc)
 {
-	int code = rc & 0xff, sys = j->db ? sqlite3_system_errno(j->db) : 0;
+	int code = rc & 0xff;
 
 	if (code == SQLITE_OK || code == SQLITE_ROW || code == SQLITE_DONE)
 		return 0;
@@ -46,7 +62,7 @@ int sk_journal_errno(struct sk_journal *j, int rc)
 	case SQLITE_FULL:
 		return -ENOSPC;
 	case SQLITE_IOERR:
-		return sys == ENOSPC || sys == EDQUOT || sys == EFBIG ? -ENOSPC : -EIO;
+		return is_no_space(log_errno(j->db)) ? -ENOSPC : -EIO;
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
 		return -EUCLEAN;
@@ -59,7 +75,7 @@ int sk_journal_errno(struct sk_journal *j, int rc)
 	case SQLITE_PERM:
 		return -EROFS;
 	case SQLITE_CANTOPEN:
-		return sys == ENOSPC || sys == EDQUOT ? -ENOSPC : -EIO;
+		return j->db && is_no_space(sqlite3_system_errno(j->db)) ? -ENOSPC : -EIO;
 	case SQLITE_ERROR: /* a table or column is not there: not a file of ours */
 		return -EUCLEAN;
 	default:
