@@ -19,7 +19,9 @@
 
 #define BUCKETS    4096
 #define IDLE_S     75 /* between requests, and evhttp's own while a long-poll (at most 55 s) waits */
+#define GONE_S     3 /* how soon a peer that went away while it waited is noticed */
 #define HEADER_MAX (16 * 1024)
+#define BODY_SLACK (64 * 1024)
 
 enum phase { HANDSHAKE, IDLE, READING, HANDLING, WRITING };
 
@@ -28,6 +30,7 @@ struct sk_conn {
 	struct sk_conn *next, **prev; /* by bufferevent */
 	struct sk_conn *addr_next, **addr_prev; /* by address, once known */
 	struct bufferevent *bev; /* evhttp's */
+	struct evhttp_connection *evcon; /* while a request is handled */
 	struct event *timer;
 	enum phase phase;
 	bool settled;
@@ -97,6 +100,19 @@ static size_t from_same(const struct sk_conn *c)
 	return n;
 }
 
+/* evhttp does not read while a request is being handled, so a peer that goes away meanwhile is asked after at the socket. */
+static void look_after(struct sk_conn *c)
+{
+	struct tcp_info info = {0};
+	socklen_t len = sizeof(info);
+	evutil_socket_t fd = bufferevent_getfd(c->bev);
+
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 && info.tcpi_state == TCP_ESTABLISHED)
+		arm(c, GONE_S);
+	else
+		evhttp_connection_free(c->evcon); /* c goes with it */
+}
+
 /* The socket is known only after evhttp has set it, that is one turn of the loop after the connection was made. */
 static void settle(struct sk_conn *c)
 {
@@ -140,6 +156,10 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	}
 	if (c->phase == HANDSHAKE && sk_tls_peer(c->bev, &peer) == 0) {
 		c->phase = IDLE; /* done in time, nothing asked yet: evhttp's idle timeout goes on from here */
+		return;
+	}
+	if (c->phase == HANDLING) {
+		look_after(c);
 		return;
 	}
 	if (c->phase == HANDSHAKE)
@@ -261,7 +281,8 @@ static void on_http(struct evhttp_request *ev, void *arg)
 		return;
 	}
 	c->phase = HANDLING;
-	arm(c, 0);
+	c->evcon = evcon;
+	arm(c, GONE_S);
 	l->o.on_request(ev, c, l->o.arg);
 }
 
@@ -407,7 +428,9 @@ int sk_listener_new(struct event_base *base, const struct sk_listener_options *o
 	evhttp_set_gencb(l->http, on_http, l);
 	evhttp_set_timeout(l->http, IDLE_S);
 	evhttp_set_max_headers_size(l->http, HEADER_MAX);
-	evhttp_set_max_body_size(l->http, (ev_ssize_t)o->body_max);
+	/* A little more than any route takes: then the refusal is ours. What is far beyond evhttp refuses, reading on so that the peer sees it. */
+	evhttp_set_max_body_size(l->http, (ev_ssize_t)(o->body_max + BODY_SLACK));
+	evhttp_set_flags(l->http, EVHTTP_SERVER_LINGERING_CLOSE);
 	/* All of them, so that a known path can say 405 and what it takes. */
 	evhttp_set_allowed_methods(l->http, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT |
 	                                        EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS | EVHTTP_REQ_TRACE |

@@ -48,7 +48,7 @@ class Server:
         self.folder = tempfile.mkdtemp(prefix="sekimori-server-")
         self.state = os.path.join(self.folder, "state")
         self.config = os.path.join(self.folder, "server.ini")
-        self.process = None
+        self.process, self.terminals = None, []
         sections = {"server": {"state": self.state, "name": "127.0.0.1"}, "listen": {"agents": "127.0.0.1:0", "console": "127.0.0.1:0"}}
         for name, value in settings.items():
             section, key = name.split("__")
@@ -72,6 +72,9 @@ class Server:
         return done.stdout
 
     def start(self):
+        for name in ("agents.port", "console.port"):   # of a server that was killed
+            if os.path.exists(os.path.join(self.state, name)):
+                os.unlink(os.path.join(self.state, name))
         self.log = open(os.path.join(self.folder, "server.log"), "ab")
         self.process = subprocess.Popen([*self.program(), "serve"], stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
         self.agents = self.port("agents.port")
@@ -96,7 +99,9 @@ class Server:
         with open(os.path.join(self.folder, "server.log"), errors="replace", encoding="utf-8") as f:
             return f.read()
 
-    def stop(self, number=signal.SIGTERM):
+    def stop(self, number=signal.SIGTERM, close=True):
+        for t in self.terminals if close else []:
+            t.close()
         if self.process is None:
             return None
         if self.process.poll() is None:
@@ -166,6 +171,7 @@ class Terminal:
         self.key = os.path.join(self.folder, "key.pem")
         self.certificate = os.path.join(self.folder, "cert.pem")
         self.seq, self.hash, self.connection = 0, ZERO, None
+        server.terminals.append(self)
         make_key(self.key)
 
     def enrol(self, token=None, asset=None):
@@ -188,10 +194,10 @@ class Terminal:
 
     def connect(self, timeout=30):
         self.close()
-        self.connection = http.client.HTTPSConnection("127.0.0.1", self.server.agents,
-                                                      context=self.server.context(self.certificate, self.key), timeout=timeout)
-        self.connection.connect()
-        return self.connection
+        c = http.client.HTTPSConnection("127.0.0.1", self.server.agents, context=self.server.context(self.certificate, self.key), timeout=timeout)
+        c.connect()
+        self.connection = c
+        return c
 
     def call(self, method, path, body=None, headers=None, timeout=30):
         """(status, parsed JSON or None); reconnects once when the kept connection had ended."""
@@ -253,12 +259,16 @@ class Browser:
 
     def __init__(self, server, user, password):
         self.c = http.client.HTTPSConnection("127.0.0.1", server.console, context=server.context(), timeout=30)
+        server.terminals.append(self)
         self.origin = "https://127.0.0.1:%d" % server.console
         self.cookie = ""
         status, page = self.get("/login")
         status, page = self.post("/login", self.fields(page, user=user, password=password))
         if status != 303:
             raise AssertionError("login: %s %s" % (status, page[:500]))
+
+    def close(self):
+        self.c.close()
 
     def fetch(self, method, path, body=None):
         headers = {"Cookie": self.cookie, "Origin": self.origin, "Accept-Language": "en"}
