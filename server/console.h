@@ -74,6 +74,7 @@ const char *sk_word_duty(const char *key);
 const char *sk_word_kind(const char *key); /* kinds of interfaces: storage, input, ... */
 const char *sk_word_zone(const char *key);
 const char *sk_word_mode(const char *key);
+const char *sk_word_evidence(const char *key); /* names of members of evidence, events and audit details */
 const char *sk_word_action(const char *key); /* of the audit trail and of a request's history */
 
 /* console_parts.c: pieces several pages show */
@@ -88,6 +89,7 @@ void sk_part_empty(struct sk_page *p, const char *msgid);
 long long sk_query_page(const struct sk_request *r); /* ?page=N, 1 when absent or not a number of 1..10000 */
 
 /* console_device.c, console_event.c: parts of the terminal's page */
+bool sk_part_is_mixed(const json_t *device); /* allowed, but not all of its functions */
 void sk_part_devices(struct sk_page *p, const json_t *devices);
 void sk_part_events(struct sk_page *p, const json_t *events);
 /* console_check.c */

@@ -9,10 +9,50 @@
 
 #define PER_PAGE 100
 
+/* "request:7" and a terminal's id lead to their pages. */
+static void object(struct sk_page *p, const char *name)
+{
+	unsigned long long number;
+	char text[24];
+
+	if (strncmp(name, "request:", 8) == 0 && sk_text_u64(name + 8, 1, INT64_MAX, &number) == 0) {
+		snprintf(text, sizeof(text), "%llu", number);
+		(void)sk_buf_addf(&p->out, "<a href=\"/requests/%llu\">", number);
+		sk_page_say(p, N_("Request %1"), text);
+		sk_page_lit(p, "</a>");
+	} else if (sk_text_is_id(name)) {
+		sk_page_lit(p, "<a class=\"key\" href=\"/terminals/");
+		sk_page_url(p, name);
+		sk_page_lit(p, "\">");
+		sk_page_text(p, name);
+		sk_page_lit(p, "</a>");
+	} else {
+		sk_page_text(p, name);
+	}
+}
+
+/* What a line does not say (no reason, no end) is left out of it. */
+static void details(struct sk_page *p, const json_t *detail)
+{
+	json_t *said = json_object(), *value;
+	const char *key;
+
+	json_object_foreach((json_t *)detail, key, value)
+	{
+		bool empty = json_is_null(value) || (json_is_string(value) && json_string_length(value) == 0) ||
+		             (json_is_integer(value) && json_integer_value(value) == 0 && strcmp(key, "until") == 0);
+
+		if (!empty)
+			(void)json_object_set(said, key, value);
+	}
+	if (json_object_size(said) > 0)
+		sk_page_evidence(p, said, sk_word_evidence);
+	json_decref(said);
+}
+
 static void row(struct sk_page *p, const json_t *a)
 {
 	const char *name = sk_page_str(a, "name"), *user = sk_page_str(a, "user");
-	const json_t *detail = sk_page_get(a, "detail");
 	enum sk_role role;
 
 	sk_page_lit(p, "<tr><td class=\"num\">");
@@ -31,10 +71,10 @@ static void row(struct sk_page *p, const json_t *a)
 	sk_page_lit(p, "</span></th><td>");
 	sk_page_tr(p, sk_word_action(sk_page_str(a, "action")));
 	sk_page_lit(p, "</td>");
-	sk_page_el(p, "td", NULL, sk_page_str(a, "object"));
-	sk_page_lit(p, "<td>");
-	if (json_object_size(detail) > 0)
-		sk_page_evidence(p, detail);
+	sk_page_lit(p, "<td class=\"free\">");
+	object(p, sk_page_str(a, "object"));
+	sk_page_lit(p, "</td><td class=\"free\">");
+	details(p, sk_page_get(a, "detail"));
 	sk_page_lit(p, "<span class=\"sub key\">");
 	sk_page_textn(p, sk_page_str(a, "hash"), strnlen(sk_page_str(a, "hash"), 12));
 	sk_page_lit(p, "</span></td></tr>\n");

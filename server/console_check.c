@@ -67,7 +67,7 @@ static void one(struct sk_page *p, const json_t *result)
 		sk_page_lit(p, "<details><summary>");
 		sk_page_tr(p, N_("Evidence"));
 		sk_page_lit(p, "</summary>");
-		sk_page_evidence(p, evidence);
+		sk_page_evidence(p, evidence, sk_word_evidence);
 		sk_page_lit(p, "</details>");
 	}
 	sk_page_lit(p, "</article>\n");

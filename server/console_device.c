@@ -3,6 +3,21 @@
 
 #include <string.h>
 
+bool sk_part_is_mixed(const json_t *device)
+{
+	const json_t *i;
+	size_t n;
+
+	if (strcmp(sk_page_str(device, "verdict"), "allow") != 0)
+		return false;
+	json_array_foreach(sk_page_get(device, "interfaces"), n, i)
+	{
+		if (strcmp(sk_page_str(i, "verdict"), "allow") != 0)
+			return true;
+	}
+	return false;
+}
+
 static void verdict(struct sk_page *p, const char *v)
 {
 	if (strcmp(v, "allow") == 0)
@@ -95,8 +110,11 @@ static void row(struct sk_page *p, const json_t *d)
 	const char *serial = sk_page_str(d, "serial"), *grade = sk_page_str(d, "grade");
 
 	sk_page_lit(p, "<tr><td>");
-	verdict(p, sk_page_str(d, "verdict"));
-	sk_page_lit(p, "</td><th scope=\"row\">");
+	if (sk_part_is_mixed(d))
+		sk_page_badge(p, SK_TONE_GRACE, N_("partly allowed"));
+	else
+		verdict(p, sk_page_str(d, "verdict"));
+	sk_page_lit(p, "</td><th scope=\"row\" class=\"free\">");
 	sk_part_device_name(p, d);
 	sk_page_lit(p, "<br><span class=\"sub\">");
 	sk_page_text(p, sk_page_str(d, "vendor_id"));

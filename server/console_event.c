@@ -16,7 +16,11 @@ static enum sk_tone tone_of(const json_t *e, const char **word)
 
 		*word = allow ? N_("Device allowed") : N_("Device refused");
 		tone = allow ? SK_TONE_OK : SK_TONE_BAD;
-	} else if (strcmp(kind, "check.changed") == 0 && sk_state_parse(sk_page_str(body, "state"), &state) == 0) {
+		if (sk_part_is_mixed(body)) {
+			*word = N_("Device partly allowed");
+			tone = SK_TONE_GRACE;
+		}
+	} else if (strcmp(kind, "check.changed") == 0 && sk_state_parse(sk_page_str(body, "to"), &state) == 0) {
 		tone = sk_page_state_tone(state);
 	}
 	return tone;
@@ -41,7 +45,7 @@ static void summary(struct sk_page *p, const json_t *body)
 	const json_t *nested = sk_page_get(body, "device");
 	const json_t *device = json_is_object(nested) ? nested : body;
 	const struct sk_check *check = sk_check_find(sk_page_str(body, "id"));
-	const char *state = sk_page_str(body, "state"), *reason = sk_page_str(body, "reason");
+	const char *state = sk_page_str(body, "to"), *reason = sk_page_str(body, "reason");
 	bool first = true;
 	enum sk_state s;
 
@@ -73,13 +77,13 @@ static void row(struct sk_page *p, const json_t *e)
 	(void)sk_buf_addf(&p->out, "%lld", sk_page_int(e, "seq"));
 	sk_page_lit(p, "</td><td>");
 	sk_page_badge(p, tone, word);
-	sk_page_lit(p, "</td><td>");
+	sk_page_lit(p, "</td><td class=\"free\">");
 	summary(p, body);
 	if (json_object_size(body) > 0) {
 		sk_page_lit(p, "<details><summary>");
 		sk_page_tr(p, N_("Details"));
 		sk_page_lit(p, "</summary>");
-		sk_page_evidence(p, body);
+		sk_page_evidence(p, body, sk_word_evidence);
 		sk_page_lit(p, "</details>");
 	}
 	sk_page_lit(p, "</td></tr>\n");

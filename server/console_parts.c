@@ -83,9 +83,9 @@ static void request_row(struct sk_page *p, const json_t *row, bool with_terminal
 	} else {
 		sk_page_lit(p, "</td>");
 	}
-	sk_page_lit(p, "<td>");
+	sk_page_lit(p, "<td class=\"free\">");
 	sk_part_device_name(p, sk_page_get(row, "device"));
-	sk_page_lit(p, "</td><td>");
+	sk_page_lit(p, "</td><td class=\"free wide-text\">");
 	sk_page_text(p, sk_page_str(row, "purpose"));
 	sk_page_lit(p, "<br><span class=\"sub\">");
 	sk_page_tr(p, sk_word_class(sk_page_str(row, "class")));
@@ -106,7 +106,7 @@ void sk_part_requests(struct sk_page *p, const json_t *rows, const char *caption
 	const json_t *row;
 	size_t i;
 
-	sk_page_table(p, "requests", caption, with_terminal ? with : without);
+	sk_page_table(p, with_terminal ? "requests" : "requests here", caption, with_terminal ? with : without);
 	json_array_foreach(rows, i, row) request_row(p, row, with_terminal);
 	sk_page_table_end(p);
 }

@@ -49,6 +49,8 @@ static void warnings(struct sk_page *p, const json_t *request, const json_t *ter
 		                        "(Countermeasure standard 6.4(2)).")
 		                   : N_("It is not known whether the terminal's antivirus is in order (Countermeasure "
 		                        "standard 6.4(2))."));
+	else if (strcmp(sk_page_str(t, "state"), "non-compliant") == 0)
+		sk_page_notice(p, SK_TONE_UNKNOWN, N_("Some of the terminal's checks are non-compliant."));
 	if (strcmp(sk_page_str(t, "state"), "silent") == 0)
 		sk_page_notice(p, SK_TONE_SILENT, N_("The terminal does not answer: what is shown of it is old."));
 	if (json_is_true(sk_page_get(t, "revoked")))
@@ -194,11 +196,11 @@ static void course(struct sk_page *p, const json_t *request, bool all)
 	if (!all)
 		return;
 	sk_page_lit(p, "<section>");
-	sk_page_el_tr(p, "h2", NULL, N_("Earlier requests for this medium or by this person"));
+	sk_page_el_tr(p, "h2", NULL, N_("Other requests for this medium or by this person"));
 	if (json_array_size(earlier) == 0)
 		sk_part_empty(p, N_("There is none: this is the first."));
 	else
-		sk_part_requests(p, earlier, N_("Earlier requests for this medium or by this person"), true);
+		sk_part_requests(p, earlier, N_("Other requests for this medium or by this person"), true);
 	sk_page_lit(p, "</section>\n");
 }
 
@@ -228,10 +230,11 @@ static void body(struct sk_console *c, const json_t *request, const json_t *term
 	medium(p, sk_page_get(request, "device"));
 	if (!staff)
 		terminal_stands(p, request, terminal);
-	course(p, request, !staff);
 	sk_page_lit(p, "</div>");
 	sk_part_decision(c, request);
-	sk_page_lit(p, "</div>");
+	sk_page_lit(p, "<div>");
+	course(p, request, !staff);
+	sk_page_lit(p, "</div></div>");
 	sk_console_end(c);
 }
 
@@ -252,7 +255,7 @@ int sk_page_request_show(struct sk_console *c, int code)
 		terminal =
 		    sk_store_terminal_page(c->r->server->store, sk_page_str(request, "terminal"), c->now, c->silent_ms);
 	if (e == 0) {
-		snprintf(object, sizeof(object), "request %llu", number);
+		snprintf(object, sizeof(object), "request:%llu", number);
 		sk_console_audit_view(c, object);
 		body(c, request, terminal);
 	}

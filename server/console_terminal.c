@@ -90,12 +90,17 @@ static void journal(struct sk_page *p, const json_t *t, const json_t *status)
 		sk_page_el_tr(p, "span", "none", N_("not reported"));
 	sk_page_dd_end(p);
 	sk_page_dt(p, N_("State of the terminal's record"));
-	if (j == NULL || *state == '\0')
-		sk_page_badge(p, SK_TONE_UNKNOWN, N_("unknown"));
-	else if (strcmp(state, "ok") == 0)
+	if (strcmp(state, "ok") == 0)
 		sk_page_badge(p, SK_TONE_OK, N_("in order"));
+	else if (strcmp(state, "spool") == 0)
+		sk_page_badge(p, SK_TONE_GRACE,
+		              N_("too much waits for the server; lesser events are left out and counted"));
+	else if (strcmp(state, "full") == 0)
+		sk_page_badge(p, SK_TONE_ERROR, N_("the terminal's disk is full; events wait in memory"));
+	else if (strcmp(state, "failed") == 0)
+		sk_page_badge(p, SK_TONE_ERROR, N_("cannot be written; events wait in memory"));
 	else
-		sk_page_badge(p, SK_TONE_ERROR, state);
+		sk_page_badge(p, SK_TONE_UNKNOWN, sk_state_word(SK_STATE_UNKNOWN));
 	sk_page_dd_end(p);
 	sk_page_lit(p, "</dl></section>\n");
 }
@@ -219,7 +224,6 @@ int sk_page_terminal(struct sk_console *c)
 	struct sk_page *p = &c->page;
 	const json_t *t;
 	json_t *page;
-	char object[64];
 
 	if (id == NULL || !sk_text_is_id(id))
 		return -ENOENT;
@@ -229,8 +233,7 @@ int sk_page_terminal(struct sk_console *c)
 		json_decref(page);
 		return -ENOENT;
 	}
-	snprintf(object, sizeof(object), "terminal %s", id);
-	sk_console_audit_view(c, object);
+	sk_console_audit_view(c, id);
 	sk_console_begin(c, N_("Terminal"), sk_page_str(t, "host"));
 	heading(p, t);
 	summary(p, t, sk_page_get(page, "status"));

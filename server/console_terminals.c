@@ -138,7 +138,9 @@ static void row(struct sk_page *p, const json_t *t)
 	sk_page_lit(p, "<td>");
 	sk_page_ago(p, sk_page_int(t, "last_contact"));
 	sk_page_lit(p, "</td>");
-	sk_page_raw(p, open > 0 ? "<td class=\"num\">" : "<td class=\"num zero\">");
+	sk_page_raw(p, open > 0 ? "<td class=\"num\"" : "<td class=\"num zero\"");
+	sk_page_attr_tr(p, "data-label", N_("Open requests"));
+	sk_page_lit(p, ">");
 	sk_page_num(p, open);
 	sk_page_lit(p, "</td></tr>\n");
 }
@@ -150,7 +152,7 @@ static void list(struct sk_page *p, const json_t *rows)
 	const json_t *t;
 	size_t i;
 
-	sk_page_table(p, NULL, N_("Terminals"), head);
+	sk_page_table(p, "terminals", N_("Terminals"), head);
 	json_array_foreach(rows, i, t)
 	{
 		if (i < PER_PAGE)

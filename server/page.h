@@ -76,8 +76,9 @@ enum sk_tone sk_page_state_tone(enum sk_state s);
 void sk_page_notice(struct sk_page *p, enum sk_tone tone,
                     const char *msgid); /* a paragraph that stands out, with its symbol */
 
-/* Evidence: any JSON as nested definition lists and lists; depth, members and lengths bounded. */
-void sk_page_evidence(struct sk_page *p, const json_t *value);
+/* Evidence: any JSON as nested definition lists and lists; depth, members and lengths bounded. label: the word for a member's name
+ * (a msgid, or the name itself). */
+void sk_page_evidence(struct sk_page *p, const json_t *value, const char *(*label)(const char *name));
 
 /* Members of what the store gives; absent or of another type = the empty value. */
 const char *sk_page_str(const json_t *obj, const char *name); /* "" */

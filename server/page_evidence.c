@@ -11,7 +11,9 @@
 #define DEPTH_MAX   6
 #define MEMBERS_MAX 64
 
-static void value(struct sk_page *p, const char *name, const json_t *v, int depth);
+typedef const char *(*label_fn)(const char *name);
+
+static void value(struct sk_page *p, label_fn label, const char *name, const json_t *v, int depth);
 
 static void cut_note(struct sk_page *p, size_t left)
 {
@@ -21,7 +23,7 @@ static void cut_note(struct sk_page *p, size_t left)
 	sk_page_say(p, N_("… %1 more not shown"), num);
 }
 
-static void object(struct sk_page *p, const json_t *v, int depth)
+static void object(struct sk_page *p, label_fn label, const json_t *v, int depth)
 {
 	const char *key;
 	json_t *member;
@@ -33,9 +35,9 @@ static void object(struct sk_page *p, const json_t *v, int depth)
 		if (shown == MEMBERS_MAX)
 			break;
 		sk_page_lit(p, "<div><dt>");
-		sk_page_text(p, key);
+		sk_page_tr(p, label(key));
 		sk_page_lit(p, "</dt><dd>");
-		value(p, key, member, depth + 1);
+		value(p, label, key, member, depth + 1);
 		sk_page_dd_end(p);
 		shown++;
 	}
@@ -47,14 +49,14 @@ static void object(struct sk_page *p, const json_t *v, int depth)
 	sk_page_lit(p, "</dl>");
 }
 
-static void array(struct sk_page *p, const char *name, const json_t *v, int depth)
+static void array(struct sk_page *p, label_fn label, const char *name, const json_t *v, int depth)
 {
 	size_t n = json_array_size(v);
 
 	sk_page_lit(p, "<ul class=\"evidence\">");
 	for (size_t i = 0; i < n && i < MEMBERS_MAX; i++) {
 		sk_page_lit(p, "<li>");
-		value(p, name, json_array_get(v, i), depth + 1);
+		value(p, label, name, json_array_get(v, i), depth + 1);
 		sk_page_lit(p, "</li>");
 	}
 	if (n > MEMBERS_MAX) {
@@ -104,21 +106,21 @@ static void scalar(struct sk_page *p, const char *name, const json_t *v)
 	}
 }
 
-static void value(struct sk_page *p, const char *name, const json_t *v, int depth)
+static void value(struct sk_page *p, label_fn label, const char *name, const json_t *v, int depth)
 {
 	bool nested = (json_is_object(v) && json_object_size(v) > 0) || (json_is_array(v) && json_array_size(v) > 0);
 
 	if (nested && depth > DEPTH_MAX)
 		sk_page_tr(p, N_("(more levels than are shown)"));
 	else if (nested && json_is_object(v))
-		object(p, v, depth);
+		object(p, label, v, depth);
 	else if (nested)
-		array(p, name, v, depth);
+		array(p, label, name, v, depth);
 	else
 		scalar(p, name, v);
 }
 
-void sk_page_evidence(struct sk_page *p, const json_t *v)
+void sk_page_evidence(struct sk_page *p, const json_t *v, const char *(*label)(const char *name))
 {
-	value(p, "", v, 1);
+	value(p, label, "", v, 1);
 }

@@ -7,6 +7,11 @@
 
 static struct sk_page page;
 
+static const char *label(const char *name)
+{
+	return strcmp(name, "resident") == 0 ? "Always running" : name;
+}
+
 static void begin(void)
 {
 	sk_page_init(&page, SK_LANG_EN, 1775000000000);
@@ -174,8 +179,8 @@ Test(page, evidence_is_readable_and_escaped)
 	                      (json_int_t)604800, "signatures_ms", (json_int_t)1775000000000, "why", "empty", "");
 
 	cr_assert(e != NULL);
-	sk_page_evidence(&page, e);
-	HAS("<dt>resident</dt><dd>yes</dd>");
+	sk_page_evidence(&page, e, label);
+	HAS("<dt>Always running</dt><dd>yes</dd>");
 	HAS("&lt;img src=x&gt;");
 	HAS("<li>dm-0</li><li>sda3</li>");
 	HAS("<dt>max_age_s</dt><dd>7 days</dd>");
@@ -191,7 +196,7 @@ Test(page, evidence_keys_are_escaped_too)
 	json_t *e = json_object();
 
 	json_object_set_new(e, "</dt><script>", json_integer(1));
-	sk_page_evidence(&page, e);
+	sk_page_evidence(&page, e, label);
 	HAS("&lt;/dt&gt;&lt;script&gt;");
 	HAS_NOT("<script>");
 	json_decref(e);
@@ -207,14 +212,14 @@ Test(page, evidence_is_bounded_in_depth_and_number)
 		json_object_set_new(outer, "in", deep);
 		deep = outer;
 	}
-	sk_page_evidence(&page, deep);
+	sk_page_evidence(&page, deep, label);
 	HAS("(more levels than are shown)");
 	HAS_NOT("bottom");
 	json_decref(deep);
 	sk_buf_reset(&page.out);
 	for (int i = 0; i < 1000; i++)
 		json_array_append_new(wide, json_integer(i));
-	sk_page_evidence(&page, wide);
+	sk_page_evidence(&page, wide, label);
 	HAS("<li>63</li>");
 	HAS_NOT("<li>64</li>");
 	HAS("… 936 more not shown");
