@@ -1,0 +1,92 @@
+"""An office in use: sections, people in every role, terminals in every state, requests at every step, hostile names among them."""
+import os
+import sqlite3
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "integration"))
+import office as o  # noqa: E402
+
+UNITS = [("zeimu", "税務課", "Tax"), ("shimin", "市民課", "Citizens' Affairs"), ("fukushi", "福祉総務課", "Welfare General Affairs"),
+         ("doboku", "土木総務課", "Public Works General Affairs"), ("soumu", "総務課", "General Affairs")]
+PEOPLE = [("kacho", "税務課長", "zeimu", ["sec"]), ("mado", "デジタル推進課 窓口担当", "", ["desk"]), ("johokan", "情報システム管理者", "", ["sys"]),
+          ("kansa", "監査統括責任者", "", ["aud"]), ("kenmu", "福祉総務課長（兼務）", "fukushi", ["sec", "desk"]), ("shokuin", "税務課 主事", "zeimu", ["staff"])]
+
+
+def terminals(office):
+    good = [o.screen(), o.disk(), o.antivirus()]
+    plan = [("zeimu", "zei-pc-001", good), ("zeimu", "zei-pc-002", [o.screen(), o.disk("non-compliant"), o.antivirus()]),
+            ("zeimu", "zei-pc-003", good), ("zeimu", "zei-pc-004", [o.screen("unknown"), o.disk(), o.antivirus()]),
+            ("shimin", "shi-pc-001", good), ("shimin", "shi-pc-002", good), ("shimin", "shi-pc-003", good),
+            ("fukushi", "fuku-pc-001", [o.screen("non-compliant"), o.disk(), o.antivirus("non-compliant")]),
+            ("fukushi", "fuku-pc-002", [o.screen(), o.disk(), o.antivirus("unknown")]), ("fukushi", "fuku-pc-003", good),
+            ("doboku", "do-pc-001", good), ("doboku", "do-pc-002", good), ("doboku", "do-pc-003", None), ("soumu", "sou-pc-001", good)]
+    made = {}
+    for number, (unit, host, posture) in enumerate(plan, 1):
+        t = made[host] = office.terminal(host, unit, f"R06-{number:04}")
+        t.event("chain-start", {"previous": "0" * 64})
+        t.event("daemon.started", {"version": "0.1.0", "policy": "lgwan-zone"})
+        if posture is not None:
+            t.report(o.report(posture, seq=t.seq))
+    return made
+
+
+def life(t):
+    """What happened on the terminal that is looked at in the pictures."""
+    t.event("policy.applied", {"name": "lgwan-zone", "version": 7})
+    t.event("device.decided", {**o.keyboard(), "media": None})
+    t.event("check.changed", {"id": "disk-encryption", "clause": "4.4(4)", "from": "compliant", "to": "non-compliant",
+                              "detail": [{"text": "%1 (%2) is not encrypted.", "args": ["/data", "sdb1"]}]})
+    t.event("device.decided", o.attached(o.STICK))
+    t.event("device.decided", o.attached(o.HOSTILE))
+    t.event("device.removed", o.HOSTILE)
+
+
+def requests(office, made):
+    a, b = made["zei-pc-002"], made["zei-pc-001"]
+    a.request("shokuin", o.STICK, "県の説明会資料を受け取り、課内で閲覧するため", "ro", 4)
+    b.request("yamada", o.SECURE, "固定資産税の評価データを外部委託先へ提出", "rw", 24, "1", "株式会社南紀データ 橋本営業所")
+    a.request("shokuin", o.HOSTILE, "<script>alert('目的')</script> 動作確認", "rw", 2, "2", "<b>別館</b>")
+    made["shi-pc-001"].request("kimura", o.NAMELESS, "写真の取り込み", "ro", 1)
+    made["fuku-pc-001"].request("tanaka", o.STICK, "民生委員の会議で配布する資料", "rw", 8, "3", "総合福祉会館")
+    made["fuku-pc-002"].request("sato", o.SECURE, "研修会の講義資料", "ro", 8)
+    made["zei-pc-003"].request("shokuin", o.SECURE, "前年度の統計表の受け渡し", "ro", 4)
+    kacho, mado, kenmu = office.login("kacho"), office.login("mado"), office.login("kenmu")
+    done = [kacho.decide(2, "permit"), kenmu.decide(6, "permit"), kacho.decide(7, "permit"), mado.decide(7, "approve", access="ro", until=o.local(3)),
+            kenmu.decide(5, "return", reason="提供先の部署名と、配布後の回収方法を書いてください。"),
+            kacho.decide(3, "refuse", reason="動作確認は検証用の端末で行ってください。業務上の必要が認められません。")]
+    if any(status != 303 for status in done):
+        raise AssertionError(f"decisions: {done}")
+
+
+def reports(made):
+    t = made["zei-pc-002"]
+    t.report(o.report([o.screen(), o.disk("non-compliant"), o.antivirus()], [o.attached(o.STICK), o.composite(), o.attached(o.HOSTILE)], "shokuin", t.seq))
+    t = made["zei-pc-003"]
+    t.event("grant.admitted", {**o.SECURE, "access": "ro", "person": "shokuin", "until": o.now_ms() + 3 * 3600000})
+    t.event("medium.mounted", {**o.SECURE, "node": "sda1", "mount": "/run/media/shokuin/MEETING", "person": "shokuin", "size": 30752636928})
+    t.report(o.report([o.screen(), o.disk(), o.antivirus()], [o.opened(o.SECURE, o.now_ms() + 3 * 3600000)], "shokuin", t.seq))
+
+
+def silence(office, *hosts):
+    """Nobody can wait three days: the ledger is told that these were last heard of then."""
+    office.stop()
+    db = sqlite3.connect(os.path.join(office.state, "ledger.db"))
+    for host in hosts:
+        db.execute("UPDATE terminals SET last_contact = last_contact - 9 * 86400000, enrolled = enrolled - 90 * 86400000 WHERE host = ?", (host,))
+    db.commit()
+    db.close()
+    office.start()
+
+
+def fill(office):
+    for unit in UNITS:
+        office.unit(*unit)
+    for user, name, unit, roles in PEOPLE:
+        office.user(user, name, unit, *roles)
+    office.start()
+    made = terminals(office)
+    life(made["zei-pc-002"])
+    requests(office, made)
+    reports(made)
+    silence(office, "do-pc-002", "do-pc-003")
+    return made
