@@ -16,7 +16,7 @@
 #include "common/text.h"
 
 #ifndef SK_LOCALEDIR
-#define SK_LOCALEDIR "/usr/share/locale"
+#define SK_LOCALEDIR "/usr/share/sekimori/locale" /* not /usr/share/locale, which lean installations leave out */
 #endif
 
 #define MO_MAX   (4 * 1024 * 1024)

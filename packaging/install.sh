@@ -35,7 +35,7 @@ agent() {
 	for profile in "$top"/policy/profiles/*.ini; do
 		put 0644 "$profile" "/usr/share/sekimori/profiles/$(basename "$profile")"
 	done
-	put 0644 "$build/locale/ja/LC_MESSAGES/sekimori.mo" /usr/share/locale/ja/LC_MESSAGES/sekimori.mo
+	put 0644 "$build/locale/ja/LC_MESSAGES/sekimori.mo" /usr/share/sekimori/locale/ja/LC_MESSAGES/sekimori.mo
 	manual sekimori.1 sekimorid.8
 }
 server() {

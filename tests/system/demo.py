@@ -17,6 +17,7 @@ import signal
 import sys
 import tempfile
 import time
+import unicodedata
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
@@ -130,11 +131,11 @@ class Demo:
         self.vm.plug_redir(self.keyboard)
         d = self.device(lambda d: "input" in d["kinds"] and d["verdict"] == "allow", what="the keyboard")
         say("%s %s: %s, rule %s" % (d["device"], d["product"], d["verdict"], d.get("rule")))
-        expect(self.types(self.keyboard), "", "what is typed on it reaches the PC")
+        expect(self.types(self.keyboard, "Test Keyboard"), "", "what is typed on it reaches the PC")
 
-    def types(self, keyboard):
+    def types(self, keyboard, product):
         """Does the PC's input layer see keys of this keyboard?"""
-        node = self.vm.wait_until("for e in /sys/class/input/event*; do grep -q '%s' $e/device/name && basename $e; done | grep ." % keyboard.product, 10)
+        node = self.vm.wait_until("for e in /sys/class/input/event*; do grep -q '%s' $e/device/name && basename $e; done | grep ." % product, 10)
         self.vm.spawn("timeout 20 cat /dev/input/%s >/run/typed" % node.split()[-1], "typed")
         self.vm.wait_until("systemctl is-active typed", 10)
         time.sleep(1.0)
@@ -203,9 +204,12 @@ class Demo:
         head("5. Within seconds the stick opens read-only, without being plugged again")
         mount = self.vm.wait_until("grep -o '/run/media/[^ ]*' /proc/mounts", 30)
         took = time.monotonic() - self.approved
-        expect(took < 5 or True, took, "mounted at %s, %.1f s after the approval" % (mount, took))
+        say("mounted at %s, %.1f s after the approval" % (mount, took))
         self.opened_after = took
         self.mount = mount.split()[0]
+        for e in sekimori(self.vm, "events")[1]["events"][-12:]:
+            if e["kind"].split(".")[0] in ("grants", "grant", "medium", "request"):
+                say("%s %s" % (datetime.datetime.fromtimestamp(e["time"] / 1000).strftime("%H:%M:%S.%f")[:-3], e["kind"]))
         options = self.vm.out("grep %s /proc/mounts" % self.mount)
         expect(" ro," in options and "nosuid" in options and "nodev" in options and "noexec" in options, options, "options: " + options)
         code, text, err = self.vm.run(["cat", self.mount + "/report.txt"], user="clerk", check=False)
@@ -224,7 +228,7 @@ class Demo:
         d = self.device(lambda d: d["product"] == "Composite Keyboard", what="the composite")
         for i in d["interfaces"]:
             say("interface %s %s: %s (%s)" % (i["number"], i["kind"], i["verdict"], i["reason"]))
-        expect(self.types(composite), "", "it types")
+        expect(self.types(composite, "Composite Keyboard"), "", "it types")
         expect(self.disks() == before and composite.reads == 0, (self.disks(), composite.reads), "its storage stays shut: no node, 0 reads")
         plugged.unplug()
 
@@ -236,7 +240,8 @@ class Demo:
         manager = self.server.console("manager")
         end = time.monotonic() + 60
         while True:
-            page = manager.get("/terminals/%s" % self.device_id)
+            # Pages show clause numbers full-width, as the standard prints them.
+            page = unicodedata.normalize("NFKC", manager.get("/terminals/%s" % self.device_id))
             if all(("5.1(1)" in page, "4.4(4)" in page, "6.4(2)" in page, "dm-" in page or "vda" in page)):
                 break
             if time.monotonic() > end:
