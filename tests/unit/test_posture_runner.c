@@ -65,6 +65,8 @@ static void start(const char *script, unsigned timeout_ms)
 static void teardown(void)
 {
 	p = sk_posture_free(p);
+	while (sd_event_run(loop, 50000) > 0) /* a killed child is reaped by the loop */
+		;
 	sd_event_unref(loop);
 	json_decref(answers);
 	remove_dir();
