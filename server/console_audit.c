@@ -64,9 +64,10 @@ static void row(struct sk_page *p, const json_t *a)
 	sk_page_lit(p, "<br><span class=\"sub\">");
 	if (*name != '\0') {
 		sk_page_text(p, user);
-		sk_page_lit(p, " \xc2\xb7 ");
+		sk_page_lit(p, " ");
 	}
-	if (sk_role_parse(sk_page_str(a, "role"), &role) == 0)
+	/* Terminals and the server itself, and people who only log in, act in no role. */
+	if (sk_role_parse(sk_page_str(a, "role"), &role) == 0 && role != SK_ROLE_STAFF)
 		sk_page_tr(p, sk_word_role(role));
 	sk_page_lit(p, "</span></th><td>");
 	sk_page_tr(p, sk_word_action(sk_page_str(a, "action")));

@@ -15,7 +15,7 @@
 #include "common/text.h"
 #include "server/orders.h"
 
-#define REASON_MAX 1500 /* bytes; maxlength of the field is 500 characters */
+#define REASON_MAX 1000 /* bytes, as the store and terminals take; maxlength of the field is 330 characters */
 
 void sk_console_may_decide(const struct sk_console *c, const json_t *request, struct sk_may_decide *out)
 {
@@ -146,7 +146,7 @@ static void reason_form(struct sk_console *c, const json_t *request, const struc
 	form_begin(c, request);
 	sk_page_lit(p, "<p class=\"field\"><label for=\"reason\">");
 	sk_page_tr(p, N_("Reason (the person who asked reads it)"));
-	sk_page_lit(p, "</label><textarea id=\"reason\" name=\"reason\" rows=\"3\" maxlength=\"500\" required>");
+	sk_page_lit(p, "</label><textarea id=\"reason\" name=\"reason\" rows=\"3\" maxlength=\"330\" required>");
 	sk_page_text(p, entered);
 	sk_page_lit(p, "</textarea></p><p class=\"buttons\">");
 	if (may->give_back)
@@ -234,7 +234,7 @@ static int read_decision(struct sk_console *c, struct sk_decision *d)
 		return -EINVAL;
 	}
 	if (sk_form_text(&c->form, "reason", REASON_MAX, &d->reason) < 0) {
-		c->problem = N_("The reason is too long: at most 500 characters.");
+		c->problem = N_("The reason is too long: at most 330 characters.");
 		return -EINVAL;
 	}
 	if (*d->reason == '\0' && (d->what == SK_DO_REFUSE || d->what == SK_DO_RETURN || d->what == SK_DO_CANCEL)) {

@@ -97,6 +97,7 @@ const char *sk_word_evidence(const char *key)
 	    {"new", N_("After")},
 	    {"held", N_("Held by the terminal")},
 	    {"cert_until", N_("Certificate valid until")},
+	    {"token", N_("Token no.")},
 	    {"sha256", N_("SHA-256")},
 	};
 

@@ -201,6 +201,7 @@ const char *sk_word_action(const char *key)
 	    {"cancel", N_("Cancelled"), 0},
 	    {"expire", N_("Expired"), 0},
 	    {"page.viewed", N_("Page viewed"), 0},
+	    {"init", N_("Server set up"), 0},
 	    {"login", N_("Logged in"), 0},
 	    {"login.failed", N_("Login failed"), 0},
 	    {"incident", N_("Break in a terminal's record"), 0},

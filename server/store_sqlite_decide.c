@@ -188,8 +188,8 @@ static int decide(struct sk_store *s, const struct sk_actor *by, const struct sk
 		return sk_err_set(err, r, "request %lld is not known", (long long)d->request);
 	if (r < 0)
 		return r;
-	if (d->reason != NULL && strlen(d->reason) > 500)
-		return sk_err_set(err, -EINVAL, "the reason is too long; at most 500 bytes");
+	if (d->reason != NULL && strlen(d->reason) > 1000)
+		return sk_err_set(err, -EINVAL, "the reason is too long; at most 1000 bytes");
 	switch (d->what) {
 	case SK_DO_PERMIT:
 		return permit(s, by, d, &q, now, err);

@@ -160,7 +160,7 @@ Test(console_decide, decision_forms_that_are_wrong)
 		cr_expect(shows(f, wrong[i].says), "%s", wrong[i].fields);
 		fake_free(f);
 	}
-	memset(big + strlen(big), 'x', 1501);
+	memset(big + strlen(big), 'x', 1001);
 	{
 		struct fake *f = post(&p, decide_url(n), big);
 
