@@ -117,6 +117,20 @@ class Console(unittest.TestCase):
         self.assertEqual(self.people["kacho"].get("/audit"), 403)
         self.assertEqual(self.state(n), "Applied for")
 
+    def test_the_table_in_the_documentation(self):
+        """Every GET of docs/console.md, asked by every role, is answered as it says."""
+        n = self.ask()
+        real = {"/terminals/ID": f"/terminals/{self.pc.id}", "/requests/N": f"/requests/{n}", "/assets/NAME": "/assets/console.css"}
+        who = dict(zip(("sec", "desk", "sys", "aud", "staff"), ("kacho", "mado", "johokan", "kansa", "shokuin")))
+        with open(os.path.join(o.TOP, "docs", "console.md"), encoding="utf-8") as f:
+            rows = re.findall(r"^\| GET \| `([^`]+)` \|((?:[^|]*\|){6})", f.read(), re.M)
+        self.assertGreater(len(rows), 8)
+        for route, cells in rows:
+            for role, said in zip((*who, "none"), (c.strip() for c in cells.split("|"))):
+                b = self.people[who[role]] if role in who else self.office.browser()
+                status = b.get(real.get(route, route))
+                self.assertEqual(status, 303 if said.startswith("→") else 403 if said == "no" else 200, f"{route} as {role}: {said}")
+
     def test_two_roles(self):
         n, kenmu = self.ask(), self.people["kenmu"]
         kenmu.get(f"/requests/{n}")
