@@ -432,7 +432,7 @@ static int bind_path(struct sk_socket *s, struct sk_err *err)
 		return sk_err_set(err, -errno, "%s: %s", s->path, strerror(errno));
 	/* Nobody can connect between bind and listen, and the mode is right before listen. */
 	if (bind(s->fd, (struct sockaddr *)&a, sizeof a) < 0 || chmod(s->path, s->o.mode) < 0 ||
-	    (s->o.gid != (gid_t)-1 && chown(s->path, (uid_t)-1, s->o.gid) < 0) || listen(s->fd, 64) < 0)
+	    (s->o.gid != (gid_t)-1 && chown(s->path, (uid_t)-1, s->o.gid) < 0) || listen(s->fd, SOMAXCONN) < 0)
 		return sk_err_set(err, -errno, "%s: %s", s->path, strerror(errno));
 	return 0;
 }
