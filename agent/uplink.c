@@ -13,18 +13,27 @@
 #include "common/json.h"
 #include "common/text.h"
 
+#define HINT_LEAST  10000 /* ms between two hints that are listened to */
 #define WAIT_QUICK  1000 /* ms: a `wait` that ends sooner than this ... */
 #define WAITS_QUICK 8 /* ... so many times in a row means that sekimorid and we disagree: ask more slowly */
 
-enum line_event { EV_HELLO, EV_LOST, EV_DUE, EV_GOOD, EV_BAD, EV_COUNT };
+enum line_event { EV_HELLO, EV_LOST, EV_DUE, EV_GOOD, EV_BAD, EV_HINT, EV_COUNT };
 
+#define NONE  SK_LINE_NO_DAEMON
+#define BACK  SK_LINE_BACKOFF
+#define PROBE SK_LINE_PROBE
+#define UP    SK_LINE_UP
 static const enum sk_line_state NEXT[SK_LINE_COUNT][EV_COUNT] = {
-    /*                     HELLO              LOST               DUE                GOOD               BAD */
-    [SK_LINE_NO_DAEMON] = {SK_LINE_BACKOFF, SK_LINE_NO_DAEMON, SK_LINE_NO_DAEMON, SK_LINE_NO_DAEMON, SK_LINE_NO_DAEMON},
-    [SK_LINE_BACKOFF] = {SK_LINE_BACKOFF, SK_LINE_NO_DAEMON, SK_LINE_PROBE, SK_LINE_BACKOFF, SK_LINE_BACKOFF},
-    [SK_LINE_PROBE] = {SK_LINE_PROBE, SK_LINE_NO_DAEMON, SK_LINE_PROBE, SK_LINE_UP, SK_LINE_BACKOFF},
-    [SK_LINE_UP] = {SK_LINE_UP, SK_LINE_NO_DAEMON, SK_LINE_UP, SK_LINE_UP, SK_LINE_BACKOFF},
+    /*                     HELLO  LOST  DUE    GOOD  BAD   HINT */
+    [SK_LINE_NO_DAEMON] = {BACK, NONE, NONE, NONE, NONE, NONE},
+    [SK_LINE_BACKOFF] = {BACK, NONE, PROBE, BACK, BACK, PROBE},
+    [SK_LINE_PROBE] = {PROBE, NONE, PROBE, UP, BACK, PROBE},
+    [SK_LINE_UP] = {UP, NONE, UP, UP, BACK, PROBE},
 };
+#undef NONE
+#undef BACK
+#undef PROBE
+#undef UP
 
 static const struct sk_backoff_rule DAEMON_RULE = {200, 1000, 30 * 1000};
 static const struct sk_backoff_rule LINE_RULE = {1000, 4000, 5 * 60 * 1000};
@@ -359,10 +368,19 @@ void sk_uplink_on_timer(struct sk_uplink *u)
 
 void sk_uplink_on_hint(struct sk_uplink *u)
 {
+	sk_ms now = u->ops->now(u->ctx);
+
+	if (u->hinted_at > 0 && now - u->hinted_at < HINT_LEAST)
+		return;
+	u->hinted_at = now;
 	u->line_at = u->daemon_at = u->wait_at = 0;
 	for (int job = 0; job < SK_JOB_COUNT; job++)
-		if (job != SK_JOB_REPORT)
+		if (job != SK_JOB_REPORT && job != SK_JOB_RENEW)
 			u->not_before[job] = 0;
+	if (u->line != SK_LINE_NO_DAEMON)
+		close_lanes(u); /* what was open before the sleep may be dead without a sign */
+	u->polled = false;
+	line_event(u, EV_HINT);
 	step(u);
 }
 

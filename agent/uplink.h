@@ -89,7 +89,7 @@ struct sk_uplink {
 	struct sk_err problem[SK_JOB_COUNT];
 
 	bool waiting; /* a `wait` is out */
-	sk_ms waited_from, wait_at;
+	sk_ms waited_from, wait_at, hinted_at;
 	unsigned quick_waits;
 	bool want_events;
 	int64_t cursor; /* the last event the server is known to hold */
@@ -123,7 +123,7 @@ void sk_uplink_on_timer(struct sk_uplink *u);
 void sk_uplink_on_answer(struct sk_uplink *u, enum sk_uplink_lane lane, const struct sk_http_answer *a);
 /* answer: the whole answer to `wait`, borrowed; NULL = the connection is lost. */
 void sk_uplink_on_wait(struct sk_uplink *u, const json_t *answer);
-/* Something says that trying now is worth it (SIGHUP): waits of line and jobs end. */
+/* The terminal slept, or its clock was set: connections may be dead without a sign. They are made anew, and waits end. */
 void sk_uplink_on_hint(struct sk_uplink *u);
 
 #endif

@@ -8,6 +8,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
 
 #include "agent/uplink.h"
 #include "agent/uplink_identity.h"
@@ -31,7 +33,8 @@ struct lane {
 struct runner {
 	const struct sk_uplink_options *o;
 	struct event_base *base;
-	struct event *timer, *signals[N_SIGNALS];
+	struct event *timer, *resume, *signals[N_SIGNALS];
+	int resume_fd;
 	struct sk_identity id;
 	struct sk_tls *tls;
 	struct sk_local *local;
@@ -199,6 +202,38 @@ static void on_signal(evutil_socket_t sig, short what, void *arg)
 	(void)event_base_loopbreak(r->base);
 }
 
+/* One absolute timer far in the future that the kernel ends when the clock is set, which it also is on waking from sleep. It costs no
+ * wake-up of its own. Without it a connection that died in the sleep is noticed at the long poll's deadline. */
+static int arm_resume(int fd)
+{
+	struct itimerspec far = {.it_value = {.tv_sec = sk_clock_wall() / 1000 + 20LL * 365 * 86400}};
+
+	return timerfd_settime(fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &far, NULL);
+}
+
+static void on_resume(evutil_socket_t fd, short what, void *arg)
+{
+	uint64_t n;
+
+	(void)what;
+	(void)!read(fd, &n, sizeof(n));
+	if (arm_resume(fd) < 0) {
+		(void)event_del(((struct runner *)arg)->resume);
+		return;
+	}
+	sk_uplink_on_hint(&((struct runner *)arg)->uplink);
+}
+
+static void watch_resume(struct runner *r)
+{
+	r->resume_fd = timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (r->resume_fd < 0 || arm_resume(r->resume_fd) < 0)
+		return;
+	r->resume = event_new(r->base, r->resume_fd, EV_READ | EV_PERSIST, on_resume, r);
+	if (r->resume)
+		(void)event_add(r->resume, NULL);
+}
+
 static int set_up(struct runner *r, struct sk_err *err)
 {
 	int n = sk_tls_client_mutual(r->id.ca, r->id.cert, r->id.key, &r->tls, err);
@@ -218,6 +253,8 @@ static int set_up(struct runner *r, struct sk_err *err)
 		r->signals[i] = evsignal_new(r->base, SIGNALS[i], on_signal, r);
 		n = r->signals[i] ? evsignal_add(r->signals[i], NULL) : -ENOMEM;
 	}
+	if (n == 0)
+		watch_resume(r);
 	return n == 0 ? 0 : sk_err_set(err, -ENOMEM, "the event loop could not be set up");
 }
 
@@ -232,6 +269,10 @@ static void tear_down(struct runner *r)
 			event_free(r->signals[i]);
 	if (r->timer)
 		event_free(r->timer);
+	if (r->resume)
+		event_free(r->resume);
+	if (r->resume_fd >= 0)
+		(void)close(r->resume_fd);
 	if (r->base)
 		event_base_free(r->base);
 	sk_uplink_deinit(&r->uplink);
@@ -248,6 +289,7 @@ static int run_once(const struct sk_uplink_options *o, bool *reload, struct sk_e
 	if (!r)
 		return sk_err_set(err, -ENOMEM, "out of memory");
 	r->o = o;
+	r->resume_fd = -1;
 	n = sk_identity_load(o->state, &r->id, err);
 	if (n == 0) {
 		n = set_up(r, err);

@@ -206,6 +206,17 @@ class Events(Base):
         self.uplink.send_signal(signal.SIGHUP)
         wait_for(lambda: self.daemon.acked == 3)
 
+    def test_ends_in_order(self):
+        self.online()
+        self.daemon.add(3)
+        wait_for(lambda: self.daemon.acked == 3)
+        for sig in (signal.SIGHUP, signal.SIGHUP):
+            self.uplink.send_signal(sig)
+            before = len(self.server.asked("GET /v1/orders"))
+            wait_for(lambda: len(self.server.asked("GET /v1/orders")) > before)
+        self.uplink.send_signal(signal.SIGTERM)
+        self.assertEqual(self.uplink.wait(5), 0, self.log())
+
     def test_reports_go_at_most_each_minute(self):
         self.online()
         wait_for(lambda: len(self.server.reports) == 1)
