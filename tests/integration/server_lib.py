@@ -209,7 +209,7 @@ class Terminal:
                 r = self.connection.getresponse()
                 text = r.read()
                 return r.status, json.loads(text) if text else None
-            except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
+            except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError, ssl.SSLEOFError, ssl.SSLZeroReturnError):
                 self.close()
                 if attempt == 2:
                     raise
