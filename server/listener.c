@@ -343,9 +343,10 @@ static int resolve(const char *address, struct addrinfo **out, struct sk_err *er
 	const char *colon = strrchr(address, ':');
 	char host[128];
 	size_t n = colon == NULL ? 0 : (size_t)(colon - address);
+	unsigned long long port;
 	int rc;
 
-	if (n == 0 || n >= sizeof(host))
+	if (n == 0 || n >= sizeof(host) || sk_text_u64(colon + 1, 0, 65535, &port) < 0)
 		return sk_err_set(err, -EINVAL, "listen address \"%s\": use ADDRESS:PORT", address);
 	memcpy(host, address, n);
 	host[n] = '\0';

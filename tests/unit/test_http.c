@@ -1,0 +1,477 @@
+/* The HTTP layer on real sockets and TLS, with deadlines of a second: routes, limits, deferred replies, peers that dawdle or go away. */
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "server/ca.h"
+#include "server/http_server.h"
+
+static struct event_base *base;
+static struct sk_server server;
+static struct sk_server_config config;
+static struct sk_http http;
+static struct sk_http_stats stats;
+static struct sk_tls *tls, *client;
+static struct sk_listener *listener;
+static struct sk_ca *ca;
+static struct sk_request *kept;
+static int gone, port;
+static char top[] = "/tmp/sekimori-http-XXXXXX";
+
+static void echo(struct sk_request *r)
+{
+	char text[1024];
+	const char *tail = sk_request_tail(r), *q = sk_request_query(r, "q"), *h = sk_request_header(r, "X-Test");
+
+	snprintf(text, sizeof(text), "[%s][%s][%s][%s][%s]", r->path, tail == NULL ? "" : tail, q == NULL ? "" : q,
+	         h == NULL ? "" : h, r->body);
+	sk_reply_bytes(r, 200, "text/plain", text, strlen(text));
+	sk_reply_bytes(r, 500, "text/plain", "twice", 5); /* answered once only */
+}
+
+static void on_gone(struct sk_request *r, void *arg)
+{
+	cr_assert_eq(r, kept);
+	cr_assert_eq(arg, &gone);
+	kept = NULL;
+	gone++;
+}
+
+static void later(struct sk_request *r)
+{
+	kept = r;
+	sk_request_defer(r, on_gone, &gone);
+}
+
+static void mute(struct sk_request *r)
+{
+	(void)r;
+}
+
+static void split(struct sk_request *r)
+{
+	sk_reply_header(r, "X-Evil", "a\r\nSet-Cookie: x");
+	sk_reply_json(r, 200, json_pack("{s:i}", "n", 1));
+}
+
+static const struct sk_route routes[] = {
+    {EVHTTP_REQ_GET, "/echo", 0, echo},
+    {EVHTTP_REQ_GET, "/echo/*", 0, echo},
+    {EVHTTP_REQ_POST, "/echo", 10, echo},
+    {EVHTTP_REQ_GET, "/later", 0, later},
+    {EVHTTP_REQ_GET, "/mute", 0, mute},
+    {EVHTTP_REQ_GET, "/split", 0, split},
+    {0, NULL, 0, NULL},
+};
+static const struct sk_route *const tables[] = {routes, NULL};
+
+static void start(size_t connections, size_t per_address)
+{
+	struct sk_err err = SK_ERR_INIT;
+	struct sk_listener_options o = {.address = "127.0.0.1:0",
+	                                .body_max = 1000,
+	                                .connections = connections,
+	                                .per_address = per_address,
+	                                .handshake_s = 1,
+	                                .request_s = 1,
+	                                .write_s = 1,
+	                                .on_request = sk_http_request,
+	                                .arg = &http};
+
+	signal(SIGPIPE, SIG_IGN); /* as the server does */
+	cr_assert_not_null(mkdtemp(top));
+	sk_server_config_default(&config);
+	snprintf(config.state_dir, sizeof(config.state_dir), "%s/s", top);
+	cr_assert_eq(sk_ca_init(&config, sk_clock_wall(), NULL, &err), 0, "%s", err.text);
+	cr_assert_eq(sk_ca_load(config.state_dir, &ca, &err), 0, "%s", err.text);
+	cr_assert_eq(sk_tls_server_public(sk_ca_server_chain(ca), sk_ca_server_key(ca), &tls, &err), 0, "%s", err.text);
+	cr_assert_eq(sk_tls_client_pinned(sk_ca_fingerprint(ca), &client, &err), 0, "%s", err.text);
+	base = event_base_new();
+	server.base = base;
+	http = (struct sk_http){.server = &server, .tables = tables, .pages = true, .stats = &stats};
+	o.tls = tls;
+	cr_assert_eq(sk_listener_new(base, &o, &listener, &err), 0, "%s", err.text);
+	port = sk_listener_port(listener);
+}
+
+static void setup(void)
+{
+	start(100, 50);
+}
+
+static void teardown(void)
+{
+	static const char *const names[] = {"ca.key", "ca.pem", "server.key", "server.pem", "sign.key", "sign.pub"};
+	char path[400];
+
+	listener = sk_listener_free(listener);
+	event_base_free(base);
+	sk_tls_free(tls);
+	sk_tls_free(client);
+	sk_ca_free(ca);
+	for (size_t i = 0; i < 6; i++) {
+		snprintf(path, sizeof(path), "%s/%s", config.state_dir, names[i]);
+		unlink(path);
+	}
+	rmdir(config.state_dir);
+	rmdir(top);
+}
+
+static void turn(int ms)
+{
+	const struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+
+	event_base_loopexit(base, &tv);
+	event_base_dispatch(base);
+}
+
+static long long now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
+}
+
+struct line { /* one client connection */
+	struct bufferevent *bev;
+	char text[65536];
+	size_t len;
+	bool ended;
+};
+
+static void on_read(struct bufferevent *bev, void *arg)
+{
+	struct line *l = arg;
+
+	l->len += bufferevent_read(bev, l->text + l->len, sizeof(l->text) - 1 - l->len);
+	l->text[l->len] = '\0';
+}
+
+static void on_event(struct bufferevent *bev, short what, void *arg)
+{
+	struct line *l = arg;
+
+	on_read(bev, arg);
+	if ((what & (BEV_EVENT_EOF | BEV_EVENT_ERROR)) != 0)
+		l->ended = true;
+}
+
+static struct line *dial(void)
+{
+	struct sockaddr_in a = {
+	    .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	struct line *l = calloc(1, sizeof(*l));
+
+	l->bev = sk_tls_connect(client, base, "127.0.0.1");
+	cr_assert_not_null(l->bev);
+	bufferevent_setcb(l->bev, on_read, NULL, on_event, l);
+	bufferevent_enable(l->bev, EV_READ | EV_WRITE);
+	cr_assert_eq(bufferevent_socket_connect(l->bev, (struct sockaddr *)&a, sizeof(a)), 0);
+	return l;
+}
+
+static void hang_up(struct line *l)
+{
+	bufferevent_free(l->bev);
+	free(l);
+}
+
+static void say(struct line *l, const char *text)
+{
+	cr_assert_eq(bufferevent_write(l->bev, text, strlen(text)), 0);
+}
+
+/* Until what stands in the answers, or the end. */
+static bool hear(struct line *l, const char *what)
+{
+	for (int i = 0; i < 500 && !l->ended && strstr(l->text, what) == NULL; i++)
+		turn(10);
+	return strstr(l->text, what) != NULL;
+}
+
+/* The whole answer to one request on a connection of its own. */
+static char *ask(const char *text)
+{
+	static char answer[65536];
+	struct line *l = dial();
+
+	say(l, text);
+	for (int i = 0; i < 500 && !l->ended; i++)
+		turn(10);
+	memcpy(answer, l->text, sizeof(answer));
+	cr_assert(l->ended, "no end: %s", answer);
+	hang_up(l);
+	return answer;
+}
+
+#define END "Host: x\r\nConnection: close\r\n\r\n"
+
+Test(http, checked_requests_reach_handlers, .init = setup, .fini = teardown)
+{
+	char *a = ask("GET /echo/%E8%AA%B2?q=a%20b&q=c HTTP/1.1\r\nX-Test: y\r\n" END);
+
+	cr_assert_eq(strncmp(a, "HTTP/1.1 200 ", 13), 0, "%s", a);
+	cr_assert_not_null(strstr(a, "[/echo/課][課][a b][y][]"), "%s", a);
+	cr_assert_not_null(strstr(a, "\r\nX-Content-Type-Options: nosniff\r\n"));
+	cr_assert_null(strstr(a, "twice"));
+	a = ask("POST /echo HTTP/1.1\r\nContent-Length: 10\r\n" END "0123456789");
+	cr_assert_not_null(strstr(a, "[0123456789]"), "%s", a);
+	a = ask("HEAD /echo HTTP/1.1\r\n" END);
+	cr_assert_not_null(strstr(a, "\r\nContent-Length: "), "%s", a);
+	cr_assert_null(strstr(a, "[/echo]"));
+}
+
+Test(http, refusals, .init = setup, .fini = teardown)
+{
+	static const struct {
+		const char *request, *status;
+	} cases[] = {
+	    {"GET /none HTTP/1.1\r\n" END, " 404 "},
+	    {"GET /echo/a/b HTTP/1.1\r\n" END, " 404 "},
+	    {"GET /echo/ HTTP/1.1\r\n" END, " 404 "},
+	    {"GET /v1/none HTTP/1.1\r\n" END, "{\"error\":\"not-found\""},
+	    {"PUT /echo HTTP/1.1\r\nContent-Length: 0\r\n" END, "\r\nAllow: GET, HEAD, POST\r\n"},
+	    {"POST /later HTTP/1.1\r\nContent-Length: 0\r\n" END, "\r\nAllow: GET, HEAD\r\n"},
+	    {"BREW /echo HTTP/1.1\r\n" END, " 501 "},
+	    {"GET /echo%00 HTTP/1.1\r\n" END, " 400 "},
+	    {"GET /echo/%0a HTTP/1.1\r\n" END, " 400 "},
+	    {"GET /echo/%c0%af HTTP/1.1\r\n" END, " 400 "},
+	    {"GET http://x/echo HTTP/1.1\r\n" END, " 400 "},
+	    {"GET echo HTTP/1.1\r\n" END, " 400 "},
+	    {"POST /echo HTTP/1.1\r\nContent-Length: 11\r\n" END "0123456789a", " 413 "},
+	    {"GET /echo HTTP/1.1\r\nContent-Length: 1\r\n" END "x", " 413 "},
+	    {"POST /echo HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 1\r\n" END "x", " 400 "},
+	    {"POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" END "1\r\nx\r\n0\r\n\r\n", " 400 "},
+	    {"GET /mute HTTP/1.1\r\n" END, " 500 "},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char *a = ask(cases[i].request);
+
+		cr_assert_not_null(strstr(a, cases[i].status), "%s -> %s", cases[i].request, a);
+		cr_assert_null(strstr(a, " 200 "), "%s", cases[i].request);
+	}
+	cr_assert_eq(stats.by_class[2], 0);
+}
+
+Test(http, a_reply_header_holds_no_second_line, .init = setup, .fini = teardown)
+{
+	char *a = ask("GET /split HTTP/1.1\r\n" END);
+
+	cr_assert_null(strstr(a, "Set-Cookie"), "%s", a);
+	cr_assert_not_null(strstr(a, "{\"n\":1}"));
+}
+
+Test(http, kept_connections_and_pipelines, .init = setup, .fini = teardown)
+{
+	struct line *l = dial();
+
+	say(l, "GET /echo/1 HTTP/1.1\r\nHost: x\r\n\r\nGET /echo/2 HTTP/1.1\r\nHost: x\r\n\r\n");
+	cr_assert(hear(l, "[/echo/2]"));
+	cr_assert_not_null(strstr(l->text, "[/echo/1]"));
+	turn(1500); /* idle is no crime */
+	say(l, "GET /echo/3 HTTP/1.1\r\nHost: x\r\n\r\n");
+	cr_assert(hear(l, "[/echo/3]"));
+	hang_up(l);
+}
+
+Test(http, deferred_reply, .init = setup, .fini = teardown)
+{
+	struct line *l = dial();
+
+	say(l, "GET /later HTTP/1.1\r\nHost: x\r\n\r\n");
+	for (int i = 0; i < 300 && kept == NULL; i++)
+		turn(10);
+	cr_assert_not_null(kept);
+	turn(1500); /* no deadline for the handler */
+	say(l, "GET /echo/next HTTP/1.1\r\nHost: x\r\n\r\n"); /* sent too early; it must wait its turn */
+	turn(50);
+	sk_reply_json(kept, 200, json_pack("{s:b}", "late", 1));
+	cr_assert(hear(l, "[/echo/next]"), "%s", l->text);
+	cr_assert_not_null(strstr(l->text, "{\"late\":true}"));
+	cr_assert_eq(gone, 0);
+	hang_up(l);
+}
+
+Test(http, peer_goes_away_while_it_waits, .init = setup, .fini = teardown)
+{
+	struct line *l = dial();
+
+	say(l, "GET /later HTTP/1.1\r\nHost: x\r\n\r\n");
+	for (int i = 0; i < 300 && kept == NULL; i++)
+		turn(10);
+	cr_assert_not_null(kept);
+	hang_up(l);
+	for (int i = 0; i < 500 && gone == 0; i++)
+		turn(10);
+	cr_assert_eq(gone, 1);
+	turn(50);
+	cr_assert_eq(sk_listener_connections(listener), 0);
+}
+
+Test(http, stopped_while_one_waits, .init = setup, .fini = teardown)
+{
+	struct line *l = dial();
+
+	say(l, "GET /later HTTP/1.1\r\nHost: x\r\n\r\n");
+	for (int i = 0; i < 300 && kept == NULL; i++)
+		turn(10);
+	listener = sk_listener_free(listener);
+	cr_assert_eq(gone, 1);
+	hang_up(l);
+}
+
+static int plain(void)
+{
+	struct sockaddr_in a = {
+	    .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	cr_assert_eq(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	return fd;
+}
+
+static bool closed(int fd)
+{
+	char c;
+
+	return recv(fd, &c, 1, MSG_DONTWAIT) == 0;
+}
+
+Test(http, no_handshake, .init = setup, .fini = teardown)
+{
+	int fd = plain();
+	long long began = now_ms();
+
+	while (!closed(fd) && now_ms() - began < 5000)
+		turn(20);
+	cr_assert(now_ms() - began >= 900 && now_ms() - began < 3000, "%lld", now_ms() - began);
+	close(fd);
+	turn(50);
+	cr_assert_eq(sk_listener_connections(listener), 0);
+	cr_assert_eq(sk_listener_refused(listener), 1);
+}
+
+/* A byte every 50 ms keeps evhttp's own timeout from ever firing. */
+static void trickle(const char *head, const char *drop)
+{
+	struct line *l = dial();
+	long long began = now_ms();
+
+	say(l, head);
+	while (!l->ended && now_ms() - began < 5000) {
+		turn(50);
+		say(l, drop);
+	}
+	cr_assert(l->ended);
+	cr_assert_lt(now_ms() - began, 3000, "cut after a second, bytes or not");
+	cr_assert_null(strstr(l->text, " 200 "));
+	hang_up(l);
+}
+
+Test(http, trickled_header, .init = setup, .fini = teardown)
+{
+	trickle("GET /echo HTTP/1.1\r\n", "A: b\r\n");
+}
+
+Test(http, trickled_first_line, .init = setup, .fini = teardown)
+{
+	trickle("GET /echo", "/");
+}
+
+Test(http, trickled_body, .init = setup, .fini = teardown)
+{
+	trickle("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\r\n", "x");
+}
+
+Test(http, handshake_and_then_nothing, .init = setup, .fini = teardown)
+{
+	struct line *l = dial();
+
+	turn(2500);
+	cr_assert_not(l->ended, "a browser that connects ahead of time is let be");
+	say(l, "GET /echo HTTP/1.1\r\n" END);
+	cr_assert(hear(l, "[/echo]"));
+	hang_up(l);
+}
+
+static void few(void)
+{
+	start(6, 3);
+}
+
+Test(http, connections_per_address, .init = few, .fini = teardown)
+{
+	int fds[6], open = 0;
+
+	for (int i = 0; i < 5; i++)
+		fds[i] = plain();
+	turn(200);
+	for (int i = 0; i < 5; i++)
+		open += !closed(fds[i]);
+	cr_assert_eq(open, 3);
+	for (int i = 0; i < 5; i++)
+		close(fds[i]);
+	turn(100);
+	cr_assert_eq(sk_listener_connections(listener), 0);
+	cr_assert_not_null(strstr(ask("GET /echo HTTP/1.1\r\n" END), " 200 "), "and there is room again");
+}
+
+static void tiny(void)
+{
+	start(2, 10);
+}
+
+Test(http, all_connections_taken, .init = tiny, .fini = teardown)
+{
+	int fds[2] = {plain(), plain()};
+	long long began = now_ms();
+	struct line *l;
+
+	turn(100);
+	cr_assert_eq(sk_listener_connections(listener), 2);
+	l = dial(); /* waits in the kernel's queue until the dawdlers are cut */
+	say(l, "GET /echo HTTP/1.1\r\n" END);
+	cr_assert(hear(l, "[/echo]"), "%s", l->text);
+	cr_assert_geq(now_ms() - began, 900);
+	hang_up(l);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+Test(http, header_too_large, .init = setup, .fini = teardown)
+{
+	char *text = malloc(40000);
+	size_t n = (size_t)snprintf(text, 40000, "GET /echo HTTP/1.1\r\nX: ");
+
+	memset(text + n, 'a', 20000);
+	snprintf(text + n + 20000, 1000, "\r\n%s", END);
+	cr_assert_null(strstr(ask(text), " 200 "));
+	free(text);
+}
+
+Test(http, bad_addresses)
+{
+	static const char *const bad[] = {"",           "8443",        ":8443",  "name.example:1",
+	                                  "127.0.0.1:", "127.0.0.1:x", "[::1:1", "127.0.0.1:99999"};
+	struct sk_listener_options o = {.connections = 1, .per_address = 1};
+	struct sk_err err = SK_ERR_INIT;
+	struct sk_listener *l = NULL;
+
+	base = event_base_new();
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		o.address = bad[i];
+		cr_assert_lt(sk_listener_new(base, &o, &l, &err), 0, "%s", bad[i]);
+		cr_assert_null(l);
+	}
+	event_base_free(base);
+}
