@@ -251,13 +251,11 @@ static enum sk_lang language(void)
 
 static int global_options(struct sk_cli *cli, int argc, char **argv, int *status)
 {
-	static const struct option options[] = {{"help", no_argument, NULL, 'h'},
-	                                        {"version", no_argument, NULL, 'V'},
-	                                        {"language", required_argument, NULL, 'l'},
-	                                        {"socket", required_argument, NULL, 's'},
-	                                        {"root", required_argument, NULL, 'r'},
-	                                        {"libexec", required_argument, NULL, 'x'},
-	                                        {0}};
+	static const struct option options[] = {
+	    {"help", no_argument, NULL, 'h'},           {"version", no_argument, NULL, 'V'},
+	    {"language", required_argument, NULL, 'l'}, {"socket", required_argument, NULL, 's'},
+	    {"root", required_argument, NULL, 'r'},     {"libexec", required_argument, NULL, 'x'},
+	    {"locale", required_argument, NULL, 'c'},   {0}};
 	int c;
 
 	optind = 0;
@@ -268,7 +266,10 @@ static int global_options(struct sk_cli *cli, int argc, char **argv, int *status
 			cli->root = optarg;
 		else if (c == 'x')
 			cli->libexec = optarg;
-		else if (c == 'l' && sk_lang_parse(optarg, &cli->lang) == 0)
+		else if (c == 'c') {
+			sk_i18n_deinit();
+			(void)sk_i18n_init(optarg);
+		} else if (c == 'l' && sk_lang_parse(optarg, &cli->lang) == 0)
 			continue;
 		else if (c == 'V' || c == 'h') {
 			*status = SK_EXIT_OK;

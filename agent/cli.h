@@ -51,8 +51,7 @@ const char *sk_cli_string(const json_t *o, const char *name); /* "" when it is n
 /* Local time of a ms member, "-" when absent. */
 const char *sk_cli_time(const json_t *o, const char *name, char *out, size_t size);
 
-/* "Name      text" lines: labels padded to the widest. */
-struct sk_cli_fields;
+/* Columns padded to their widest cell. */
 #define SK_TABLE_COLUMNS 8
 struct sk_table {
 	size_t columns, rows;
@@ -68,6 +67,8 @@ const char *sk_cli_reason(struct sk_cli *cli, const char *name);
 const char *sk_cli_kind(struct sk_cli *cli, const char *name);
 const char *sk_cli_state(struct sk_cli *cli, const char *name);
 const char *sk_cli_verdict(struct sk_cli *cli, const char *name);
+const char *sk_cli_zone(struct sk_cli *cli, const char *name);
+const char *sk_cli_mode(struct sk_cli *cli, const char *name);
 const char *sk_cli_request_state(struct sk_cli *cli, const char *name);
 
 /* The commands. */

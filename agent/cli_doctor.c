@@ -117,7 +117,7 @@ static void look_files(struct doctor *d)
 	}
 	if (whole)
 		mark(d, "programs", OK, N_("all programs are in place"), NULL, NULL);
-	if (exists(d, "/usr/share/locale/ja/LC_MESSAGES/sekimori.mo"))
+	if (strcmp(sk_tr(SK_LANG_JA, N_("Call the helpdesk")), "Call the helpdesk") != 0)
 		mark(d, "catalogue", OK, N_("the Japanese messages are in place"), NULL, NULL);
 	else
 		mark(d, "catalogue", WARN, N_("the Japanese messages are missing: English is shown"),
@@ -202,7 +202,8 @@ static void look_policy(struct doctor *d)
 	else
 		mark(d, "policy", OK, N_("policy %1 is in force"), NULL, sk_cli_string(p, "name"));
 	if (*sk_cli_string(p, "mode") && strcmp(sk_cli_string(p, "mode"), "enforce") != 0)
-		mark(d, "mode", WARN, N_("the policy does not enforce (mode %1)"), NULL, sk_cli_string(p, "mode"));
+		mark(d, "mode", WARN, N_("the policy does not enforce: %1"), NULL,
+		     sk_cli_mode(d->cli, sk_cli_string(p, "mode")));
 }
 
 static void print_lines(struct doctor *d)

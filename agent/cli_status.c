@@ -44,11 +44,10 @@ static void policy_rows(struct sk_cli *cli, struct sk_table *t, const json_t *s)
 	char version[24];
 
 	row(cli, t, N_("Policy"), N_("%1, version %2, %3 (%4)"), sk_cli_string(p, "name"),
-	    sk_cli_member(p, "version", version, sizeof version), sk_cli_string(p, "zone"),
+	    sk_cli_member(p, "version", version, sizeof version), sk_cli_zone(cli, sk_cli_string(p, "zone")),
 	    source_word(cli, sk_cli_string(p, "source")));
 	if (strcmp(sk_cli_string(p, "mode"), "enforce") != 0)
-		row(cli, t, "", N_("mode %1: refusals are only recorded, except for media"), sk_cli_string(p, "mode"),
-		    NULL, NULL, NULL);
+		row(cli, t, "", "! %1", sk_cli_mode(cli, sk_cli_string(p, "mode")), NULL, NULL, NULL);
 	if (*sk_cli_string(p, "problem"))
 		row(cli, t, "", "! %1", sk_cli_string(p, "problem"), NULL, NULL, NULL);
 }

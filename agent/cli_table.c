@@ -118,14 +118,30 @@ const char *sk_cli_request_state(struct sk_cli *cli, const char *name)
 	static const struct {
 		const char *name, *word;
 	} words[] = {
-	    {"submitted", N_("submitted")}, {"permitted", N_("under examination")},
-	    {"approved", N_("permitted")},  {"refused", N_("not permitted")},
-	    {"returned", N_("sent back")},  {"withdrawn", N_("withdrawn")},
-	    {"cancelled", N_("cancelled")}, {"expired", N_("expired")},
+	    {"submitted", N_("Applied for")}, {"permitted", N_("Under examination")},
+	    {"approved", N_("Permitted")},    {"refused", N_("Not permitted")},
+	    {"returned", N_("Returned")},     {"withdrawn", N_("Withdrawn")},
+	    {"cancelled", N_("Cancelled")},   {"expired", N_("Expired")},
 	};
 
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
 		if (!strcmp(words[i].name, name))
 			return sk_cli_tr(cli, words[i].word);
+	return name;
+}
+
+const char *sk_cli_zone(struct sk_cli *cli, const char *name)
+{
+	for (int i = 0; *sk_zone_name((enum sk_zone)i); i++)
+		if (!strcmp(sk_zone_name((enum sk_zone)i), name))
+			return sk_cli_tr(cli, sk_zone_word((enum sk_zone)i));
+	return name;
+}
+
+const char *sk_cli_mode(struct sk_cli *cli, const char *name)
+{
+	for (int i = 0; *sk_mode_name((enum sk_mode)i); i++)
+		if (!strcmp(sk_mode_name((enum sk_mode)i), name))
+			return sk_cli_tr(cli, sk_mode_word((enum sk_mode)i));
 	return name;
 }

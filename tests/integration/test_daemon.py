@@ -238,7 +238,7 @@ class Policy(Base):
         self.put(signer.bundle("grants", DEVICE, 1, answer))
         self.assertEqual(self.m.last("request.answered")["state"], "refused")
         code, out, _ = self.m.cli("request", "list")
-        self.assertIn("not permitted", out)
+        self.assertIn("Not permitted", out)
         self.assertIn("必要がありません", out)
         self.assertIn("41", self.m.cli("status")[1])
 

@@ -173,7 +173,7 @@ Test(cli, request_and_list, .init = setup, .fini = stop_daemon)
 	cr_assert(says("access"), "%s", output);
 	cr_assert_eq(cli("request", "list", NULL), SK_EXIT_OK);
 	cr_assert(says("決算資料"), "%s", output);
-	cr_assert(says("submitted"));
+	cr_assert(says("Applied for"));
 	cr_assert_null(strchr(output, 0x1b), "no escape sequence of a device reaches the terminal");
 	cr_assert_null(strstr(output, "\xe2\x80\xae"));
 	cr_assert_eq(cli("events", NULL), SK_EXIT_OK);
