@@ -283,7 +283,7 @@ def test_grant_runs_out_while_mounted_and_in_use(vm):
     assert [e for e in found if e["kind"] == "grant.warned" and e["serial"] == "EXPIRE1"], "not warned"
     unmounted = [e for e in found if e["kind"] == "medium.unmounted" and e["serial"] == "EXPIRE1"][-1]
     assert unmounted["cause"] == "grant-expired" and unmounted["clean"] is False, unmounted
-    assert unmounted["busy"][0]["program"] == "sleep", unmounted
+    assert "sleep" in [b["program"] for b in unmounted["busy"]], unmounted
     vm.run("systemctl stop holder", check=False)
     plugged.unplug()
 
@@ -342,13 +342,13 @@ def test_killed_daemon_leaves_storage_shut_and_keyboards_on(vm):
     vm.run("rm -f /home/clerk/typed")
     keyboard.type("echo ok >typed\n")
     vm.wait_until("test -s /home/clerk/typed", 20)
-    events = vm.out("journalctl -k -o cat --since=-60s | grep -c 'USB disconnect' || true")
+    handle = vm.out("grep -A5 'Test Keyboard' /proc/bus/input/devices | grep Sysfs")
     vm.run("systemctl start sekimorid")
     wait_device(vm, "DEAD1", "deny")
     assert_shut(vm, dev)
     keyboard.type("echo more >>typed\n")
     vm.wait_until("grep -q more /home/clerk/typed", 20)
-    assert vm.out("journalctl -k -o cat --since=-60s | grep -c 'USB disconnect' || true") == events, "the keyboard flickered"
+    assert vm.out("grep -A5 'Test Keyboard' /proc/bus/input/devices | grep Sysfs") == handle, "the keyboard flickered"
     other.unplug()
     plugged.unplug()
 
@@ -416,18 +416,86 @@ def test_failsafe_admits_keyboards_and_nothing_else(vm):
 
 # ------------------------------------------------------------ devices at boot
 
-@timeout(400)
-def test_devices_present_at_boot(vm):
+def boot_with(vm, before, **changes):
+    """Boots with things in the ports; what the firmware itself read of them is not counted: returns the count at the kernel's start."""
     held = {}
 
-    def before(machine):
-        held["stick"] = machine.plug_storage(files={"a.txt": b"x"}, serial="BOOT1")
-        held["keyboard"] = machine.plug_keyboard()
-    vm.reboot(before=before)
+    def plug(machine):
+        held.update(before(machine))
+    vm.poweroff()
+    for name, value in dict(changes, append="loglevel=7").items():
+        setattr(vm, name, value)
+    size = os.path.getsize(vm.serial_log)
+    vm.start(before=plug, wait="none")
+
+    def kernel_began():
+        with open(vm.serial_log, "rb") as log:
+            log.seek(size)
+            return b"Linux version" in log.read()
+    vm.wait(kernel_began, "the kernel's first line", 120)
+    held["firmware"] = held["stick"].reads
+    vm.wait_agent()
+    vm.wait_system()
     vm.wait_until("systemctl is-active sekimorid", 60)
+    return held
+
+
+def plug_at_boot(machine):
+    return {"stick": machine.plug_storage(files={"a.txt": b"x"}, serial="BOOT1"), "keyboard": machine.plug_keyboard()}
+
+
+def keyboards(vm):
+    return [d for d in gate.devices(vm).values() if d["kinds"] == ["input"] and d["verdict"] == "allow"]
+
+
+@timeout(400)
+def test_devices_present_at_boot(vm):
+    held = boot_with(vm, plug_at_boot)
     wait_device(vm, "BOOT1", "deny")
-    vm.wait(lambda: [d for d in gate.devices(vm).values() if d["kinds"] == ["input"] and d["verdict"] == "allow"], "the keyboard", 20)
+    vm.wait(lambda: keyboards(vm), "the keyboard", 20)
     assert disks(vm) == []
-    assert held["stick"].reads == 0
+    assert held["stick"].reads == held["firmware"]
     assert vm.out("cat /sys/module/usbcore/parameters/authorized_default") == "0"
     vm.wait_until("grep -qi keyboard /proc/bus/input/devices", 20)
+
+
+def dmesg_time(vm, text):
+    line = vm.out("dmesg | grep -m1 '%s'" % text)
+    return float(line.split("]")[0].strip("[ "))
+
+
+@timeout(900)
+def test_own_initramfs_lets_the_keyboard_in_and_never_reads_the_stick(vm):
+    vm.make_initramfs()
+    held = boot_with(vm, plug_at_boot, initrd="guest")
+    root = dmesg_time(vm, "EXT4-fs (vda): mounted")
+    assert dmesg_time(vm, "input: .*Keyboard") < root, "no keyboard for a passphrase"
+    wait_device(vm, "BOOT1", "deny")
+    vm.wait(lambda: keyboards(vm), "the keyboard", 20)
+    assert held["stick"].reads == held["firmware"]
+    assert disks(vm) == []
+    assert not vm.ok("dmesg | grep -q 'USB Mass Storage device detected'")
+
+
+@timeout(600)
+def test_system_disk_on_usb_is_learned_and_let_in(vm):
+    """As if /srv lay on a USB disk: learned from the mount, then admitted at boot already in the initramfs."""
+    with_stick = vm.plug_storage(files={"a.txt": b"x"}, serial="SYSTEM1", port="3")
+    device = vm.wait(lambda: [d for d in gate.devices(vm).values() if d["kinds"] == ["storage"]], "the disk", 20)[0]
+    ISSUER[0].enrol(vm)
+    ISSUER[0].give(device, "ro", 600)
+    node = vm.wait(lambda: mounts(vm), "the mount", 30)[0][0]
+    vm.run("mount -o ro %s /srv" % node)
+    vm.run("/usr/lib/sekimori/sekimori-early --learn-internal >/etc/sekimori/internal.conf; umount /srv")
+    learned = vm.out("grep -v '^#' /etc/sekimori/internal.conf")
+    assert learned.split()[0] == "usb" and learned.endswith("SYSTEM1"), learned
+    ISSUER[0].withdraw()
+    with_stick.unplug()
+    vm.make_initramfs()
+    held = boot_with(vm, lambda machine: {"stick": machine.plug_storage(files={"a.txt": b"x"}, serial="SYSTEM1", port="3")},
+                     initrd="guest")
+    assert dmesg_time(vm, "USB Mass Storage device detected") < dmesg_time(vm, "EXT4-fs (vda): mounted")
+    device = wait_device(vm, "SYSTEM1", "allow")
+    assert device.get("internal") is True, device
+    assert vm.out("cat /sys/class/block/%s/ro" % disks(vm)[0]) == "0"
+    held["stick"].unplug()
