@@ -193,6 +193,33 @@ void sk_console_send(struct sk_console *c, int code)
 	sk_console_free(c);
 }
 
+/* A link in a mail comes without our cookie (SameSite=Strict), also from somebody who is logged in: the page asks once more, from here. */
+static bool came_from_elsewhere(const struct sk_console *c)
+{
+	const char *site = sk_request_header(c->r, "Sec-Fetch-Site"), *mode = sk_request_header(c->r, "Sec-Fetch-Mode");
+
+	return c->route->method == GET && site != NULL && mode != NULL && strcmp(mode, "navigate") == 0 &&
+	       (strcmp(site, "cross-site") == 0 || strcmp(site, "same-site") == 0) && sk_console_local_path(c->r->path);
+}
+
+static int ask_again(struct sk_console *c)
+{
+	struct sk_page *p = &c->page;
+
+	sk_page_lit(p, "<!DOCTYPE html><html");
+	sk_page_attr(p, "lang", sk_lang_tag(p->lang));
+	sk_page_lit(p, "><head><meta charset=\"utf-8\"><meta http-equiv=\"refresh\" content=\"0;url=");
+	sk_page_text(p, c->r->path);
+	sk_page_lit(p, "\"><title>");
+	sk_page_tr(p, N_("Sekimori"));
+	sk_page_lit(p, "</title></head><body><p><a");
+	sk_page_attr(p, "href", c->r->path);
+	sk_page_lit(p, ">");
+	sk_page_tr(p, N_("Open the page"));
+	sk_page_lit(p, "</a></p></body></html>");
+	return 200;
+}
+
 /* Where a person without a session goes: to the login, and from there back to the page they wanted. */
 static int to_login(struct sk_console *c)
 {
@@ -239,7 +266,7 @@ static int run(struct sk_console *c)
 
 	c->logged_in = sk_session_load(c->r, c->now, &c->session) == 0;
 	if (c->route->may != SK_MAY_PUBLIC && !c->logged_in)
-		return to_login(c);
+		return came_from_elsewhere(c) ? ask_again(c) : to_login(c);
 	if (c->route->method == POST) {
 		e = check_post(c);
 		if (e < 0)

@@ -10,26 +10,6 @@
 
 #define TOKEN_BYTES 32
 
-int sk_cookie_get(const char *header, const char *name, char *out, size_t size)
-{
-	size_t n = strlen(name), found = 0;
-
-	for (const char *s = header; s != NULL && *s != '\0';) {
-		size_t len;
-
-		s += strspn(s, "; \t");
-		len = strcspn(s, ";");
-		if (len > n && strncmp(s, name, n) == 0 && s[n] == '=') {
-			if (found++ > 0 || len - n - 1 >= size)
-				return -ENOENT;
-			memcpy(out, s + n + 1, len - n - 1);
-			out[len - n - 1] = '\0';
-		}
-		s += len;
-	}
-	return found == 1 ? 0 : -ENOENT;
-}
-
 void sk_cookie_set(struct sk_request *r, const char *name, const char *value, long long max_age_s)
 {
 	char line[256], age[48] = "";

@@ -116,3 +116,29 @@ Test(console_login, logout)
 	cr_expect_eq(code_of(post(&p, "/logout", "")), 303);
 	cr_expect_eq(code_of(get(&p, "/")), 303);
 }
+
+Test(console_login, a_link_from_a_mail_asks_once_more)
+{
+	struct fake *f = fake_new(&server, "/requests/7", NULL);
+
+	fake_set(f, "Sec-Fetch-Site", "cross-site");
+	fake_set(f, "Sec-Fetch-Mode", "navigate");
+	fake_run(f, sk_console_routes);
+	cr_expect_eq(f->code, 200);
+	cr_expect(shows(f, "http-equiv=\"refresh\" content=\"0;url=/requests/7\""));
+	fake_free(f);
+	f = fake_new(&server, "/requests/7", NULL); /* the second time it comes from here */
+	fake_set(f, "Sec-Fetch-Site", "same-origin");
+	fake_set(f, "Sec-Fetch-Mode", "navigate");
+	fake_run(f, sk_console_routes);
+	cr_expect_eq(f->code, 303);
+	cr_expect_str_eq(fake_out(f, "Location"), "/login?next=/requests/7");
+	fake_free(f);
+	f = fake_new(&server, "/requests/\"><b>", NULL); /* a path that cannot be put into a page or header */
+	fake_set(f, "Sec-Fetch-Site", "cross-site");
+	fake_set(f, "Sec-Fetch-Mode", "navigate");
+	fake_run(f, sk_console_routes);
+	cr_expect_eq(f->code, 303);
+	cr_expect_str_eq(fake_out(f, "Location"), "/login");
+	fake_free(f);
+}
