@@ -62,7 +62,7 @@ PO_PARTS := $(wildcard po/fragments/*.po)
 MO := $(BUILD)/locale/ja/LC_MESSAGES/sekimori.mo
 
 .PHONY: all programs tests setup demo check quickcheck unit integration system deb install asan fuzz bench format-check \
-        tidy layer-check size-check po-check coverage clang-build valgrind clean
+        tidy layer-check size-check po-check coverage clang-build valgrind shots clean
 all: programs $(MO)
 programs: $(PROGRAMS)
 tests: $(UNIT_TESTS) $(INTEGRATION_TESTS)
@@ -149,6 +149,8 @@ size-check:
 	$(PYTHON) tests/tools/sizes.py
 po-check:
 	$(PYTHON) tests/tools/po.py
+shots: programs $(MO)
+	$(PYTHON) tests/browser/shots.py --build $(BUILD)
 valgrind: $(PROGRAMS)
 	tests/tools/valgrind.sh $(BUILD)
 coverage:
