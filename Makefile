@@ -93,7 +93,7 @@ $(addprefix $(BUILD)/bin/,$(SERVER_PROGRAMS)): $(BUILD)/bin/%: $(BUILD)/obj/serv
 # every program would pass with no test in it.
 $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(LIB_SERVER) $(AGENT_LIBS)
 	@mkdir -p $(@D)
-	$(call run,LD,$@)$(CC) $(ALL_LDFLAGS) -Wl,--no-gc-sections -o $@ $< $(LIB_SERVER) $(AGENT_LIBS) $(PKG_LIBS) $(if $(findstring integration,$@),-lumockdev) -lcriterion -lpthread
+	$(call run,LD,$@)$(CC) $(ALL_LDFLAGS) -Wl,--no-gc-sections -o $@ $< $(LIB_SERVER) $(AGENT_LIBS) $(PKG_LIBS) $(if $(findstring integration,$@),$(shell pkg-config --libs umockdev-1.0 gobject-2.0)) -lcriterion -lpthread
 $(BUILD)/obj/tests/integration/%.o: ALL_CFLAGS += $(shell pkg-config --cflags umockdev-1.0 2>/dev/null)
 
 # The console's style sheet and icon are part of the program.
