@@ -15,16 +15,16 @@ enum { SK_EXIT_OK = 0, SK_EXIT_ERROR = 1, SK_EXIT_NON_COMPLIANT = 2, SK_EXIT_UNK
 struct sk_cli {
 	enum sk_lang lang;
 	bool json;
-	bool interactive;       /* stdin and stdout are a terminal */
-	const char *socket;     /* control.sock */
-	const char *root;       /* "" or a folder in which "sys" and "etc" lie (tests) */
-	const char *libexec;    /* folder of sekimori-uplink */
+	bool interactive; /* stdin and stdout are a terminal */
+	const char *socket; /* control.sock */
+	const char *root; /* "" or a folder in which "sys" and "etc" lie (tests) */
+	const char *libexec; /* folder of sekimori-uplink */
 };
 
 struct sk_command {
 	const char *name;
-	const char *usage;      /* msgid: arguments */
-	const char *summary;    /* msgid: one line */
+	const char *usage; /* msgid: arguments */
+	const char *summary; /* msgid: one line */
 	int (*run)(struct sk_cli *cli, int argc, char **argv); /* argv[0] is the command's name */
 };
 
@@ -43,7 +43,7 @@ void sk_cli_say(struct sk_cli *cli, const char *msgid, ...) __attribute__((senti
 /* The same to stderr behind "sekimori: "; with --json an error object to stdout instead. Returns status. */
 int sk_cli_fail(struct sk_cli *cli, int status, const char *code, const char *msgid, ...) __attribute__((sentinel));
 int sk_cli_usage(struct sk_cli *cli, const char *command);
-void sk_cli_line(const char *text);                 /* untranslated, made printable */
+void sk_cli_line(const char *text); /* untranslated, made printable */
 const char *sk_cli_tr(struct sk_cli *cli, const char *msgid);
 /* A member's text: strings, numbers, "" for null or absent. out is size bytes. Returns out. */
 const char *sk_cli_member(const json_t *o, const char *name, char *out, size_t size);
@@ -55,10 +55,11 @@ const char *sk_cli_time(const json_t *o, const char *name, char *out, size_t siz
 #define SK_TABLE_COLUMNS 8
 struct sk_table {
 	size_t columns, rows;
-	char **cells;        /* rows * columns; owned */
+	char **cells; /* rows * columns; owned */
 };
 void sk_table_init(struct sk_table *t, size_t columns);
-int sk_table_row(struct sk_table *t, ...) __attribute__((sentinel)); /* one string per column, then NULL; copied, made printable */
+int sk_table_row(struct sk_table *t, ...)
+    __attribute__((sentinel)); /* one string per column, then NULL; copied, made printable */
 void sk_table_print(const struct sk_table *t, const char *indent);
 void sk_table_deinit(struct sk_table *t);
 

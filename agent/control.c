@@ -219,6 +219,13 @@ static json_t *verify_answer(const struct sk_journal_verify *v)
 	                 v->problem[0] ? v->problem : NULL);
 }
 
+static void free_verify(struct sk_verify_jobs *job)
+{
+	sk_journal_verify_end(job->d->journal, &job->v);
+	sd_event_source_disable_unref(job->source);
+	free(job);
+}
+
 static void end_verify(struct sk_verify_jobs *job)
 {
 	struct sk_verify_jobs **p = &job->d->verify;
@@ -226,9 +233,7 @@ static void end_verify(struct sk_verify_jobs *job)
 	while (*p != job)
 		p = &(*p)->next;
 	*p = job->next;
-	sk_journal_verify_end(job->d->journal, &job->v);
-	sd_event_source_disable_unref(job->source);
-	free(job);
+	free_verify(job);
 }
 
 static int on_verify(sd_event_source *s, void *arg)
@@ -279,8 +284,12 @@ static json_t *op_verify(struct call *c)
 
 void sk_control_stop(struct sk_daemon *d)
 {
-	while (d->verify)
-		end_verify(d->verify);
+	struct sk_verify_jobs *job;
+
+	while ((job = d->verify) != NULL) {
+		d->verify = job->next;
+		free_verify(job);
+	}
 }
 
 /* --- the table --- */

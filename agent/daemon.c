@@ -27,7 +27,7 @@
 #define TURNED_BACK_MS 5000 /* less is a clock being set right */
 #define DAY_MS         86400000LL
 
-enum { SOURCE_TEND, SOURCE_RETRY, SOURCE_CLOCK }; /* in d->sources */
+enum { SOURCE_TEND, SOURCE_RETRY, SOURCE_CLOCK }; /* SK_DAEMON_SOURCES of them */
 
 /* --- time --- */
 
@@ -498,7 +498,7 @@ void sk_daemon_stop(struct sk_daemon *d)
 	d->posture = sk_posture_free(d->posture);
 	d->gate = sk_gate_free(d->gate);
 	d->expiry = sd_event_source_disable_unref(d->expiry);
-	for (size_t i = 0; i < sizeof d->sources / sizeof *d->sources; i++)
+	for (size_t i = 0; i < SK_DAEMON_SOURCES; i++)
 		d->sources[i] = sd_event_source_disable_unref(d->sources[i]);
 	d->holder = sk_holder_free(d->holder);
 	d->journal = sk_journal_free(d->journal);

@@ -20,6 +20,8 @@ struct sk_uplink_face; /* agent/uplink_socket.c */
 struct sk_tty; /* platform/tty.h */
 struct sk_verify_jobs; /* agent/control.c */
 
+#define SK_DAEMON_SOURCES 3
+
 struct sk_daemon {
 	sd_event *loop;
 	struct sk_agent_config config;
@@ -38,7 +40,7 @@ struct sk_daemon {
 	struct sk_socket *control;
 	struct sk_uplink_face *uplink;
 	struct sk_verify_jobs *verify;
-	sd_event_source *sources[8]; /* signals, timers, clock */
+	sd_event_source *sources[SK_DAEMON_SOURCES]; /* timers, clock */
 	sd_event_source *expiry; /* the grants bundle's end */
 	char last_bundle[160]; /* what was last refused of the uplink, for status; "" = nothing */
 };

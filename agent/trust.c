@@ -71,7 +71,7 @@ static int fill(struct sk_trust *t, const char *server, const char *device, cons
 
 static int read_fields(const json_t *o, struct sk_trust *t, struct sk_err *err)
 {
-	const char *server, *device, *pem;
+	const char *server = "", *device = "", *pem = "";
 	int r = sk_json_str(o, "server", 1, 255, &server, err);
 
 	if (r == 0)

@@ -4,6 +4,7 @@
 #include <malloc.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -14,14 +15,18 @@ void sk_memory_small(void)
 	(void)mallopt(M_MMAP_THRESHOLD, 64 * 1024);
 }
 
-/* Executable mappings of files are never written to (no text relocations), so dropping them loses nothing. */
+/* "from-to r-xp offset device inode path". Executable mappings of files are never written to (no text relocations), so dropping them
+ * loses nothing. */
 static void drop_text(const char *line)
 {
+	char *end;
 	unsigned long from, to;
-	char mode[5], path[2];
 
-	if (sscanf(line, "%lx-%lx %4s %*s %*s %*s %1s", &from, &to, mode, path) == 4 && !strcmp(mode, "r-xp") &&
-	    path[0] == '/')
+	from = strtoul(line, &end, 16);
+	if (*end != '-')
+		return;
+	to = strtoul(end + 1, &end, 16);
+	if (!strncmp(end, " r-xp ", 6) && strchr(end, '/') && from < to)
 		(void)madvise((void *)(uintptr_t)from, to - from, MADV_DONTNEED);
 }
 
