@@ -18,7 +18,8 @@ run        = $(if $(V),,@printf '  %-4s %s\n' '$(1)' '$(2)';)
 PKGS      := libevent libevent_openssl openssl jansson sqlite3 libsystemd libudev libusb-1.0 inih blkid mount libcryptsetup libargon2
 # Resolved only when something is compiled, so that `make demo` can install the packages first.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
-PKG_LIBS   = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
+# -levent maps a second copy of what -levent_core and -levent_extra have.
+PKG_LIBS   = $(eval PKG_LIBS := $(filter-out -levent,$(shell pkg-config --libs $(PKGS))) -levent_extra -levent_core)$(PKG_LIBS)
 
 WARN      := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla
 WERROR    ?= -Werror
