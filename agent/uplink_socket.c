@@ -79,10 +79,15 @@ static int on_kick(sd_event_source *s, void *arg)
 
 void sk_uplink_face_wake(struct sk_uplink_face *f, bool report)
 {
+	bool waits = false;
+
 	if (!f)
 		return;
 	f->report_due |= report;
-	sd_event_source_set_enabled(f->kick, SD_EVENT_ONESHOT);
+	for (size_t i = 0; i < WAITS_MAX; i++)
+		waits |= f->waits[i].client != 0;
+	if (waits) /* else the next `wait` sees it by itself */
+		sd_event_source_set_enabled(f->kick, SD_EVENT_ONESHOT);
 }
 
 void sk_uplink_face_line(const struct sk_uplink_face *f, struct sk_uplink_line *out)

@@ -1,12 +1,11 @@
-/* malloc's settings, and madvise over the program text named in /proc/self/maps. */
+/* malloc's settings, and madvise over the read-only segments of the program and its libraries. */
 #include "platform/memory.h"
 
+#include <link.h>
 #include <malloc.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 void sk_memory_small(void)
 {
@@ -15,31 +14,30 @@ void sk_memory_small(void)
 	(void)mallopt(M_MMAP_THRESHOLD, 64 * 1024);
 }
 
-/* "from-to r-xp offset device inode path". Executable mappings of files are never written to (no text relocations), so dropping them
- * loses nothing. */
-static void drop_text(const char *line)
+/* A loaded segment without the right to write was never written to: relocations lie in the writable ones (no Debian library has text
+ * relocations). So dropping its pages loses nothing. */
+static int drop_segments(struct dl_phdr_info *info, size_t size, void *arg)
 {
-	char *end;
-	unsigned long from, to;
+	uintptr_t page = *(const uintptr_t *)arg;
 
-	from = strtoul(line, &end, 16);
-	if (*end != '-')
-		return;
-	to = strtoul(end + 1, &end, 16);
-	if (!strncmp(end, " r-xp ", 6) && strchr(end, '/') && from < to)
-		(void)madvise((void *)(uintptr_t)from, to - from, MADV_DONTNEED);
+	(void)size;
+	for (int i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *p = &info->dlpi_phdr[i];
+		uintptr_t from = (uintptr_t)(info->dlpi_addr + p->p_vaddr), to = from + p->p_memsz;
+
+		if (p->p_type != PT_LOAD || (p->p_flags & PF_W))
+			continue;
+		from &= ~(page - 1);
+		to = (to + page - 1) & ~(page - 1);
+		(void)madvise((void *)from, to - from, MADV_DONTNEED);
+	}
+	return 0;
 }
 
 void sk_memory_give_back(void)
 {
-	char line[512];
-	FILE *maps;
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
 
 	(void)malloc_trim(0);
-	maps = fopen("/proc/self/maps", "re");
-	if (!maps)
-		return;
-	while (fgets(line, sizeof line, maps))
-		drop_text(line);
-	(void)fclose(maps);
+	(void)dl_iterate_phdr(drop_segments, &page);
 }
