@@ -112,8 +112,11 @@ class Server:
         return status
 
     def remove(self):
-        self.stop(signal.SIGKILL)
+        status = self.stop()
+        messages = self.messages() if status else ""
         shutil.rmtree(self.folder, ignore_errors=True)
+        if status:
+            raise AssertionError("the server ended with %d: %s" % (status, messages[-2000:]))
 
     def people(self):
         self.cli("unit", "add", "zeimu", "--ja", "税務課", "--en", "Tax section")

@@ -352,26 +352,6 @@ class Edge(Base):
         for name in ("sekimori_terminals", "sekimori_reports_total", "process_resident_memory_bytes"):
             self.assertIn(name, text)
 
-    def test_many_connections_from_one_address(self):
-        """Those over the limit are cut; the others go on; after they are gone there is room again."""
-        kept = []
-        try:
-            for _ in range(160):
-                kept.append(socket.create_connection(("127.0.0.1", self.server.console), timeout=5))
-            with self.assertRaises((OSError, http.client.HTTPException)):
-                self.server.public("GET", "/healthz", timeout=5)
-        finally:
-            for s in kept:
-                s.close()
-
-        def room():
-            try:
-                return self.server.public("GET", "/healthz", timeout=5)[0] == 200
-            except (OSError, http.client.HTTPException):
-                return False
-
-        wait_for(room, 10, 0.05)
-
 
 class Commands(unittest.TestCase):
     def setUp(self):
@@ -387,7 +367,11 @@ class Commands(unittest.TestCase):
         self.assertIn("sekimori-server", self.server.run("--version").stdout)
 
     def test_init_changes_nothing_the_second_time(self):
-        files = {n: open(os.path.join(self.server.state, n), "rb").read() for n in os.listdir(self.server.state) if not n.startswith("ledger")}
+        files = {}
+        for name in os.listdir(self.server.state):
+            if not name.startswith("ledger"):
+                with open(os.path.join(self.server.state, name), "rb") as f:
+                    files[name] = f.read()
         self.assertEqual(self.server.run("init").returncode, 0)
         for name, text in files.items():
             with open(os.path.join(self.server.state, name), "rb") as f:
