@@ -227,12 +227,17 @@ int sk_daemon_reload(struct sk_daemon *d, struct sk_err *err)
 int sk_daemon_enrol(struct sk_daemon *d, const char *server, const char *device, const char *key_pem,
                     struct sk_err *err)
 {
-	bool anew = d->trust.enrolled && strcmp(d->trust.device, device) != 0;
-	int r = sk_trust_set(d->config.state, &d->trust, server, device, key_pem, err);
+	char device_before[SK_UUID_LEN], key_before[SK_SHA256_HEX] = "";
+	int r;
 
+	memcpy(device_before, d->trust.device, sizeof device_before);
+	if (d->trust.enrolled)
+		sk_text_copy(key_before, sizeof key_before, sk_verify_key_id(d->trust.key));
+	r = sk_trust_set(d->config.state, &d->trust, server, device, key_pem, err);
 	if (r < 0)
 		return r;
-	if (anew)
+	/* Another terminal's name or another server's key: what was signed before says nothing any more, its versions neither. */
+	if (strcmp(device_before, device) != 0 || strcmp(key_before, sk_verify_key_id(d->trust.key)) != 0)
 		sk_holder_forget(d->holder);
 	/* Not on the disk yet is no failure: the journal takes the new chain as soon as it can be written. */
 	if (sk_journal_rechain(d->journal, device, sk_daemon_now(d)) < 0)

@@ -202,8 +202,10 @@ static int flush_queue(struct sk_journal *j, sk_ms now)
 		                                     (json_int_t)q->dropped, "since", (json_int_t)q->dropped_first,
 		                                     "until", (json_int_t)q->dropped_last));
 	r = commit_or_undo(j, r, &before);
-	if (r == 0)
+	if (r == 0) {
 		sk_event_queue_clear(q);
+		j->problem[0] = '\0';
+	}
 	return r;
 }
 

@@ -152,9 +152,13 @@ static int record(struct sk_daemon *d, uid_t uid, const char *id, const char *pe
                   struct sk_err *err)
 {
 	const char *port = json_string_value(json_object_get(json_object_get(body, "device"), "port"));
-	char *text = sk_json_text(body);
-	int r;
+	char *text;
+	int r = sk_journal_retry(d->journal, sk_daemon_now(d));
 
+	/* A refusal may wait in memory; a request may not: told to try again, the clerk would make two of it. */
+	if (r < 0)
+		return sk_err_set(err, r, "the record cannot be written now; try again later or call the helpdesk");
+	text = sk_json_text(body);
 	if (!text)
 		return sk_err_set(err, -ENOMEM, "no memory");
 	r = sk_daemon_record(d, "request.created", body);

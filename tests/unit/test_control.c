@@ -144,6 +144,29 @@ Test(control, trust_is_stored_and_the_record_goes_on_in_a_new_chain, .init = set
 	cr_assert_eq(i.last_seq, 1);
 }
 
+Test(control, enrolled_with_another_key_nothing_signed_before_holds, .init = setup, .fini = teardown)
+{
+	struct sk_holder_info i;
+	char *e;
+
+	cr_assert(is_ok(ask(&root, trust_request("https://a", DEVICE, signer_pem))));
+	e = policy_bundle(signer, DEVICE, 9, GOOD_POLICY);
+	cr_assert_eq(sk_holder_put(d->holder, e, strlen(e), 5000, NULL), SK_PUT_APPLIED);
+	free(e);
+	cr_assert(is_ok(ask(&root, trust_request("https://b", DEVICE, signer_pem))));
+	sk_holder_info(d->holder, &i);
+	cr_assert_eq(i.policy_version, 9, "the same key again: what it signed goes on holding");
+	drop_signer();
+	make_signer();
+	cr_assert(is_ok(ask(&root, trust_request("https://b", DEVICE, signer_pem))));
+	sk_holder_info(d->holder, &i);
+	cr_assert_eq(i.source, SK_SOURCE_FILE);
+	e = policy_bundle(signer, DEVICE, 1, GOOD_POLICY);
+	cr_assert_eq(sk_holder_put(d->holder, e, strlen(e), 5000, NULL), SK_PUT_APPLIED,
+	             "its versions count from the start");
+	free(e);
+}
+
 Test(control, reload_says_file_and_line, .init = setup, .fini = teardown)
 {
 	json_t *a;

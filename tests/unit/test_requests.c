@@ -1,4 +1,7 @@
 /* Asking for a medium: what is taken, what is refused, what becomes of it. */
+#include <signal.h>
+#include <sys/resource.h>
+
 #include "agent/journal_requests.h"
 #include "agent/requests.h"
 #include "tests/unit/agent_help.h"
@@ -212,6 +215,26 @@ Test(requests, malformed_answers_are_skipped, .init = setup, .fini = stop_daemon
 	l = sk_request_list(d, 0);
 	cr_assert_str_eq(str(json_array_get(l, 0), "state"), "submitted");
 	json_decref(l);
+}
+
+Test(requests, not_while_the_record_cannot_be_written, .init = setup, .fini = stop_daemon)
+{
+	struct rlimit none = {1, RLIM_INFINITY}, whole = {RLIM_INFINITY, RLIM_INFINITY};
+	struct sk_journal_info i;
+
+	signal(SIGXFSZ, SIG_IGN);
+	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &none), 0);
+	json_t *b = json_object();
+	cr_assert_lt(sk_daemon_record(d, "device.decided", b), 0);
+	json_decref(b);
+	cr_assert_lt(create(good()), 0);
+	sk_journal_info(d->journal, &i);
+	cr_assert_eq(i.queued, 1, "the refusal waits in memory, the request does not");
+	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &whole), 0);
+	cr_assert_eq(create(good()), 0, "%s", err.text);
+	sk_journal_info(d->journal, &i);
+	cr_assert_eq(i.queued, 0);
+	cr_assert_str_eq(i.problem, "");
 }
 
 Test(requests, own_and_everyones, .init = setup, .fini = stop_daemon)
