@@ -27,6 +27,14 @@
 #define PROBE_MS 10000
 #define PROBE_AS (256UL << 20)
 
+#if defined(__SANITIZE_ADDRESS__)
+#define UNDER_ASAN 1
+#elif defined(__has_feature)
+#define UNDER_ASAN __has_feature(address_sanitizer)
+#else
+#define UNDER_ASAN 0
+#endif
+
 /* ---- probing ---- */
 
 /* What reading a superblock takes, and nothing that opens, creates, connects or starts. Everything else fails with EPERM. */
@@ -81,7 +89,7 @@ static int drop_rights(void)
 	if (setrlimit(RLIMIT_FSIZE, &none) < 0 || setrlimit(RLIMIT_CORE, &none) < 0 ||
 	    setrlimit(RLIMIT_NPROC, &none) < 0 || setrlimit(RLIMIT_CPU, &cpu) < 0)
 		return -errno;
-#if !defined(__SANITIZE_ADDRESS__)
+#if !UNDER_ASAN /* its shadow takes more address space than any limit */
 	if (setrlimit(RLIMIT_AS, &memory) < 0)
 		return -errno;
 #else
