@@ -80,6 +80,15 @@ static json_t *wait_for(const char *client)
 	return json_object_get(answers, client);
 }
 
+static bool mentions(const json_t *checks, const char *what)
+{
+	char *text = json_dumps(checks, 0);
+	bool found = strstr(text, what) != NULL;
+
+	free(text);
+	return found;
+}
+
 static const char *state_of(const json_t *checks, size_t i)
 {
 	const char *s = json_string_value(json_object_get(json_array_get(checks, i), "state"));
@@ -94,12 +103,15 @@ Test(posture, all_checks_run_one_after_the_other, .fini = teardown)
 	start("#!/bin/sh\nmkdir \"$0.lock\" || exit 9\nsleep 0.05\nrmdir \"$0.lock\"\necho '{}'\n", 0);
 	cr_assert_eq(sk_posture_run(p, NULL, false, 1), 0);
 	cr_assert_eq(json_object_size(answers), 0, "never from inside");
+	sd_event_run(loop, 10000);
+	cr_assert_eq(sk_posture_run(p, "antivirus", true, 2), 0); /* asked while another runs */
 	json_t *a = wait_for("1");
 	(void)sk_checks(&n);
 	cr_assert_eq(json_array_size(a), n);
 	cr_assert_eq(results, (int)n);
 	for (size_t i = 0; i < n; i++)
 		cr_assert_str_neq(state_of(a, i), "compliant", "no facts are no compliance");
+	cr_assert(!mentions(a, "status 9"), "two ran at once");
 }
 
 Test(posture, what_is_known_is_answered_and_refreshed_when_asked, .fini = teardown)
@@ -136,6 +148,10 @@ Test(posture, programs_that_fail_are_unknown_with_the_reason, .fini = teardown)
 		cr_assert_str_eq(state_of(wait_for("1"), 0), "unknown", "%s", scripts[i]);
 		teardown();
 	}
+	start("#!/bin/sh\necho '{}'\nexit 3\n", 0);
+	sk_posture_run(p, "disk-encryption", false, 1);
+	cr_assert(mentions(wait_for("1"), "status 3"), "what a program that failed printed is not believed");
+	teardown();
 	start("#!/bin/sh\necho '{}'\n", 0);
 	unlink(in_dir("probe"));
 	sk_posture_run(p, "disk-encryption", false, 1);

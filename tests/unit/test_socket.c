@@ -380,6 +380,35 @@ Test(socket, one_person_cannot_take_all_places, .init = setup, .fini = teardown)
 	close(p[0]);
 }
 
+Test(socket, a_person_does_not_push_root_out, .init = setup, .fini = teardown)
+{
+	int fd[4], status = 0;
+	pid_t pid;
+
+	if (geteuid() != 0)
+		cr_skip_test("needs root to be another uid");
+	for (int i = 0; i < 4; i++)
+		fd[i] = connected();
+	pid = fork();
+	if (pid == 0) {
+		struct sockaddr_un a = {.sun_family = AF_UNIX};
+		int c = socket(AF_UNIX, SOCK_STREAM, 0);
+
+		snprintf(a.sun_path, sizeof a.sun_path, "%s", path);
+		if (setresuid(65534, 65534, 65534) < 0 || connect(c, (struct sockaddr *)&a, sizeof a) < 0)
+			_exit(100);
+		usleep(200000);
+		_exit(is_closed(c) ? 0 : 1);
+	}
+	for (int i = 0; i < 100 && waitpid(pid, &status, WNOHANG) == 0; i++)
+		sd_event_run(loop, 20000);
+	cr_assert_eq(WEXITSTATUS(status), 0);
+	for (int i = 0; i < 4; i++) {
+		cr_assert(!is_closed(fd[i]));
+		close(fd[i]);
+	}
+}
+
 Test(socket, what_lies_at_the_path_is_replaced, .init = setup, .fini = teardown)
 {
 	s = sk_socket_close(s);
