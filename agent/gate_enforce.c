@@ -243,7 +243,7 @@ static bool authorise(struct sk_attached *a)
 		r = again == NULL ? -ENOMEM : usb->ops->read(usb->ctx, a->dev, again, &print);
 	if (r < 0)
 		failed(a, "the device cannot be authorised", r);
-	else if (memcmp(&print, &a->print, sizeof(print)) == 0 && again->desc_ok)
+	else if (memcmp(&print, &a->print, sizeof(print)) == 0 && again && again->desc_ok)
 		same = true;
 	else
 		sk_attached_refuse(a, "device.refused-change", "its descriptors differ from those decided on", true);

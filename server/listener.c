@@ -116,7 +116,7 @@ static void look_after(struct sk_conn *c)
 /* The socket is known only after evhttp has set it, that is one turn of the loop after the connection was made. */
 static void settle(struct sk_conn *c)
 {
-	struct sockaddr_storage ss;
+	struct sockaddr_storage ss = {0};
 	socklen_t len = sizeof(ss);
 	evutil_socket_t fd = bufferevent_getfd(c->bev);
 	struct sk_conn **head;
@@ -363,7 +363,7 @@ static int resolve(const char *address, struct addrinfo **out, struct sk_err *er
 
 int sk_listener_port(const struct sk_listener *l)
 {
-	struct sockaddr_storage ss;
+	struct sockaddr_storage ss = {0};
 	socklen_t len = sizeof(ss);
 
 	if (getsockname(evconnlistener_get_fd(l->socket), (struct sockaddr *)&ss, &len) != 0)
@@ -389,8 +389,8 @@ static int open_socket(struct sk_listener *l, struct sk_err *err)
 	struct addrinfo *ai = NULL;
 	int r = resolve(l->o.address, &ai, err);
 
-	if (r < 0)
-		return r;
+	if (r < 0 || ai == NULL)
+		return r < 0 ? r : -EHOSTUNREACH;
 	l->socket = evconnlistener_new_bind(l->base, NULL, NULL,
 	                                    LEV_OPT_REUSEABLE | LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 512,
 	                                    ai->ai_addr, (int)ai->ai_addrlen);

@@ -95,7 +95,7 @@ int sk_msg_events(const char *body, size_t len, struct sk_event **out, size_t *n
 		r = sk_json_arr(doc, "events", SK_MSG_EVENTS_MAX, &list, err);
 	if (r == 0 && (count = json_array_size(list)) == 0)
 		r = sk_err_set(err, -EINVAL, "field events: empty");
-	if (r == 0 && (events = calloc(count, sizeof(*events))) == NULL)
+	if (r == 0 && (events = calloc(count + 1, sizeof(*events))) == NULL)
 		r = -ENOMEM;
 	for (; r == 0 && i < count; i++) {
 		r = event_of(json_array_get(list, i), &events[i], err);

@@ -63,7 +63,7 @@ static enum sk_role acting_role(const struct sk_request *r, unsigned roles)
 int sk_session_load(struct sk_request *r, sk_ms now, struct sk_session *out)
 {
 	const struct sk_server_config *c = r->server->config;
-	struct sk_user u;
+	struct sk_user u = {0};
 	struct sk_session s;
 	int e;
 

@@ -229,7 +229,7 @@ int sk_store_login_attempt(struct sk_store *s, const char *user, sk_ms now, int 
 
 int sk_store_login_ok(struct sk_store *s, const char *user, sk_ms now)
 {
-	struct sk_user u;
+	struct sk_user u = {0};
 	struct sk_actor by = {.role = SK_ROLE_STAFF};
 	int r = sk_store_user_get(s, user, &u);
 
