@@ -137,7 +137,7 @@ static int drop_root(const char *user, const char *state, struct sk_err *err)
 		return 0;
 	pw = getpwnam(user);
 	if (!pw)
-		return sk_err_set(err, -ENOENT, "user %s does not exist; install the package sekimori-agent whole",
+		return sk_err_set(err, -ESRCH, "user %s does not exist; install the package sekimori-agent whole",
 		                  user);
 	if (pw->pw_uid == 0)
 		return 0;
@@ -236,7 +236,8 @@ int main(int argc, char **argv)
 	                          NULL); /* a system-wide file must not change what TLS means here */
 	sk_log_init("sekimori-uplink", o.verbose ? SK_LOG_DEBUG : SK_LOG_INFO);
 	if (o.enrol)
-		(void)sk_i18n_init(o.locale); /* without a catalogue the texts are English; the service has none to show */
+		(void)sk_i18n_init(
+		    o.locale); /* without a catalogue the texts are English; the service has none to show */
 	status = o.enrol ? enrol(&o) : serve(&o);
 	OPENSSL_cleanse(o.token, sizeof(o.token));
 	sk_i18n_deinit();

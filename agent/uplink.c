@@ -40,14 +40,14 @@ static const struct sk_backoff_rule LINE_RULE = {1000, 4000, 5 * 60 * 1000};
 static const struct sk_backoff_rule REFUSED_RULE = {30 * 1000, 2 * 60 * 1000, 30 * 60 * 1000};
 
 static const struct {
-	enum line_event event;
 	const struct sk_backoff_rule *rule; /* of the line, when BAD */
+	enum line_event event;
 	bool refused;
 } REACTIONS[SK_OUT_COUNT] = {
-    [SK_OUT_OK] = {EV_GOOD, NULL, false},        [SK_OUT_NO_LINE] = {EV_BAD, &LINE_RULE, false},
-    [SK_OUT_BUSY] = {EV_BAD, &LINE_RULE, false}, [SK_OUT_REFUSED] = {EV_BAD, &REFUSED_RULE, true},
-    [SK_OUT_CONFLICT] = {EV_GOOD, NULL, false},  [SK_OUT_TOO_LARGE] = {EV_GOOD, NULL, false},
-    [SK_OUT_MALFORMED] = {EV_GOOD, NULL, false}, /* the server is there; only this answer was nonsense */
+    [SK_OUT_OK] = {NULL, EV_GOOD, false},        [SK_OUT_NO_LINE] = {&LINE_RULE, EV_BAD, false},
+    [SK_OUT_BUSY] = {&LINE_RULE, EV_BAD, false}, [SK_OUT_REFUSED] = {&REFUSED_RULE, EV_BAD, true},
+    [SK_OUT_CONFLICT] = {NULL, EV_GOOD, false},  [SK_OUT_TOO_LARGE] = {NULL, EV_GOOD, false},
+    [SK_OUT_MALFORMED] = {NULL, EV_GOOD, false}, /* the server is there; only this answer was nonsense */
 };
 
 static void note(struct sk_uplink *u, enum sk_log_level level, const char *text)

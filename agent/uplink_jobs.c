@@ -1,4 +1,4 @@
-/* The four jobs. Every value from the server passed uplink_answer.c; every position it names is compared with what sekimorid has. */
+/* The jobs but events (uplink_events.c), and what they share. Every value from the server passed uplink_answer.c; every position it names is compared with what sekimorid has. */
 #include "agent/uplink_jobs.h"
 
 #include <errno.h>
@@ -36,7 +36,7 @@ int sk_uplink_call(struct sk_uplink *u, const char *op, json_t *fields, json_t *
 }
 
 /* As a job's result: refused by sekimorid means held, a broken connection means lost. */
-static enum sk_job_result from_call(int r)
+enum sk_job_result sk_job_from_call(int r)
 {
 	return r == 0 ? SK_JOB_DONE : r > 0 ? SK_JOB_HOLD : SK_JOB_LOST;
 }
@@ -49,7 +49,7 @@ enum sk_job_result sk_uplink_hello(struct sk_uplink *u, struct sk_err *err)
 	int r = sk_uplink_call(u, "hello", NULL, &a, err);
 
 	if (r != 0)
-		return from_call(r);
+		return sk_job_from_call(r);
 	if (sk_json_str_opt(a, "device_id", SK_UUID_LEN, &device, err) == 0 &&
 	    sk_json_obj(a, "versions", &versions, err) == 0 &&
 	    sk_json_int(versions, "policy", 0, INT64_MAX, &policy, err) == 0 &&
@@ -74,167 +74,12 @@ enum sk_job_result sk_uplink_hello(struct sk_uplink *u, struct sk_err *err)
 	return SK_JOB_DONE;
 }
 
-/* ---- events ---- */
-
-static bool events_wanted(const struct sk_uplink *u)
-{
-	return u->want_events;
-}
-
-/* Takes over the fields of the protocol and no other; false when an event is not of the form or not the next one. */
-static bool add_event(json_t *out, const json_t *e, int64_t *last)
-{
-	static const char *const FIELDS[] = {"seq", "time", "kind", "body", "prev", "hash"};
-	json_t *copy = json_object();
-	long long seq = 0;
-
-	for (size_t i = 0; i < sizeof(FIELDS) / sizeof(FIELDS[0]); i++) {
-		json_t *v = json_object_get(e, FIELDS[i]);
-
-		if (!v || json_object_set(copy, FIELDS[i], v) < 0) {
-			json_decref(copy);
-			return false;
-		}
-	}
-	if (sk_json_int(copy, "seq", *last + 1, INT64_MAX, &seq, NULL) < 0 || json_array_append_new(out, copy) < 0) {
-		json_decref(copy);
-		return false;
-	}
-	*last = seq;
-	return true;
-}
-
-static enum sk_job_result post(struct sk_uplink *u, enum sk_uplink_lane lane, const char *path, const char *body,
-                               sk_ms deadline, struct sk_err *err)
+enum sk_job_result sk_job_request(struct sk_uplink *u, enum sk_uplink_lane lane, const char *path, const char *body,
+                                  sk_ms deadline, struct sk_err *err)
 {
 	struct sk_uplink_request r = {body ? "POST" : "GET", path, body, body ? strlen(body) : 0, deadline};
 
 	return u->ops->request(u->ctx, lane, &r, err) < 0 ? SK_JOB_HOLD : SK_JOB_DONE;
-}
-
-static enum sk_job_result post_events(struct sk_uplink *u, const json_t *events, struct sk_err *err)
-{
-	json_t *doc = json_object(), *list = json_array();
-	enum sk_job_result r;
-	char *text = NULL;
-	size_t n = json_array_size(events);
-	bool good = doc && list && json_object_set_new(doc, "events", list) == 0;
-
-	u->batch_last = u->cursor;
-	for (size_t i = 0; good && i < n && i < u->batch_events; i++)
-		good = add_event(list, json_array_get(events, i), &u->batch_last);
-	if (good)
-		text = sk_json_text(doc);
-	json_decref(doc);
-	if (!text)
-		return sk_err_set(err, SK_JOB_HOLD,
-		                  "sekimorid, spool.read: an event after %lld is not of the known form",
-		                  (long long)u->batch_last);
-	if (strlen(text) > SK_ANSWER_MAX) {
-		free(text);
-		u->batch_events = n < u->batch_events ? (n + 1) / 2 : (u->batch_events + 1) / 2;
-		return sk_err_set(err, SK_JOB_HOLD, "a batch of %zu events is over the limit; smaller ones follow", n);
-	}
-	if (u->batch_last > u->known_last)
-		u->known_last = u->batch_last;
-	r = post(u, SK_LANE_SEND, "/v1/events", text, u->deadline, err);
-	free(text);
-	if (r == SK_JOB_DONE)
-		u->counts.sent += n < u->batch_events ? n : u->batch_events;
-	return r;
-}
-
-static enum sk_job_result events_start(struct sk_uplink *u, struct sk_err *err)
-{
-	json_t *a = NULL, *events = NULL;
-	enum sk_job_result r;
-	int c = sk_uplink_call(
-	    u, "spool.read",
-	    json_pack("{s:I,s:I}", "after", (json_int_t)u->cursor, "max_bytes", (json_int_t)u->batch_bytes), &a, err);
-
-	if (c != 0)
-		return from_call(c);
-	if (sk_json_arr(a, "events", 100000, &events, err) < 0) {
-		json_decref(a);
-		return SK_JOB_HOLD;
-	}
-	if (json_array_size(events) == 0) {
-		u->want_events = false;
-		json_decref(a);
-		return SK_JOB_NOTHING;
-	}
-	r = post_events(u, events, err);
-	json_decref(a);
-	return r;
-}
-
-/* The server holds everything up to n; n is above our cursor and not above what exists here. */
-static enum sk_job_result take_ack(struct sk_uplink *u, int64_t n, struct sk_err *err)
-{
-	if (n > u->daemon_acked) {
-		int r = sk_uplink_call(u, "spool.ack", json_pack("{s:I}", "seq", (json_int_t)n), NULL, err);
-
-		if (r != 0)
-			return from_call(r);
-		u->counts.acked += (uint64_t)(n - u->daemon_acked);
-		u->daemon_acked = n;
-	}
-	u->cursor = n;
-	u->chain_refused = false;
-	u->batch_events = SK_UPLINK_BATCH_EVENTS;
-	u->batch_bytes = SK_UPLINK_BATCH_BYTES;
-	return SK_JOB_DONE;
-}
-
-static enum sk_job_result events_conflict(struct sk_uplink *u, const struct sk_http_answer *a, struct sk_err *err)
-{
-	const char *code = NULL;
-	int64_t n = 0;
-
-	if (sk_answer_refusal(a, &code, &n, err) < 0)
-		return SK_JOB_BROKEN;
-	if (n > u->cursor && n <= u->known_last) { /* it holds more than was acked here: an answer got lost before */
-		u->rewound = false;
-		return take_ack(u, n, err);
-	}
-	if (n < u->cursor && !u->rewound &&
-	    strcmp(code, "chain-gap") == 0) { /* it lost events (restored): they are sent once more */
-		u->rewound = true;
-		u->cursor = n;
-		return SK_JOB_DONE;
-	}
-	u->chain_refused = true;
-	if (n > u->known_last)
-		return sk_err_set(
-		    err, SK_JOB_HOLD,
-		    "the server refuses the events (%s): it holds %lld of them, this terminal has only %lld; was "
-		    "its journal replaced? Ask the helpdesk",
-		    code, (long long)n, (long long)u->known_last);
-	return sk_err_set(err, SK_JOB_HOLD,
-	                  "the server refuses the events after %lld (%s); they are kept. Ask the helpdesk",
-	                  (long long)n, code);
-}
-
-static enum sk_job_result events_finish(struct sk_uplink *u, enum sk_outcome outcome, const struct sk_http_answer *a,
-                                        struct sk_err *err)
-{
-	int64_t n = 0;
-
-	if (outcome == SK_OUT_CONFLICT)
-		return events_conflict(u, a, err);
-	if (outcome == SK_OUT_TOO_LARGE && u->batch_events > 1) {
-		u->batch_events = (u->batch_events + 1) / 2;
-		u->batch_bytes = u->batch_bytes / 2 > 64 * 1024 ? u->batch_bytes / 2 : 64 * 1024;
-		return SK_JOB_DONE;
-	}
-	if (outcome != SK_OUT_OK || sk_answer_acked(a, &n, err) < 0)
-		return SK_JOB_BROKEN;
-	if (n <= u->cursor || n > u->known_last)
-		return sk_err_set(err, SK_JOB_BROKEN,
-		                  "the server acknowledged event %lld after a batch that ends at %lld; not believed",
-		                  (long long)n, (long long)u->batch_last);
-	u->rewound = false;
-	return take_ack(u, n, err);
 }
 
 /* ---- report ---- */
@@ -251,7 +96,7 @@ enum sk_job_result sk_uplink_fetch_report(struct sk_uplink *u, struct sk_err *er
 	int r = sk_uplink_call(u, "report", NULL, &a, err);
 
 	if (r != 0)
-		return from_call(r);
+		return sk_job_from_call(r);
 	text = sk_json_obj(a, "report", &report, err) == 0 ? sk_json_text(report) : NULL;
 	json_decref(a);
 	if (!text)
@@ -269,7 +114,7 @@ static enum sk_job_result report_start(struct sk_uplink *u, struct sk_err *err)
 		if (r != SK_JOB_NOTHING)
 			return r;
 	}
-	return post(u, SK_LANE_SEND, "/v1/report", u->report, u->deadline, err);
+	return sk_job_request(u, SK_LANE_SEND, "/v1/report", u->report, u->deadline, err);
 }
 
 static enum sk_job_result report_finish(struct sk_uplink *u, enum sk_outcome outcome, const struct sk_http_answer *a,
@@ -303,7 +148,7 @@ static enum sk_job_result orders_start(struct sk_uplink *u, struct sk_err *err)
 	u->poll_wait = u->polled ? SK_UPLINK_POLL_S : 0;
 	(void)snprintf(path, sizeof(path), "/v1/orders?policy=%lld&grants=%lld&wait=%d", u->policy, u->grants,
 	               u->poll_wait);
-	return post(u, SK_LANE_ORDERS, path, NULL, u->poll_wait * 1000LL + u->deadline, err);
+	return sk_job_request(u, SK_LANE_ORDERS, path, NULL, u->poll_wait * 1000LL + u->deadline, err);
 }
 
 /* Hands the envelopes over one by one. *applied: how many sekimorid took. */
@@ -389,7 +234,7 @@ static enum sk_job_result renew_start(struct sk_uplink *u, struct sk_err *err)
 		doc = json_pack("{s:s}", "csr", csr.data);
 		text = doc ? sk_json_text(doc) : NULL;
 		if (text)
-			r = post(u, SK_LANE_SEND, "/v1/renew", text, u->deadline, err);
+			r = sk_job_request(u, SK_LANE_SEND, "/v1/renew", text, u->deadline, err);
 	}
 	free(text);
 	json_decref(doc);
@@ -425,6 +270,6 @@ static enum sk_job_result renew_finish(struct sk_uplink *u, enum sk_outcome outc
 const struct sk_job_row SK_JOBS[SK_JOB_COUNT] = {
     [SK_JOB_RENEW] = {"renew", SK_LANE_SEND, &HOLD_RULE, renew_wanted, renew_start, renew_finish},
     [SK_JOB_REPORT] = {"report", SK_LANE_SEND, &HOLD_RULE, report_wanted, report_start, report_finish},
-    [SK_JOB_EVENTS] = {"events", SK_LANE_SEND, &HOLD_RULE, events_wanted, events_start, events_finish},
+    [SK_JOB_EVENTS] = {"events", SK_LANE_SEND, &HOLD_RULE, sk_events_wanted, sk_events_start, sk_events_finish},
     [SK_JOB_ORDERS] = {"orders", SK_LANE_ORDERS, &POLL_RULE, orders_wanted, orders_start, orders_finish},
 };

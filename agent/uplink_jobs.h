@@ -29,6 +29,17 @@ struct sk_job_row {
 
 extern const struct sk_job_row SK_JOBS[SK_JOB_COUNT];
 
+/* What the jobs share: a call's result as a job's (refused = HOLD, lost = LOST), and a request on a lane (body NULL = GET). */
+enum sk_job_result sk_job_from_call(int r);
+enum sk_job_result sk_job_request(struct sk_uplink *u, enum sk_uplink_lane lane, const char *path, const char *body,
+                                  sk_ms deadline, struct sk_err *err);
+
+/* Rows of the table that live in uplink_events.c. */
+bool sk_events_wanted(const struct sk_uplink *u);
+enum sk_job_result sk_events_start(struct sk_uplink *u, struct sk_err *err);
+enum sk_job_result sk_events_finish(struct sk_uplink *u, enum sk_outcome outcome, const struct sk_http_answer *a,
+                                    struct sk_err *err);
+
 /* hello: reads versions and positions anew. 0, or a job result (HOLD: not enrolled as we are). */
 enum sk_job_result sk_uplink_hello(struct sk_uplink *u, struct sk_err *err);
 /* Fetches the report from sekimorid, to be sent when it may be. */

@@ -258,8 +258,10 @@ static int resolve(struct sk_line *l, char *host, size_t size, unsigned short *p
 	for (ai = list; ai && n < ADDRESSES; ai = ai->ai_next)
 		n++;
 	ai = list;
-	for (unsigned i = n ? l->turn++ % n : 0; i > 0; i--)
+	for (unsigned i = n > 0 ? l->turn++ % n : 0; i > 0 && ai && ai->ai_next; i--)
 		ai = ai->ai_next;
+	if (!ai)
+		return sk_err_set(err, -EHOSTUNREACH, "the address of %s was not found", l->url->host);
 	r = getnameinfo(ai->ai_addr, ai->ai_addrlen, host, (socklen_t)size, service, sizeof(service),
 	                NI_NUMERICHOST | NI_NUMERICSERV);
 	freeaddrinfo(list);

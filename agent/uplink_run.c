@@ -30,10 +30,16 @@ struct lane {
 	struct sk_line *line;
 };
 
+struct program { /* outlives a reload: a signal that comes in the middle of one is not lost and does not kill */
+	struct event_base *base;
+	struct event *signals[N_SIGNALS];
+	bool reload, stop;
+};
+
 struct runner {
 	const struct sk_uplink_options *o;
-	struct event_base *base;
-	struct event *timer, *resume, *signals[N_SIGNALS];
+	struct event_base *base; /* the program's */
+	struct event *timer, *resume;
 	int resume_fd;
 	struct sk_identity id;
 	struct sk_tls *tls;
@@ -41,7 +47,6 @@ struct runner {
 	struct lane lanes[SK_LANE_COUNT];
 	char *new_key; /* of a renewal under way; owned */
 	struct sk_uplink uplink;
-	bool reload;
 };
 
 static int op_call(void *ctx, const json_t *request, json_t **answer, struct sk_err *err)
@@ -195,11 +200,14 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
 static void on_signal(evutil_socket_t sig, short what, void *arg)
 {
-	struct runner *r = arg;
+	struct program *p = arg;
 
 	(void)what;
-	r->reload = sig == SIGHUP;
-	(void)event_base_loopbreak(r->base);
+	if (sig == SIGHUP)
+		p->reload = true;
+	else
+		p->stop = true;
+	(void)event_base_loopbreak(p->base);
 }
 
 /* One absolute timer far in the future that the kernel ends when the clock is set, which it also is on waking from sleep. It costs no
@@ -240,18 +248,13 @@ static int set_up(struct runner *r, struct sk_err *err)
 
 	if (n < 0)
 		return sk_err_prefix(err, n, "TLS");
-	r->base = event_base_new();
-	r->timer = r->base ? evtimer_new(r->base, on_timer, r) : NULL;
+	r->timer = evtimer_new(r->base, on_timer, r);
 	n = r->timer ? sk_local_new(r->base, r->o->socket, on_wait, r, &r->local) : -ENOMEM;
 	for (int l = 0; n == 0 && l < SK_LANE_COUNT; l++) {
 		r->lanes[l].runner = r;
 		r->lanes[l].which = l;
 		n = sk_line_new(r->base, &r->id.server, r->tls, l == SK_LANE_SEND ? SEND_IDLE : 0, on_answer,
 		                &r->lanes[l], &r->lanes[l].line);
-	}
-	for (size_t i = 0; n == 0 && i < N_SIGNALS; i++) {
-		r->signals[i] = evsignal_new(r->base, SIGNALS[i], on_signal, r);
-		n = r->signals[i] ? evsignal_add(r->signals[i], NULL) : -ENOMEM;
 	}
 	if (n == 0)
 		watch_resume(r);
@@ -264,31 +267,27 @@ static void tear_down(struct runner *r)
 		r->lanes[l].line = sk_line_free(r->lanes[l].line);
 	r->local = sk_local_free(r->local);
 	r->tls = sk_tls_free(r->tls);
-	for (size_t i = 0; i < N_SIGNALS; i++)
-		if (r->signals[i])
-			event_free(r->signals[i]);
 	if (r->timer)
 		event_free(r->timer);
 	if (r->resume)
 		event_free(r->resume);
 	if (r->resume_fd >= 0)
 		(void)close(r->resume_fd);
-	if (r->base)
-		event_base_free(r->base);
 	sk_uplink_deinit(&r->uplink);
 	drop_new_key(r);
 	sk_identity_clear(&r->id);
 }
 
-static int run_once(const struct sk_uplink_options *o, bool *reload, struct sk_err *err)
+/* With one identity, until a signal. */
+static int run_once(const struct sk_uplink_options *o, struct program *p, struct sk_err *err)
 {
 	struct runner *r = calloc(1, sizeof(*r));
 	int n;
 
-	*reload = false;
 	if (!r)
 		return sk_err_set(err, -ENOMEM, "out of memory");
 	r->o = o;
+	r->base = p->base;
 	r->resume_fd = -1;
 	n = sk_identity_load(o->state, &r->id, err);
 	if (n == 0) {
@@ -298,8 +297,8 @@ static int run_once(const struct sk_uplink_options *o, bool *reload, struct sk_e
 			if (o->deadline > 0)
 				r->uplink.deadline = o->deadline;
 			sk_uplink_start(&r->uplink);
-			n = event_base_dispatch(r->base) < 0 ? sk_err_set(err, -EIO, "the event loop failed") : 0;
-			*reload = r->reload;
+			if (event_base_dispatch(r->base) < 0)
+				n = sk_err_set(err, -EIO, "the event loop failed");
 		}
 		tear_down(r);
 	}
@@ -307,16 +306,37 @@ static int run_once(const struct sk_uplink_options *o, bool *reload, struct sk_e
 	return n;
 }
 
+static int listen_to_signals(struct program *p)
+{
+	for (size_t i = 0; i < N_SIGNALS; i++) {
+		p->signals[i] = evsignal_new(p->base, SIGNALS[i], on_signal, p);
+		if (!p->signals[i] || evsignal_add(p->signals[i], NULL) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 int sk_uplink_run(const struct sk_uplink_options *o, struct sk_err *err)
 {
-	bool reload = true;
-	int n = 0;
+	struct program p = {.reload = true};
+	int n;
 
 	/* One small heap: this program is idle nearly always, and resident on every terminal. */
 	(void)mallopt(M_ARENA_MAX, 1);
 	(void)mallopt(M_TRIM_THRESHOLD, 64 * 1024);
 	(void)mallopt(M_MMAP_THRESHOLD, 64 * 1024);
-	while (n == 0 && reload)
-		n = run_once(o, &reload, err);
+	p.base = event_base_new();
+	n = p.base ? listen_to_signals(&p) : -ENOMEM;
+	if (n < 0)
+		(void)sk_err_set(err, n, "the event loop could not be set up");
+	while (n == 0 && p.reload && !p.stop) {
+		p.reload = false;
+		n = run_once(o, &p, err);
+	}
+	for (size_t i = 0; i < N_SIGNALS; i++)
+		if (p.signals[i])
+			event_free(p.signals[i]);
+	if (p.base)
+		event_base_free(p.base);
 	return n;
 }

@@ -214,6 +214,10 @@ class Events(Base):
             self.uplink.send_signal(sig)
             before = len(self.server.asked("GET /v1/orders"))
             wait_for(lambda: len(self.server.asked("GET /v1/orders")) > before)
+        for _ in range(50):  # one in the middle of a reload neither kills nor is lost
+            self.uplink.send_signal(signal.SIGHUP)
+            time.sleep(0.002)
+        self.assertIsNone(self.uplink.poll())
         self.uplink.send_signal(signal.SIGTERM)
         self.assertEqual(self.uplink.wait(5), 0, self.log())
 
@@ -714,6 +718,10 @@ class Enrolment(Base):
 
     def test_not_enrolled_is_an_exit_status_of_its_own(self):
         self.assertEqual(self.start().wait(10), 78)
+        if os.geteuid() == 0:
+            p = subprocess.run([program(), "--state", self.state, "--user", "no-such-user"], capture_output=True, timeout=10, check=False)
+            self.assertEqual(p.returncode, 1)
+            self.assertIn(b"does not exist", p.stderr)
 
     def test_usage(self):
         for args in (["--enroll"], ["--enroll", "--server", "https://x"], ["--nonsense"], ["x"], ["--enroll", "--server", "x", "--token", "y" * 300]):
