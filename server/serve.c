@@ -308,6 +308,7 @@ int sk_serve(const struct sk_server_config *config, struct sk_err *err)
 		return r;
 	}
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a limit on files is an error of that write, not the end of the server */
 	unlink(v->agents_port_file); /* of a run that was killed */
 	unlink(v->console_port_file);
 	r = start(v, err);

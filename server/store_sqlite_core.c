@@ -24,7 +24,8 @@ static int configure(struct sk_store *s)
 	int64_t on = 0;
 	int r;
 
-	sqlite3_busy_timeout(s->db, 5000);
+	sqlite3_busy_timeout(s->db,
+	                     2000); /* the CLI holds the lock for milliseconds; nobody may hold up the loop for long */
 	sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	sqlite3_limit(s->db, SQLITE_LIMIT_LENGTH, 8 * 1024 * 1024);
 	r = db_errno(sqlite3_exec(s->db, sql, NULL, NULL, NULL));

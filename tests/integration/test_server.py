@@ -10,6 +10,7 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
 import threading
@@ -176,6 +177,35 @@ class Kill(unittest.TestCase):
         findings = json.loads(server.cli("verify", "--json"))
         self.assertEqual({f["state"] for f in findings}, {"ok"})
         self.assertEqual({f["chain"]: f["records"] for f in findings if f["chain"] != "audit"}, acked)
+
+
+class Full(unittest.TestCase):
+    def test_no_room(self):
+        """The ledger cannot grow: nothing is acknowledged that is not stored, the server lives, and goes on when there is room again."""
+        server = Server()
+        self.addCleanup(server.remove)
+        server.people()
+        server.start()
+        t = Terminal(server, "pc1").enrol()
+        self.assertEqual(t.send(t.event("chain-start", {})), (200, {"acked": 1}))
+        pid = str(server.process.pid)
+        room = os.path.getsize(server.ledger() + "-wal") + 200 * 1024
+        subprocess.run(["prlimit", "--pid", pid, "--fsize=%d:unlimited" % room], check=True)
+        acked, answers = 1, []
+        for _ in range(200):
+            batch = [t.event("device.decided", {"verdict": "deny", "padding": "x" * 2000}) for _ in range(8)]
+            answers.append(t.send(*batch)[0])
+            if answers[-1] != 200:
+                break
+            acked = t.seq
+        self.assertEqual(answers[-1], 503)
+        self.assertGreater(acked, 1)
+        self.assertEqual(t.send(*batch)[0], 503)
+        self.assertEqual(server.public("GET", "/healthz")[0], 200)
+        self.assertEqual(server.sql("SELECT max(seq) FROM events"), str(acked))
+        subprocess.run(["prlimit", "--pid", pid, "--fsize=unlimited:unlimited"], check=True)
+        self.assertEqual(t.send(*batch), (200, {"acked": t.seq}))
+        self.assertEqual(server.run("verify").returncode, 0)
 
 
 class Orders(Base):
