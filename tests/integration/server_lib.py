@@ -63,7 +63,7 @@ class Server:
 
     def run(self, *arguments, input=None, env=None):
         return subprocess.run([*self.program(), *arguments], input=input, text=True, capture_output=True, timeout=60, check=False,
-                              env=dict(os.environ, LC_ALL="C.UTF-8", **(env or {})))
+                              env={**os.environ, "LC_ALL": "C.UTF-8", **(env or {})})
 
     def cli(self, *arguments, input=None):
         done = self.run(*arguments, input=input)
