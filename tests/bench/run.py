@@ -20,8 +20,8 @@ def main():
     good = True
     for name in options.names:
         table = importlib.import_module(name).run(os.path.abspath(options.build))
-        table.write(options.out)
         table.show()
+        table.write(options.out)
         good = table.met() and good
     print("\nall limits met" if good else "\nsome limits are not met")
     return 0 if good else 1

@@ -38,7 +38,7 @@ qemu-guest-agent
 usbguard udisks2
 clamav-daemon clamdscan
 dconf-cli dconf-gsettings-backend libglib2.0-bin gsettings-desktop-schemas
-libevent-2.1-7 libevent-openssl-2.1-7 libevent-pthreads-2.1-7 libjansson4
+libevent-2.1-7 libevent-core-2.1-7 libevent-extra-2.1-7 libevent-openssl-2.1-7 libevent-pthreads-2.1-7 libjansson4
 libsqlite3-0 libusb-1.0-0 libudev1 libinih1 libblkid1 libmount1
 libcryptsetup12 libargon2-1 libsystemd0 libssl3 libseccomp2 libcap2
 libpq5 libcurl4 libtss2-esys-3.0.2-0 libkeyutils1
