@@ -11,6 +11,7 @@
 #include "server/batch.h"
 #include "server/ca.h"
 #include "server/http.h"
+#include "server/limiter.h"
 #include "server/message.h"
 #include "server/metrics.h"
 #include "server/orders.h"
@@ -137,9 +138,10 @@ static void get_orders(struct sk_request *r)
 
 	if (!admit(r, &t))
 		return;
-	if (!query_number(r, "policy", 1LL << 60, &policy) || !query_number(r, "grants", 1LL << 60, &grants) ||
-	    !query_number(r, "wait", WAIT_MAX, &wait)) {
-		sk_reply_error(r, 400, "invalid", "policy, grants and wait must be numbers, wait at most 55");
+	if (!query_number(r, "policy", SK_VERSION_MAX, &policy) ||
+	    !query_number(r, "grants", SK_VERSION_MAX, &grants) || !query_number(r, "wait", WAIT_MAX, &wait)) {
+		sk_reply_error(r, 400, "invalid",
+		               "policy, grants and wait must be numbers: versions below 2^53, wait at most 55");
 		return;
 	}
 	sk_orders_wait(r->server->orders, r, t.id, policy, grants, (int)wait);
@@ -158,6 +160,11 @@ static void post_renew(struct sk_request *r)
 
 	if (!admit(r, &t))
 		return;
+	if (!sk_limiter_attempt(r->server->renew_limiter, t.id, sk_clock_boot())) {
+		sk_reply_header(r, "Retry-After", "3600");
+		sk_reply_error(r, 429, "too-many", "too many renewals of this terminal; wait an hour");
+		return;
+	}
 	rc = sk_msg_renew(r->body, r->body_len, &doc, &csr, &err);
 	sk_buf_init(&pem, 16384);
 	if (rc == 0)

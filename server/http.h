@@ -20,7 +20,8 @@ struct sk_server { /* everything a handler may use */
 	struct event_base *base;
 	struct sk_orders *orders; /* server/orders.h: wakes long-polls */
 	struct sk_batch *batch; /* server/batch.h: group commit of terminals' messages */
-	struct sk_limiter *enrol_limiter; /* server/limiter.h */
+	struct sk_limiter *enrol_limiter; /* server/limiter.h; by address */
+	struct sk_limiter *renew_limiter, *raise_limiter; /* by terminal: each use is a line of the audit trail */
 	struct sk_server_stats *stats; /* server/metrics.h */
 	char agents_url[300]; /* what enrolment tells terminals */
 };

@@ -62,8 +62,10 @@ static struct entry *oldest(struct sk_limiter *l)
 
 bool sk_limiter_attempt(struct sk_limiter *l, const char *address, sk_ms now)
 {
-	struct entry *e = find(l, address);
+	struct entry *e = l == NULL ? NULL : find(l, address);
 
+	if (l == NULL)
+		return true;
 	if (e == NULL || now - e->since >= l->window) {
 		if (e == NULL)
 			e = oldest(l);

@@ -14,9 +14,12 @@
 #include "server/batch.h"
 #include "server/ca.h"
 #include "server/http.h"
+#include "server/limiter.h"
 
 #define BUCKETS 4096
 #define SLICE   32
+/* What one answer may carry: terminals read 1 MiB at most (agent/uplink_answer.h). */
+#define ANSWER_MAX ((size_t)900 * 1024)
 
 struct waiter {
 	struct sk_orders *o;
@@ -32,6 +35,7 @@ struct sk_orders {
 	struct sk_server *server;
 	struct event *look, *poll;
 	size_t n;
+	bool stopped;
 	struct waiter *buckets[BUCKETS];
 	struct waiter *due;
 };
@@ -105,20 +109,33 @@ static void on_timeout(evutil_socket_t fd, short what, void *arg)
 	sk_reply_json(waiter_free(arg), 204, NULL);
 }
 
-/* One kind of bundle into list when it is newer than what the terminal holds. body is stolen. */
+/* One kind of bundle into list when it is newer than what the terminal holds. body is stolen. One that cannot be signed, or that makes the
+ * answer too long for a terminal, is left out: what else there is still goes, and the next look takes it up again. */
 static int add_bundle(const struct sk_server *s, const char *kind, const char *device, int64_t version, int64_t held,
                       json_t *body, json_t *list)
 {
-	char *envelope;
+	char *envelope = NULL;
 	int r = 0;
 
 	if (version > held) {
 		envelope = sk_bundle_sign(sk_ca_sign_key(s->ca), kind, device, version, sk_clock_wall(), 0, body);
-		r = envelope == NULL || json_array_append_new(list, json_string(envelope)) != 0 ? -ENOMEM : 0;
-		free(envelope);
+		if (envelope == NULL)
+			sk_log(SK_LOG_ERR, "%s version %lld of %s cannot be signed: too large, or no memory", kind,
+			       (long long)version, device);
+		else if (json_string_length(json_array_get(list, 0)) + strlen(envelope) <= ANSWER_MAX)
+			r = json_array_append_new(list, json_string(envelope)) != 0 ? -ENOMEM : 0;
 	}
+	free(envelope);
 	json_decref(body);
 	return r;
+}
+
+/* The terminal holds more than this store knows of. */
+static int raise_version(const struct sk_server *s, const char *device, bool policy, int64_t held)
+{
+	if (!sk_limiter_attempt(s->raise_limiter, device, sk_clock_boot()))
+		return -EDQUOT;
+	return sk_store_version_raise(s->store, device, policy, held);
 }
 
 static int add_policy(const struct sk_server *s, const char *device, int64_t held, json_t *list)
@@ -133,7 +150,7 @@ static int add_policy(const struct sk_server *s, const char *device, int64_t hel
 	if (r == 0 && held > version) { /* this store is older than the terminal: restored from a backup */
 		free(text);
 		text = NULL;
-		r = sk_store_version_raise(s->store, device, true, held);
+		r = raise_version(s, device, true, held);
 		if (r == 0)
 			r = sk_store_policy(s->store, device, &text, &version);
 	}
@@ -150,10 +167,12 @@ static int add_grants(const struct sk_server *s, const char *device, int64_t hel
 	json_t *body = sk_store_grants_body(s->store, device, sk_clock_wall(), &version);
 
 	if (body != NULL && held > version) {
+		int r = raise_version(s, device, false, held);
+
 		json_decref(body);
-		body = NULL;
-		if (sk_store_version_raise(s->store, device, false, held) == 0)
-			body = sk_store_grants_body(s->store, device, sk_clock_wall(), &version);
+		if (r < 0)
+			return r;
+		body = sk_store_grants_body(s->store, device, sk_clock_wall(), &version);
 	}
 	return body == NULL ? -EIO : add_bundle(s, "grants", device, version, held, body, list);
 }
@@ -189,6 +208,10 @@ static bool answer(struct sk_request *r, int found, json_t *list)
 		sk_reply_json(r, 200, json_pack("{s:o}", "bundles", list));
 	else if (found == -EACCES)
 		sk_reply_error(r, 403, "refused", "this terminal is not admitted");
+	else if (found == -ERANGE)
+		sk_reply_error(r, 400, "invalid", "policy or grants: no version that was ever issued");
+	else if (found == -EDQUOT)
+		sk_reply_error(r, 429, "too-many", "versions were raised too often; wait an hour");
 	else
 		sk_reply_error(r, 503, "busy", "the store cannot be read; try again later");
 	return true;
@@ -243,14 +266,22 @@ int sk_orders_new(struct sk_server *server, struct sk_orders **out)
 	return 0;
 }
 
-struct sk_orders *sk_orders_free(struct sk_orders *o)
+void sk_orders_stop(struct sk_orders *o)
 {
 	if (o == NULL)
-		return NULL;
+		return;
+	o->stopped = true;
 	for (size_t i = 0; i < BUCKETS; i++) {
 		while (o->buckets[i] != NULL)
 			sk_reply_json(waiter_free(o->buckets[i]), 204, NULL);
 	}
+}
+
+struct sk_orders *sk_orders_free(struct sk_orders *o)
+{
+	if (o == NULL)
+		return NULL;
+	sk_orders_stop(o);
 	if (o->look != NULL)
 		event_free(o->look);
 	if (o->poll != NULL)
@@ -315,6 +346,10 @@ void sk_orders_wait(struct sk_orders *o, struct sk_request *r, const char *devic
 	json_t *list = NULL;
 	int found;
 
+	if (o->stopped) {
+		sk_reply_error(r, 503, "busy", "the server is stopping; try again");
+		return;
+	}
 	if (older != NULL)
 		sk_reply_json(waiter_free(older), 204, NULL);
 	if (o->n == 0)

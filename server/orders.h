@@ -13,6 +13,8 @@ struct sk_server;
 struct sk_request;
 
 int sk_orders_new(struct sk_server *server, struct sk_orders **out); /* 0 or -ENOMEM; server outlives it */
+/* Answers all waiters with 204; who asks from then on gets 503. For the time between the signal and the listeners' end. */
+void sk_orders_stop(struct sk_orders *o);
 struct sk_orders *sk_orders_free(struct sk_orders *o); /* ends all waiters with 204 */
 
 /* Something the terminal must learn has changed (a decision, a policy, a revocation). device: its id; NULL = all. Cheap; the bundles are made

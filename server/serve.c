@@ -35,6 +35,8 @@
 #define CONSOLE_MOST      512
 #define ENROL_ATTEMPTS    10
 #define ENROL_WINDOW      ((sk_ms)10 * 60 * 1000)
+#define AUDITED_ATTEMPTS  10 /* renewals of a terminal, and raises of its versions, in */
+#define AUDITED_WINDOW    ((sk_ms)3600 * 1000)
 
 static const struct sk_route *const agents_tables[] = {sk_api_batched_routes, sk_api_routes, NULL};
 static const struct sk_route *const console_tables[] = {sk_public_routes, sk_console_routes, NULL};
@@ -78,7 +80,7 @@ static void on_stop(evutil_socket_t sig, short what, void *arg)
 	sk_listener_stop(v->agents);
 	sk_listener_stop(v->console);
 	sk_batch_flush(v->server.batch);
-	v->server.orders = sk_orders_free(v->server.orders);
+	sk_orders_stop(v->server.orders); /* requests under way may still ask it */
 	event_base_loopexit(v->server.base, &grace);
 }
 
@@ -251,8 +253,10 @@ static int start(struct serve *v, struct sk_err *err)
 	s->stats = &v->stats;
 	s->base = event_base_new();
 	s->enrol_limiter = sk_limiter_new(ENROL_ATTEMPTS, ENROL_WINDOW);
-	if (s->base == NULL || s->enrol_limiter == NULL || sk_batch_new(s->base, s->store, &s->batch) < 0 ||
-	    sk_orders_new(s, &s->orders) < 0 || add_events(v) < 0)
+	s->renew_limiter = sk_limiter_new(AUDITED_ATTEMPTS, AUDITED_WINDOW);
+	s->raise_limiter = sk_limiter_new(AUDITED_ATTEMPTS, AUDITED_WINDOW);
+	if (s->base == NULL || s->enrol_limiter == NULL || s->renew_limiter == NULL || s->raise_limiter == NULL ||
+	    sk_batch_new(s->base, s->store, &s->batch) < 0 || sk_orders_new(s, &s->orders) < 0 || add_events(v) < 0)
 		return sk_err_set(err, -ENOMEM, "out of memory");
 	r = listen_agents(v, err);
 	if (r < 0)
@@ -271,11 +275,12 @@ static void stop(struct serve *v)
 {
 	struct sk_server *s = &v->server;
 
-	s->orders = sk_orders_free(s->orders);
+	sk_orders_stop(s->orders);
 	if (s->batch != NULL)
 		sk_batch_flush(s->batch);
 	v->console = sk_listener_free(v->console);
 	v->agents = sk_listener_free(v->agents);
+	s->orders = sk_orders_free(s->orders);
 	sk_password_pool_stop();
 	for (size_t i = 0; i < v->n_events; i++)
 		event_free(v->events[i]);
@@ -285,6 +290,8 @@ static void stop(struct serve *v)
 	sk_tls_free(v->agents_tls);
 	sk_tls_free(v->console_tls);
 	sk_limiter_free(s->enrol_limiter);
+	sk_limiter_free(s->renew_limiter);
+	sk_limiter_free(s->raise_limiter);
 	sk_store_close(s->store);
 	sk_ca_free(s->ca);
 	unlink(v->agents_port_file);

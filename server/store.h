@@ -179,7 +179,9 @@ struct sk_decision {
 int sk_store_decide(struct sk_store *s, const struct sk_actor *by, const struct sk_decision *d, sk_ms now,
                     struct sk_err *err);
 
-/* The terminal holds a version at or above the server's (the store was restored from a backup): the next body is issued above it. */
+#define SK_VERSION_MAX 9007199254740991LL /* 2^53 - 1: what every JSON reader keeps exactly */
+/* The terminal holds a version above the server's (the store was restored from a backup): the next body is issued above it. -ERANGE: farther
+ * above than any restore explains (2^32); that would use the numbers up, so it is refused and recorded as an incident. */
 int sk_store_version_raise(struct sk_store *s, const char *device, bool policy, int64_t held);
 /* Orders: what the server must sign for this device now. Body of the grants bundle: {"grants":[..],"requests":[{"id","number","state","reason"}]}.
  * Expires requests and grants that ended. */

@@ -91,7 +91,8 @@ static int put(struct sk_store *s, struct sk_terminal *t, const struct sk_event 
 		if (*chain != SK_CHAIN_OK) {
 			snprintf(detail, sizeof(detail), "record %lld does not follow record %lld", (long long)e->seq,
 			         (long long)t->last_seq);
-			return incident_add(s, t->id, sk_chain_result_name(*chain), e->seq, detail, now);
+			/* Keyed by what is stored: one line however many wrong records are sent after it. */
+			return incident_add(s, t->id, sk_chain_result_name(*chain), t->last_seq, detail, now);
 		}
 		if (r == 1)
 			continue;

@@ -10,6 +10,9 @@
 #include <string.h>
 #include "policy/grant.h"
 
+#define RAISE_MOST ((int64_t)1 << 32) /* versions a restore can have lost, and more */
+#define GRANTS_BYTES \
+	((size_t)400 * 1024) /* of the grants in a bundle, so that it can be signed and read (SK_BUNDLE_MAX) */
 #define ANSWERS_MAX 100 /* requests told about in a bundle */
 #define ANSWERS_MS  ((sk_ms)30 * 86400 * 1000) /* and for how long after their last change */
 
@@ -20,13 +23,14 @@ static enum sk_access access_of(const char *name)
 
 static json_t *grants_now(struct sk_store *s, const char *device, sk_ms now)
 {
-	sqlite3_stmt *st =
-	    db_query(s,
-	             "SELECT id, request, device_key, serial, person, access, class, purpose, \"from\", until, "
-	             "permitted_by, approved_by"
-	             " FROM grants WHERE terminal = ? AND ended IS NULL AND until > ? ORDER BY id LIMIT 4096",
-	             "si", device, now);
-	json_t *list = json_array();
+	sqlite3_stmt *st = db_query(
+	    s,
+	    "SELECT id, request, device_key, serial, person, access, class, purpose, \"from\", until, "
+	    "permitted_by, approved_by"
+	    " FROM grants WHERE terminal = ? AND ended IS NULL AND until > ? ORDER BY \"from\" DESC, id LIMIT 4096",
+	    "si", device, now);
+	json_t *list = json_array(), *one;
+	size_t bytes = 0;
 	int r;
 
 	while ((r = db_next(st)) == 1) {
@@ -42,7 +46,14 @@ static json_t *grants_now(struct sk_store *s, const char *device, sk_ms now)
 		g.until = sqlite3_column_int64(st, 9);
 		db_copy(st, 10, g.permitted_by, sizeof(g.permitted_by));
 		db_copy(st, 11, g.approved_by, sizeof(g.approved_by));
-		if (json_array_append_new(list, sk_grant_json(&g)) != 0) {
+		one = sk_grant_json(&g);
+		bytes += one == NULL ? 0 : json_dumpb(one, NULL, 0, JSON_COMPACT);
+		if (bytes > GRANTS_BYTES) { /* the newest count */
+			json_decref(one);
+			r = 0;
+			break;
+		}
+		if (json_array_append_new(list, one) != 0) {
 			r = -ENOMEM;
 			break;
 		}
@@ -166,14 +177,23 @@ int sk_store_policy_set(struct sk_store *s, const struct sk_actor *by, const cha
 
 int sk_store_version_raise(struct sk_store *s, const char *device, bool policy, int64_t held)
 {
+	struct sk_terminal t;
 	struct sk_actor by;
-	int r;
+	int64_t now_at;
+	int r = sk_store_terminal_get(s, device, &t);
 
-	if (held < 0 || held >= INT64_MAX - 1)
-		return -EINVAL;
+	if (r < 0)
+		return r;
+	now_at = policy ? t.policy_version : t.grants_version;
 	r = db_begin(s);
 	if (r < 0)
 		return r;
+	if (held < 0 || held >= SK_VERSION_MAX || held - now_at > RAISE_MOST) {
+		/* Keyed by what is stored: asking again with other numbers does not fill the trail. */
+		r = db_finish(s, incident_add(s, device, policy ? "version-policy" : "version-grants", now_at,
+		                              "says it holds a version that was never issued", sk_clock_wall()));
+		return r < 0 ? r : -ERANGE;
+	}
 	actor_device(&by, device);
 	/* The hash is forgotten, so the next look issues the same contents under held + 1. */
 	if (policy)

@@ -1,7 +1,9 @@
 /* Long-polls: what is new is told at once, one waits per terminal, and who waits is woken. */
 #include <dirent.h>
+#include <sqlite3.h>
 
 #include "common/bundle.h"
+#include "server/limiter.h"
 #include "tests/unit/server_help.h"
 
 static struct sk_server server;
@@ -222,6 +224,133 @@ Test(orders, a_crowd_is_looked_at_in_slices, .init = setup, .fini = teardown)
 	cr_assert_eq(sk_orders_waiting(o), 0);
 	for (int i = 0; i < 100; i++)
 		reply_clear(&many[i]);
+}
+
+static void sql(const char *format, ...)
+{
+	sqlite3 *db = NULL;
+	va_list ap;
+	char *text;
+
+	va_start(ap, format);
+	text = sqlite3_vmprintf(format, ap);
+	va_end(ap);
+	cr_assert_eq(sqlite3_open(help_path, &db), SQLITE_OK);
+	cr_assert_eq(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK, "%s", sqlite3_errmsg(db));
+	sqlite3_free(text);
+	sqlite3_close(db);
+}
+
+Test(orders, a_version_nobody_issued_is_refused, .init = setup, .fini = teardown)
+{
+	struct reply p = {0};
+	struct sk_terminal t;
+	json_t *o2;
+
+	for (int i = 0; i < 3; i++) {
+		wait_for(&p, &a, 0, (1LL << 52) + i, 0);
+		cr_assert_eq(p.code, 400);
+		reply_clear(&p);
+	}
+	wait_for(&p, &a, 0, 1LL << 32, 0); /* far, but a restore can explain it */
+	cr_assert_eq(p.code, 200);
+	reply_clear(&p);
+	wait_for(&p, &a, 0, SK_VERSION_MAX, 0);
+	cr_assert_eq(p.code, 400);
+	reply_clear(&p);
+	cr_assert_eq(sk_store_terminal_get(server.store, a.id, &t), 0);
+	cr_assert_eq(t.grants_version, (1LL << 32) + 1);
+	o2 = sk_store_overview(server.store, NULL, T0, HOUR);
+	cr_assert_eq(help_number(o2, "incidents"), 2, "one for each version stored meanwhile");
+	json_decref(o2);
+}
+
+Test(orders, raises_are_limited, .init = setup, .fini = teardown)
+{
+	struct reply p = {0};
+
+	server.raise_limiter = sk_limiter_new(2, HOUR);
+	for (int i = 0; i < 3; i++) {
+		wait_for(&p, &a, 0, 100 * (i + 1), 0);
+		cr_assert_eq(p.code, i < 2 ? 200 : 429);
+		reply_clear(&p);
+	}
+	wait_for(&p, &b, 0, 100, 0);
+	cr_assert_eq(p.code, 200, "each terminal for itself");
+	reply_clear(&p);
+	server.raise_limiter = sk_limiter_free(server.raise_limiter);
+}
+
+Test(orders, what_cannot_be_signed_does_not_hold_up_the_rest, .init = setup, .fini = teardown)
+{
+	struct sk_actor by = help_admin();
+	struct sk_err err = SK_ERR_INIT;
+	struct reply p = {0};
+	int64_t policy, grants;
+
+	cr_assert_eq(sk_store_policy_set(server.store, &by, "", "[policy]", &err), 0);
+	sql("UPDATE terminals SET grants_version = %lld, grants_sha = ''", SK_VERSION_MAX);
+	wait_for(&p, &a, 0, 0, 0);
+	opened(&p, a.id, &policy, &grants);
+	cr_assert_eq(policy, 1);
+	cr_assert_eq(grants, 0);
+	reply_clear(&p);
+}
+
+Test(orders, an_answer_stays_below_what_terminals_read, .init = setup, .fini = teardown)
+{
+	enum { LONG = 560 * 1000 };
+	char *text = malloc(LONG + 1);
+	struct sk_actor by = help_admin();
+	struct sk_err err = SK_ERR_INIT;
+	struct reply p = {0};
+	int64_t policy, grants, version = 0;
+	json_t *body;
+
+	memset(text, 'x', LONG);
+	text[LONG] = '\0';
+	cr_assert_eq(sk_store_policy_set(server.store, &by, "", text, &err), 0);
+	free(text);
+	sql("WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 4000) INSERT INTO grants(id, "
+	    "request,"
+	    " terminal, device_key, serial, person, access, class, purpose, \"from\", until, permitted_by, approved_by)"
+	    " SELECT printf('00000000-0000-4000-9000-%%012d', n), n, '%s', printf('%%064d', n), 'S', 'shokuin1', 'ro', "
+	    "'none', 'p', n,"
+	    " %lld, 'm', 'd' FROM c",
+	    a.id, (long long)(sk_clock_wall() + HOUR));
+	body = sk_store_grants_body(server.store, a.id, sk_clock_wall(), &version);
+	cr_assert_lt(json_array_size(json_object_get(body, "grants")), 4000);
+	cr_assert_str_eq(help_text(json_array_get(json_object_get(body, "grants"), 0), "id"),
+	                 "00000000-0000-4000-9000-000000004000", "the newest are kept");
+	cr_assert_lt(json_dumpb(body, NULL, 0, JSON_COMPACT), 512 * 1024);
+	json_decref(body);
+	wait_for(&p, &a, 0, 0, 0);
+	opened(&p, a.id, &policy, &grants);
+	cr_assert_eq(policy, 1);
+	cr_assert_eq(grants, 0, "in the next answer");
+	reply_clear(&p);
+	wait_for(&p, &a, 1, 0, 0);
+	opened(&p, a.id, &policy, &grants);
+	cr_assert_eq(grants, version);
+	reply_clear(&p);
+}
+
+Test(orders, asked_while_stopping, .init = setup, .fini = teardown)
+{
+	struct reply p = {0}, q = {0};
+
+	wait_for(&p, &a, 0, 0, 50);
+	reply_clear(&p);
+	wait_for(&p, &a, 0, 1, 50);
+	sk_orders_stop(o);
+	cr_assert_eq(p.code, 204);
+	wait_for(&q, &a, 0, 1, 50);
+	cr_assert_eq(q.code, 503);
+	sk_orders_wake(o, NULL);
+	sk_orders_wake(o, a.id);
+	cr_assert_eq(sk_orders_waiting(o), 0);
+	sk_orders_stop(NULL);
+	reply_clear(&q);
 }
 
 Test(orders, stopping_ends_all_waiters, .init = setup)

@@ -130,7 +130,7 @@ Test(store_orders, a_terminal_that_is_ahead)
 	cr_assert_eq(grants_version(s, a.id, T0), 51);
 	cr_assert_eq(sk_store_version_raise(s, a.id, false, 10), 0, "never down");
 	cr_assert_eq(grants_version(s, a.id, T0), 51);
-	cr_assert_eq(sk_store_version_raise(s, a.id, false, -1), -EINVAL);
-	cr_assert_eq(sk_store_version_raise(s, a.id, false, INT64_MAX), -EINVAL);
+	cr_assert_eq(sk_store_version_raise(s, a.id, false, -1), -ERANGE);
+	cr_assert_eq(sk_store_version_raise(s, a.id, false, INT64_MAX), -ERANGE);
 	help_close(s);
 }
