@@ -231,7 +231,7 @@ static const char *first_problem(const struct sk_uplink *u)
 	for (size_t i = 0; i < sizeof(ORDER) / sizeof(ORDER[0]); i++)
 		if (u->problem[ORDER[i]].text[0])
 			return u->problem[ORDER[i]].text;
-	return "";
+	return u->refusal.text;
 }
 
 /* Tells sekimorid how the line is, when that changed or a poll came home. */

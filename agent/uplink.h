@@ -28,6 +28,8 @@ enum sk_line_state { SK_LINE_NO_DAEMON = 0, SK_LINE_BACKOFF, SK_LINE_PROBE, SK_L
 /* In the order in which a free lane looks for work. */
 enum sk_uplink_job { SK_JOB_RENEW = 0, SK_JOB_REPORT, SK_JOB_EVENTS, SK_JOB_ORDERS, SK_JOB_COUNT, SK_JOB_NONE };
 
+enum sk_bundle_kind { SK_BUNDLE_POLICY = 0, SK_BUNDLE_GRANTS, SK_BUNDLE_KINDS };
+
 #define SK_UPLINK_BATCH_EVENTS 256
 #define SK_UPLINK_BATCH_BYTES  (900 * 1024)
 #define SK_UPLINK_REPORT_LEAST (60 * 1000LL)
@@ -102,7 +104,13 @@ struct sk_uplink {
 	bool report_due;
 	sk_ms heartbeat_at;
 
-	long long policy, grants; /* versions sekimorid holds */
+	long long held[SK_BUNDLE_KINDS]; /* versions sekimorid holds */
+	struct { /* what sekimorid refused, so that waiting for it does not hold up the other kind */
+		long long version;
+		unsigned times;
+		sk_ms until; /* it is not asked for again before */
+	} refused[SK_BUNDLE_KINDS];
+	struct sk_err refusal;
 	bool polled; /* since the line came up */
 	int poll_wait;
 	sk_ms renew_at, until; /* wall clock: when the certificate is renewed and when it ends */

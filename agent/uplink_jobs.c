@@ -41,6 +41,22 @@ enum sk_job_result sk_job_from_call(int r)
 	return r == 0 ? SK_JOB_DONE : r > 0 ? SK_JOB_HOLD : SK_JOB_LOST;
 }
 
+/* What was refused and is held now, or superseded, is no problem any more. */
+static void take_versions(struct sk_uplink *u, long long policy, long long grants)
+{
+	bool open = false;
+
+	u->held[SK_BUNDLE_POLICY] = policy;
+	u->held[SK_BUNDLE_GRANTS] = grants;
+	for (int k = 0; k < SK_BUNDLE_KINDS; k++) {
+		if (u->refused[k].version <= u->held[k])
+			u->refused[k].version = u->refused[k].times = 0;
+		open = open || u->refused[k].version > 0;
+	}
+	if (!open)
+		u->refusal.text[0] = '\0';
+}
+
 enum sk_job_result sk_uplink_hello(struct sk_uplink *u, struct sk_err *err)
 {
 	json_t *a = NULL, *versions = NULL;
@@ -64,8 +80,7 @@ enum sk_job_result sk_uplink_hello(struct sk_uplink *u, struct sk_err *err)
 	json_decref(a);
 	if (r != 0)
 		return SK_JOB_HOLD;
-	u->policy = policy;
-	u->grants = grants;
+	take_versions(u, policy, grants);
 	u->known_last = last;
 	if (u->line == SK_LINE_NO_DAEMON || acked > u->daemon_acked)
 		u->cursor = acked;
@@ -141,45 +156,108 @@ static bool orders_wanted(const struct sk_uplink *u)
 	return true;
 }
 
+/* The version to ask beyond: what is held, or what was refused and need not be sent again yet. */
+static long long beyond(const struct sk_uplink *u, enum sk_bundle_kind k)
+{
+	bool rest = u->refused[k].version > u->held[k] && u->ops->now(u->ctx) < u->refused[k].until;
+
+	return rest ? u->refused[k].version : u->held[k];
+}
+
 static enum sk_job_result orders_start(struct sk_uplink *u, struct sk_err *err)
 {
 	char path[128];
 
 	u->poll_wait = u->polled ? SK_UPLINK_POLL_S : 0;
-	(void)snprintf(path, sizeof(path), "/v1/orders?policy=%lld&grants=%lld&wait=%d", u->policy, u->grants,
-	               u->poll_wait);
+	(void)snprintf(path, sizeof(path), "/v1/orders?policy=%lld&grants=%lld&wait=%d", beyond(u, SK_BUNDLE_POLICY),
+	               beyond(u, SK_BUNDLE_GRANTS), u->poll_wait);
 	return sk_job_request(u, SK_LANE_ORDERS, path, NULL, u->poll_wait * 1000LL + u->deadline, err);
 }
 
-/* Hands the envelopes over one by one. *applied: how many sekimorid took. */
-static enum sk_job_result put_bundles(struct sk_uplink *u, const json_t *bundles, size_t *applied, struct sk_err *err)
+/* Remembers a refused bundle by the kind and version it says it has: they only keep it from being sent again at once. False when it does not
+ * even say that. */
+static bool remember_refusal(struct sk_uplink *u, const char *envelope, const struct sk_err *why)
 {
-	struct sk_err refusal = SK_ERR_INIT;
+	json_t *e = NULL, *p = NULL;
+	const char *payload = NULL, *kind = NULL;
+	long long version = 0;
+	struct sk_buf b;
+	bool known;
+
+	sk_buf_init(&b, SK_BUNDLE_MAX);
+	known = sk_json_parse(envelope, strlen(envelope), SK_BUNDLE_MAX, &e, NULL) == 0 &&
+	        sk_json_str(e, "payload", 1, SK_BUNDLE_MAX, &payload, NULL) == 0 &&
+	        sk_b64_decode(&b, payload, strlen(payload)) == 0 &&
+	        sk_json_parse(b.data, b.len, SK_BUNDLE_MAX, &p, NULL) == 0 &&
+	        sk_json_str(p, "kind", 1, 15, &kind, NULL) == 0 &&
+	        sk_json_int(p, "version", 1, INT64_MAX, &version, NULL) == 0;
+	if (known) {
+		int k = strcmp(kind, "policy") == 0 ? SK_BUNDLE_POLICY : SK_BUNDLE_GRANTS;
+
+		known = (k == SK_BUNDLE_POLICY || strcmp(kind, "grants") == 0) && version > u->held[k];
+		if (known) {
+			u->refused[k].times = u->refused[k].version == version ? u->refused[k].times + 1 : 1;
+			u->refused[k].version = version;
+			u->refused[k].until = u->ops->now(u->ctx) + sk_backoff_delay(&HOLD_RULE, u->refused[k].times, 0,
+			                                                             u->ops->random(u->ctx));
+			u->refusal = *why;
+		}
+	}
+	json_decref(e);
+	json_decref(p);
+	sk_buf_deinit(&b);
+	return known;
+}
+
+/* Hands one envelope over. DONE, LOST, or HOLD: refused in a way that cannot be waited out by version. */
+static enum sk_job_result put_bundle(struct sk_uplink *u, const json_t *envelope, size_t *taken, struct sk_err *err)
+{
+	struct sk_err why = SK_ERR_INIT;
+	const char *result = "";
+	json_t *a = NULL;
+	int r = sk_uplink_call(u, "bundle.put", json_pack("{s:O}", "envelope", envelope), &a, &why);
+
+	if (r < 0) {
+		*err = why;
+		return SK_JOB_LOST;
+	}
+	if (r > 0) {
+		u->counts.bundles_refused++;
+		if (u->ops->note)
+			u->ops->note(u->ctx, SK_LOG_WARNING, why.text);
+		if (remember_refusal(u, json_string_value(envelope), &why)) {
+			(*taken)++;
+			return SK_JOB_DONE;
+		}
+		*err = why;
+		return SK_JOB_HOLD;
+	}
+	(void)sk_json_str_opt(a, "result", 16, &result, NULL);
+	if (strcmp(result, "applied") == 0) {
+		u->counts.bundles++;
+		(*taken)++;
+	}
+	json_decref(a);
+	return SK_JOB_DONE;
+}
+
+/* *taken: how many will not come again with the next poll. */
+static enum sk_job_result put_bundles(struct sk_uplink *u, const json_t *bundles, size_t *taken, struct sk_err *err)
+{
+	enum sk_job_result worst = SK_JOB_DONE;
 	const json_t *envelope;
 	size_t i;
 
 	json_array_foreach(bundles, i, envelope)
 	{
-		json_t *a = NULL;
-		const char *result = "";
-		int r = sk_uplink_call(u, "bundle.put", json_pack("{s:O}", "envelope", envelope), &a, &refusal);
+		enum sk_job_result r = put_bundle(u, envelope, taken, err);
 
-		if (r < 0) {
-			*err = refusal;
-			return SK_JOB_LOST;
-		}
-		if (r > 0) {
-			u->counts.bundles_refused++;
-			*err = refusal;
-			continue;
-		}
-		(void)sk_json_str_opt(a, "result", 16, &result, NULL);
-		if (strcmp(result, "applied") == 0)
-			(*applied)++;
-		json_decref(a);
+		if (r == SK_JOB_LOST)
+			return r;
+		if (r == SK_JOB_HOLD)
+			worst = r;
 	}
-	u->counts.bundles += *applied;
-	return err->text[0] ? SK_JOB_HOLD : SK_JOB_DONE;
+	return worst;
 }
 
 static enum sk_job_result orders_finish(struct sk_uplink *u, enum sk_outcome outcome, const struct sk_http_answer *a,
@@ -188,14 +266,14 @@ static enum sk_job_result orders_finish(struct sk_uplink *u, enum sk_outcome out
 	sk_ms took = u->ops->now(u->ctx) - u->started[SK_LANE_ORDERS];
 	enum sk_job_result r, h;
 	json_t *bundles = NULL;
-	size_t applied = 0, n;
+	size_t taken = 0, n;
 
 	if (outcome != SK_OUT_OK || sk_answer_orders(a, &bundles, err) < 0)
 		return SK_JOB_BROKEN;
 	u->polled = true;
 	u->contact_fresh = true;
 	n = json_array_size(bundles);
-	r = put_bundles(u, bundles, &applied, err);
+	r = put_bundles(u, bundles, &taken, err);
 	json_decref(bundles);
 	if (r == SK_JOB_LOST)
 		return r;
@@ -208,7 +286,7 @@ static enum sk_job_result orders_finish(struct sk_uplink *u, enum sk_outcome out
 			return SK_JOB_LOST;
 		}
 	}
-	if (r == SK_JOB_DONE && applied == 0 && n > 0)
+	if (r == SK_JOB_DONE && taken == 0 && n > 0)
 		return sk_err_set(err, SK_JOB_HOLD, "the server sent %zu orders that sekimorid has already", n);
 	if (n == 0 && u->poll_wait > 0 && took < QUICK_POLL)
 		return sk_err_set(err, SK_JOB_HOLD, "the server ended a long poll after %lld ms", (long long)took);

@@ -175,6 +175,44 @@ Test(uplink_jobs, refused_or_useless_bundles_do_not_loop, .init = setup, .fini =
 	}
 }
 
+/* {"kind":"policy","version":7} */
+#define POLICY_7      "{\"payload\": \"eyJraW5kIjogInBvbGljeSIsICJ2ZXJzaW9uIjogN30=\"}"
+#define POLICY_7_BODY "{\"bundles\": [\"{\\\"payload\\\": \\\"eyJraW5kIjogInBvbGljeSIsICJ2ZXJzaW9uIjogN30=\\\"}\"]}"
+
+Test(uplink_jobs, a_refused_policy_does_not_hold_up_grants, .init = setup, .fini = teardown)
+{
+	int puts, again = 0;
+
+	online();
+	F.refuse_only = POLICY_7;
+	reply(SK_LANE_ORDERS, 200, POLICY_7_BODY);
+	cr_assert(asked(SK_LANE_ORDERS, "/v1/orders?policy=7&grants=4&wait=50"), "at once, beyond the refused one");
+	cr_assert_eq(strncmp(F.contact, "online sekimorid", 16), 0, "%s", F.contact);
+	F.now += 1000;
+	reply(SK_LANE_ORDERS, 200, "{\"bundles\":[\"{a grant}\"]}");
+	cr_assert_eq(F.grants, 5);
+	cr_assert(asked(SK_LANE_ORDERS, "/v1/orders?policy=7&grants=5&wait=50"));
+	cr_assert_not_null(strstr(F.contact, "not above"), "still told: %s", F.contact);
+	puts = F.puts;
+	for (sk_ms end = F.now + 4 * 3600000; F.now < end;) {
+		if (asked(SK_LANE_SEND, "/v1/report"))
+			reply(SK_LANE_SEND, 200, REPORTED);
+		F.now += 50000;
+		if (asked(SK_LANE_ORDERS, "/v1/orders?policy=2&")) {
+			again++;
+			reply(SK_LANE_ORDERS, 200, POLICY_7_BODY);
+		} else {
+			reply(SK_LANE_ORDERS, 204, "");
+		}
+	}
+	cr_assert(again > 2 && again < 40, "%d", again);
+	cr_assert_eq(F.puts - puts, again);
+	F.policy = 7;
+	F.refuse_only = NULL;
+	reply(SK_LANE_ORDERS, 200, "{\"bundles\":[\"{a grant}\"]}");
+	cr_assert_str_eq(F.contact, "online", "held now: no problem any more");
+}
+
 Test(uplink_jobs, a_long_poll_that_is_none_does_not_loop, .init = setup, .fini = teardown)
 {
 	int before;

@@ -25,6 +25,7 @@ struct fake {
 	int64_t last, acked;
 	int policy, grants;
 	bool waiting, report_flag, refuse_bundle, same_bundle;
+	const char *refuse_only; /* an envelope that is refused; others are taken */
 	int opens, waits, calls, contacts, reports, puts, hellos;
 	char contact[300];
 	/* server */
@@ -86,7 +87,8 @@ static int f_call(void *ctx, const json_t *q, json_t **answer, struct sk_err *er
 		*answer = json_pack("{s:b,s:{s:i}}", "ok", 1, "report", "n", F.reports);
 	} else if (!strcmp(op, "bundle.put")) {
 		F.puts++;
-		if (F.refuse_bundle)
+		if (F.refuse_bundle ||
+		    (F.refuse_only && strcmp(F.refuse_only, json_string_value(json_object_get(q, "envelope"))) == 0))
 			return refuse(err);
 		if (!F.same_bundle)
 			F.grants++;
