@@ -206,11 +206,11 @@ static int put_in_place(struct sk_admin *a, const char *fresh, const struct sk_s
 	return r;
 }
 
-static int restore(struct sk_admin *a, const char *backup, bool force, struct sk_err *err)
+static int restore(struct sk_admin *a, const char *backup, bool force, sk_ms *until, struct sk_err *err)
 {
 	struct sk_store_file *files = NULL;
 	struct sk_store *store = NULL;
-	char fresh[320], path[320];
+	char fresh[320];
 	size_t n = 0;
 	int r = sk_mkdir_p(a->config.state_dir, 0700), lock;
 
@@ -222,15 +222,16 @@ static int restore(struct sk_admin *a, const char *backup, bool force, struct sk
 	sk_admin_path(a, SK_LEDGER_FILE ".restore", fresh, sizeof(fresh));
 	unlink(fresh); /* of a restore that was stopped */
 	r = sk_store_restore(backup, fresh, &files, &n, err);
-	if (r == 0 && (r = make_room(a, force, err)) < 0)
+	if (r == 0 && (r = sk_store_open(fresh, false, &store, err)) == 0)
+		r = sk_store_restored(store, &a->by, backup, sk_clock_wall(), until, err);
+	store = sk_store_close(store); /* whole in one file now: what is moved into place has no log beside it */
+	if (r == 0)
+		r = make_room(a, force, err);
+	if (r < 0)
 		unlink(fresh);
 	if (r == 0)
 		r = put_in_place(a, fresh, files, n, err);
 	sk_store_files_free(files, n);
-	sk_admin_path(a, SK_LEDGER_FILE, path, sizeof(path));
-	if (r == 0 && (r = sk_store_open(path, false, &store, err)) == 0)
-		r = sk_store_audit(store, &a->by, "restore", backup, NULL, sk_clock_wall());
-	sk_store_close(store);
 	close(lock);
 	return r;
 }
@@ -240,14 +241,25 @@ int sk_admin_restore(struct sk_admin *a)
 	struct sk_err err = SK_ERR_INIT;
 	const char *path = NULL;
 	bool force = false;
+	char time[32];
+	sk_ms until = 0;
 	const struct sk_option options[] = {{"--force", NULL, &force, false}, {NULL, NULL, NULL, false}};
 	int status = sk_admin_options(a, options, &path, 1, 1);
 
 	if (status != 0)
 		return status;
-	if (restore(a, path, force, &err) < 0)
+	if (restore(a, path, force, &until, &err) < 0)
 		return sk_admin_fail(a, &err);
 	printf(sk_tr(a->lang, N_("%s: restored; every chain in it is unbroken. Terminals send again what is newer.\n")),
 	       path);
+	sk_clock_format_local(until, time, sizeof(time));
+	printf(
+	    sk_tr(a->lang,
+	          N_("The newest record in it is of %s. What was done on the server after that is lost: REPEAT every "
+	             "revocation of a terminal, every disabling of a user and every cancellation of a permission made "
+	             "since then, before the service is started.\n")),
+	    time);
+	printf("%s\n", sk_tr(a->lang, N_("Open enrolment tokens were revoked and all sessions ended; policies and "
+	                                 "permissions are issued to every terminal anew.")));
 	return 0;
 }

@@ -14,6 +14,7 @@
 #include "common/hash.h"
 
 struct sk_store;
+struct sk_actor;
 
 int sk_store_open(const char *path, bool create, struct sk_store **out,
                   struct sk_err *err); /* runs numbered migrations */
@@ -42,6 +43,10 @@ int sk_store_backup(struct sk_store *s, const char *path, const struct sk_store_
  * are the caller's: sk_store_files_free). -EBADMSG = damaged. */
 int sk_store_restore(const char *backup, const char *db_path, struct sk_store_file **files, size_t *n,
                      struct sk_err *err);
+/* Makes a restored ledger safe to serve: every terminal's versions leap so that all is issued anew (a terminal may hold the same number with
+ * other contents), open tokens are revoked, sessions end; audited. *until: time of its newest record; what was done after it is lost. */
+int sk_store_restored(struct sk_store *s, const struct sk_actor *by, const char *backup, sk_ms now, sk_ms *until,
+                      struct sk_err *err);
 void sk_store_files_free(struct sk_store_file *files, size_t n);
 
 /* Who acts, for permission, audit trail and forms. Role is the acting one. */

@@ -1,5 +1,6 @@
 /* Backup and restore: whole or not at all. */
 #include <fcntl.h>
+#include <pthread.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
 
@@ -127,5 +128,90 @@ Test(store_backup, names_that_are_paths)
 	cr_assert_eq(restore(&err), -EBADMSG);
 	change("UPDATE backup_files SET name = '.ssh' WHERE name = '../x'");
 	cr_assert_eq(restore(&err), -EBADMSG);
+	help_close(s);
+}
+
+Test(store_backup, what_was_issued_after_it_cannot_be_mistaken, .timeout = 30)
+{
+	struct sk_store *s = with_backup(), *again = NULL;
+	struct sk_actor by = help_admin();
+	struct sk_err err = SK_ERR_INIT;
+	struct sk_terminal t;
+	int64_t version = 0, policy = 0;
+	json_t *tokens, *trail;
+	char *text = NULL;
+	sk_ms until = 0;
+
+	unlink(backup);
+	help_token(s, "open", "pc-9", "", "zeimu");
+	cr_assert_eq(sk_store_session_put(s, "token", "kansa", "csrf", T0), 0);
+	cr_assert_eq(sk_store_policy_set(s, &by, "", "[old]", &err), 0);
+	json_decref(sk_store_grants_body(s, "00000000-0000-4000-8000-000000000001", T0, &version));
+	cr_assert_eq(sk_store_policy(s, "00000000-0000-4000-8000-000000000001", &text, &policy), 0);
+	free(text);
+	cr_assert_eq(sk_store_backup(s, backup,
+	                             (const struct sk_store_file[]){{"ca.key", (void *)(uintptr_t) "secret", 6},
+	                                                            {"empty", (void *)(uintptr_t) "", 0}},
+	                             2, &err),
+	             0, "%s", err.text);
+	cr_assert_eq(restore(&err), 0, "%s", err.text);
+	cr_assert_eq(sk_store_open(target, false, &again, &err), 0, "%s", err.text);
+	cr_assert_eq(sk_store_restored(again, &by, "b", sk_clock_wall(), &until, &err), 0, "%s", err.text);
+	cr_assert_gt(until, T0, "the newest record's time");
+	cr_assert_leq(until, sk_clock_wall());
+	cr_assert_eq(sk_store_terminal_get(again, "00000000-0000-4000-8000-000000000001", &t), 0);
+	cr_assert_eq(t.policy_version, policy + 1000000);
+	cr_assert_eq(t.grants_version, version + 1000000);
+	json_decref(sk_store_grants_body(again, t.id, T0, &version));
+	cr_assert_eq(version, t.grants_version + 1, "the same contents are issued anew");
+	cr_assert_eq(sk_store_policy(again, t.id, &text, &policy), 0);
+	cr_assert_eq(policy, t.policy_version + 1);
+	free(text);
+	tokens = sk_store_tokens(again, T0);
+	cr_assert_str_eq(help_text(json_array_get(tokens, 0), "state"), "revoked");
+	json_decref(tokens);
+	cr_assert_eq(sk_store_session_get(again, "token", T0, HOUR, HOUR, (char[64]){0}, (char[65]){0}), -ENOENT);
+	trail = sk_store_audit_list(again, 0, 1);
+	cr_assert_str_eq(help_text(json_array_get(trail, 0), "action"), "restore");
+	cr_assert_eq(help_number(json_object_get(json_array_get(trail, 0), "detail"), "tokens_revoked"), 1);
+	json_decref(trail);
+	sk_store_close(again);
+	help_close(s);
+}
+
+static void *write_on(void *arg)
+{
+	struct sk_store *other = NULL;
+	struct sk_actor by = help_admin();
+	struct sk_err err = SK_ERR_INIT;
+
+	cr_assert_eq(sk_store_open(help_path, false, &other, &err), 0, "%s", err.text);
+	while (!__atomic_load_n((bool *)arg, __ATOMIC_SEQ_CST))
+		(void)sk_store_audit(other, &by, "x", "y", NULL, T0);
+	sk_store_close(other);
+	return NULL;
+}
+
+Test(store_backup, ends_while_another_process_writes, .timeout = 60)
+{
+	struct sk_store *s = help_store();
+	struct chain a = help_terminal(s, 1, "zeimu");
+	struct sk_err err = SK_ERR_INIT;
+	char body[8000];
+	bool stop = false;
+	pthread_t writer;
+
+	memset(body, 'x', sizeof(body));
+	memcpy(body, "{\"x\":\"", 6);
+	memcpy(body + sizeof(body) - 3, "\"}", 3);
+	cr_assert_eq(sk_store_batch_begin(s), 0);
+	for (int i = 0; i < 2000; i++) /* more pages than one step of a copy in slices takes */
+		help_send(s, &a, "x", body);
+	cr_assert_eq(sk_store_batch_end(s), 0);
+	snprintf(backup, sizeof(backup), "%s.backup", help_path);
+	cr_assert_eq(pthread_create(&writer, NULL, write_on, &stop), 0);
+	cr_assert_eq(sk_store_backup(s, backup, NULL, 0, &err), 0, "%s", err.text);
+	__atomic_store_n(&stop, true, __ATOMIC_SEQ_CST);
+	pthread_join(writer, NULL);
 	help_close(s);
 }
