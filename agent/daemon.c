@@ -1,33 +1,17 @@
 /*
- * sekimorid put together. Order at the start: the kernel's default deny, then the files (journal with the last time seen, trust, policy),
- * then the gate, which decides what is attached; the sockets come last. Nothing in a file can keep the deny from being set.
+ * What the parts of sekimorid have in common: the time, the record, and what happens when policy, grants or enrolment change.
  */
 #include "agent/daemon.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/timerfd.h>
-#include <unistd.h>
 
-#include "agent/control.h"
-#include "agent/gate_impl.h"
-#include "agent/journal_spool.h"
-#include "agent/requests.h"
 #include "agent/uplink_socket.h"
-#include "common/file.h"
 #include "common/log.h"
 #include "common/text.h"
-#include "platform/controllers.h"
-#include "platform/tty.h"
 
-#define TEND_S         600 /* stored time, clock, journal */
 #define RETRY_S        20 /* while events wait in memory */
 #define TURNED_BACK_MS 5000 /* less is a clock being set right */
-#define DAY_MS         86400000LL
-
-enum { SOURCE_TEND, SOURCE_RETRY, SOURCE_CLOCK }; /* SK_DAEMON_SOURCES of them */
 
 /* --- time --- */
 
@@ -79,9 +63,9 @@ static void tell_journal_state(struct sk_daemon *d)
 
 static int on_retry(sd_event_source *s, uint64_t usec, void *arg);
 
-static void arm_retry(struct sk_daemon *d)
+void sk_daemon_arm_retry(struct sk_daemon *d)
 {
-	sd_event_source **t = &d->sources[SOURCE_RETRY];
+	sd_event_source **t = &d->sources[SK_SOURCE_OF_RETRY];
 
 	if (*t)
 		sd_event_source_set_time_relative(*t, RETRY_S * 1000000ULL);
@@ -98,7 +82,7 @@ static int on_retry(sd_event_source *s, uint64_t usec, void *arg)
 	(void)s;
 	(void)usec;
 	if (sk_journal_retry(d->journal, sk_daemon_now(d)) < 0)
-		arm_retry(d);
+		sk_daemon_arm_retry(d);
 	else if (d->gate) /* what was not admitted because it could not be recorded */
 		sk_gate_reconsider(d->gate);
 	tell_journal_state(d);
@@ -111,7 +95,7 @@ int sk_daemon_record(struct sk_daemon *d, const char *kind, const json_t *body)
 	int r = sk_journal_append(d->journal, kind, body, sk_daemon_now(d));
 
 	if (r < 0)
-		arm_retry(d);
+		sk_daemon_arm_retry(d);
 	tell_journal_state(d);
 	/* What is attached is part of the report. */
 	sk_uplink_face_wake(d->uplink, !strncmp(kind, "device.", 7) || !strncmp(kind, "medium.", 7));
@@ -127,41 +111,7 @@ void sk_daemon_record_new(struct sk_daemon *d, const char *kind, json_t *body)
 	json_decref(body);
 }
 
-/* --- the gate's hooks --- */
-
-static const struct sk_policy *gate_policy(void *ctx)
-{
-	return sk_holder_policy(((struct sk_daemon *)ctx)->holder);
-}
-
-static const struct sk_grants *gate_grants(void *ctx)
-{
-	struct sk_daemon *d = ctx;
-
-	return sk_holder_grants(d->holder, sk_daemon_now(d));
-}
-
-static sk_ms gate_now(void *ctx)
-{
-	return sk_daemon_now(ctx);
-}
-
-static int gate_record(void *ctx, const char *kind, const json_t *body)
-{
-	return sk_daemon_record(ctx, kind, body);
-}
-
-static void gate_notify(void *ctx, const char *kind, const json_t *body)
-{
-	struct sk_daemon *d = ctx;
-
-	sk_notify(&d->notices, kind, body, sk_daemon_now(d));
-}
-
-static void tell(void *ctx, const char *plain, const char *full)
-{
-	(void)sk_tty_tell(((struct sk_daemon *)ctx)->tty, plain, full);
-}
+/* --- what is attached --- */
 
 json_t *sk_daemon_devices(struct sk_daemon *d)
 {
@@ -179,7 +129,7 @@ static int on_expiry(sd_event_source *s, uint64_t usec, void *arg)
 }
 
 /* The gate watches single grants; the end of the whole bundle is watched here. */
-static void arm_expiry(struct sk_daemon *d)
+void sk_daemon_arm_expiry(struct sk_daemon *d)
 {
 	sk_ms now = sk_daemon_now(d), at = sk_holder_expiry(d->holder, now);
 
@@ -196,18 +146,8 @@ void sk_daemon_in_force(struct sk_daemon *d)
 	sk_holder_settle(d->holder);
 	if (d->posture)
 		sk_posture_policy_changed(d->posture);
-	arm_expiry(d);
+	sk_daemon_arm_expiry(d);
 	sk_uplink_face_wake(d->uplink, true);
-}
-
-static void holder_record(void *ctx, const char *kind, json_t *body)
-{
-	sk_daemon_record_new(ctx, kind, body);
-}
-
-static void holder_answered(void *ctx, const json_t *body)
-{
-	sk_request_answers(ctx, body);
 }
 
 int sk_daemon_reload(struct sk_daemon *d, struct sk_err *err)
@@ -241,273 +181,9 @@ int sk_daemon_enrol(struct sk_daemon *d, const char *server, const char *device,
 		sk_holder_forget(d->holder);
 	/* Not on the disk yet is no failure: the journal takes the new chain as soon as it can be written. */
 	if (sk_journal_rechain(d->journal, device, sk_daemon_now(d)) < 0)
-		arm_retry(d);
+		sk_daemon_arm_retry(d);
 	tell_journal_state(d);
 	(void)sk_daemon_reload(d, NULL);
 	sk_log(SK_LOG_NOTICE, "enrolled as %s with %s", device, server);
 	return 0;
-}
-
-/* --- the checks' hooks --- */
-
-static const struct sk_check_params *check_params(void *ctx)
-{
-	return &sk_holder_policy(((struct sk_daemon *)ctx)->holder)->checks;
-}
-
-/* The state before is kept in the journal's file, so that a restart is no change. */
-static void check_result(void *ctx, const struct sk_check *check, const json_t *result)
-{
-	const char *state = json_string_value(json_object_get(result, "state"));
-	struct sk_daemon *d = ctx;
-	struct sk_buf before;
-	char key[64] = "check.";
-
-	sk_text_copy(key + 6, sizeof key - 6, check->id);
-	sk_buf_init(&before, 64);
-	(void)sk_journal_meta_get(d->journal, key, &before);
-	if (!before.len)
-		(void)sk_buf_adds(&before, "unknown"); /* never judged yet */
-	if (state && strcmp(state, before.data) != 0) {
-		sk_daemon_record_new(d, "check.changed",
-		                     json_pack("{s:s, s:s, s:s, s:s, s:O?}", "id", check->id, "clause", check->clause,
-		                               "from", before.data, "to", state, "detail",
-		                               json_object_get(result, "detail")));
-		(void)sk_journal_meta_set(d->journal, key, state);
-	}
-	sk_buf_deinit(&before);
-	sk_uplink_face_wake(d->uplink, true);
-}
-
-static void check_answer(void *ctx, uint64_t client, json_t *checks)
-{
-	struct sk_daemon *d = ctx;
-
-	sk_socket_answer(d->control, client, json_pack("{s:b, s:o}", "ok", 1, "checks", checks));
-}
-
-static void check_enforced(void *ctx, const char *id, const char *error)
-{
-	if (!error) {
-		sk_log(SK_LOG_NOTICE, "%s: its settings are written again", id);
-		return;
-	}
-	sk_log(SK_LOG_ERR, "%s: its settings could not be written: %s", id, error);
-	sk_daemon_record_new(ctx, "enforcement.failed", json_pack("{s:s, s:s}", "check", id, "why", error));
-}
-
-/* --- now and then --- */
-
-static void prune(struct sk_daemon *d, sk_ms now)
-{
-	int n;
-
-	if (!d->config.keep_s)
-		return;
-	n = sk_spool_prune(d->journal, now - d->config.keep_s * 1000, 500);
-	if (n < 0)
-		sk_log(SK_LOG_WARNING, "journal: old records could not be removed: %s", strerror(-n));
-}
-
-static int on_tend(sd_event_source *s, uint64_t usec, void *arg)
-{
-	struct sk_daemon *d = arg;
-	sk_ms now = sk_daemon_now(d);
-
-	(void)usec;
-	(void)sk_journal_touch(d->journal, now);
-	prune(d, now);
-	if (sd_event_source_set_time_relative(s, TEND_S * 1000000ULL) >= 0)
-		sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
-	return 0;
-}
-
-static int arm_clock(int fd)
-{
-	const struct itimerspec never = {.it_value.tv_sec = (time_t)1 << 40};
-
-	return timerfd_settime(fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &never, NULL) < 0 ? -errno : 0;
-}
-
-/* Somebody set the clock: noticed at once, without looking at it now and then. */
-static int on_clock(sd_event_source *s, int fd, uint32_t revents, void *arg)
-{
-	struct sk_daemon *d = arg;
-	uint64_t n;
-
-	(void)s;
-	(void)revents;
-	if (read(fd, &n, sizeof n) < 0 && errno != ECANCELED && errno != EAGAIN)
-		sk_log(SK_LOG_WARNING, "clock: %s", strerror(errno));
-	(void)arm_clock(fd);
-	(void)sk_daemon_now(d);
-	arm_expiry(d);
-	if (d->gate) /* forward: grants begin and end */
-		sk_gate_reconsider(d->gate);
-	return 0;
-}
-
-static int watch_clock(struct sk_daemon *d)
-{
-	int fd = timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK | TFD_CLOEXEC), r;
-
-	if (fd < 0)
-		return -errno;
-	r = arm_clock(fd);
-	if (r == 0)
-		r = sd_event_add_io(d->loop, &d->sources[SOURCE_CLOCK], fd, EPOLLIN, on_clock, d);
-	if (r < 0)
-		close(fd);
-	else
-		sd_event_source_set_io_fd_own(d->sources[SOURCE_CLOCK], 1);
-	return r < 0 ? r : 0;
-}
-
-/* --- start and stop --- */
-
-static int open_files(struct sk_daemon *d, struct sk_err *err)
-{
-	const struct sk_holder_hooks hooks = {.ctx = d, .record = holder_record, .answered = holder_answered};
-	struct sk_err e = SK_ERR_INIT;
-	struct sk_journal_options jo = {
-	    .dir = d->config.state, .device = d->trust.device, .spool_max = d->config.spool_max};
-	int r;
-
-	if (sk_mkdir_p(d->config.state, 0700) < 0)
-		sk_log(SK_LOG_ERR, "%s cannot be made: %s", d->config.state, strerror(errno));
-	r = sk_trust_load(d->config.state, &d->trust, &e);
-	if (r < 0 && r != -ENOENT)
-		sk_log(SK_LOG_ERR, "%s", e.text);
-	r = sk_journal_new(&jo, &d->journal);
-	if (r == 0)
-		r = sk_holder_new(d->config.state, d->config.policy, &hooks, &d->holder);
-	if (r < 0)
-		return sk_err_set(err, r, "no memory");
-	d->journal_state = SK_JOURNAL_OK;
-	r = sk_journal_open(d->journal, sk_clock_wall(), &e);
-	if (r < 0)
-		arm_retry(d);
-	if (r < 0)
-		sk_log(SK_LOG_ERR, "%s; events wait in memory", e.text);
-	sk_clock_trusted_init(&d->clock, sk_journal_last_time(d->journal), sk_clock_wall(), sk_clock_boot());
-	d->started = sk_daemon_now(d);
-	if (sk_holder_load(d->holder, &d->trust, d->started, &e) < 0)
-		sk_log(SK_LOG_ERR, "policy: %s; %s policy is in force", e.text,
-		       sk_policy_source_name(sk_holder_source(d->holder)));
-	return 0;
-}
-
-static int start_gate(struct sk_daemon *d, struct sk_err *err)
-{
-	const struct sk_gate_hooks hooks = {.ctx = d,
-	                                    .policy = gate_policy,
-	                                    .grants = gate_grants,
-	                                    .now = gate_now,
-	                                    .record = gate_record,
-	                                    .notify = gate_notify};
-	struct sk_system sys = sk_system_real(d->config.sysfs);
-	int r = d->config.sysfs[0] ? sk_gate_new_on(d->loop, &hooks, &sys, &d->gate)
-	                           : sk_gate_new(d->loop, &hooks, &d->gate, err);
-
-	if (r == 0)
-		r = sk_gate_start(d->gate, err);
-	sk_holder_settle(d->holder);
-	return r;
-}
-
-static int start_posture(struct sk_daemon *d)
-{
-	const struct sk_posture_hooks hooks = {.ctx = d,
-	                                       .params = check_params,
-	                                       .now = gate_now,
-	                                       .result = check_result,
-	                                       .answer = check_answer,
-	                                       .enforced = check_enforced};
-	const struct sk_posture_options o = {
-	    .probe = d->config.probe, .every_s = d->config.check_every_s, .first_s = 20};
-
-	return sk_posture_new(d->loop, &o, &hooks, &d->posture);
-}
-
-static void record_start(struct sk_daemon *d)
-{
-	const struct sk_policy *p = sk_holder_policy(d->holder);
-
-	sk_daemon_record_new(d, "daemon.started",
-	                     json_pack("{s:s, s:s, s:I, s:s, s:s?}", "version", SK_VERSION, "policy", p->name,
-	                               "policy_version", (json_int_t)p->version, "source",
-	                               sk_policy_source_name(sk_holder_source(d->holder)), "config_problem",
-	                               d->config.problem[0] ? d->config.problem : NULL));
-}
-
-int sk_daemon_start(struct sk_daemon *d, struct sk_err *err)
-{
-	int r = sk_controllers_shut(d->config.sysfs);
-
-	if (r < 0)
-		sk_log(SK_LOG_ERR, "default deny could not be set on every controller: %s", strerror(-r));
-	r = sk_notices_init(&d->notices, d->config.language);
-	if (r == 0)
-		r = sk_tty_new(d->loop, &d->tty);
-	d->notices.tell = tell;
-	d->notices.ctx = d;
-	if (r == 0)
-		r = open_files(d, err);
-	if (r < 0)
-		return err && err->text[0] ? r : sk_err_set(err, r, "no memory");
-	record_start(d);
-	r = start_gate(d, err);
-	if (r < 0)
-		return r;
-	r = sd_event_add_time_relative(d->loop, &d->sources[SOURCE_TEND], CLOCK_BOOTTIME, 60 * 1000000ULL,
-	                               30 * 1000000ULL, on_tend, d);
-	if (r >= 0)
-		r = watch_clock(d);
-	if (r >= 0)
-		r = start_posture(d);
-	if (r >= 0)
-		arm_expiry(d);
-	return r < 0 ? sk_err_set(err, r, "event loop: %s", strerror(-r)) : 0;
-}
-
-int sk_daemon_sockets(struct sk_daemon *d, struct sk_err *err)
-{
-	char path[SK_PATH_MAX + 32];
-	int r = sk_mkdir_p(d->config.run, 0755);
-
-	if (r < 0)
-		return sk_err_set(err, r, "%s: %s", d->config.run, strerror(-r));
-	/* Made under a strict umask, but everybody must reach control.sock. */
-	if (chmod(d->config.run, 0755) < 0)
-		return sk_err_set(err, -errno, "%s: %s", d->config.run, strerror(errno));
-	snprintf(path, sizeof path, "%s/control.sock", d->config.run);
-	r = sk_control_listen(d, path, err);
-	if (r < 0)
-		return r;
-	r = sk_uplink_face_new(d, &d->uplink);
-	if (r < 0)
-		return sk_err_set(err, r, "no memory");
-	snprintf(path, sizeof path, "%s/uplink.sock", d->config.run);
-	return sk_uplink_face_listen(d->uplink, path, err);
-}
-
-void sk_daemon_stop(struct sk_daemon *d)
-{
-	if (d->journal && d->holder) {
-		sk_daemon_record_new(d, "daemon.stopped", json_pack("{s:s}", "version", SK_VERSION));
-		(void)sk_journal_touch(d->journal, sk_daemon_now(d));
-	}
-	sk_control_stop(d);
-	d->control = sk_socket_close(d->control);
-	d->uplink = sk_uplink_face_free(d->uplink);
-	d->posture = sk_posture_free(d->posture);
-	d->gate = sk_gate_free(d->gate);
-	d->expiry = sd_event_source_disable_unref(d->expiry);
-	for (size_t i = 0; i < SK_DAEMON_SOURCES; i++)
-		d->sources[i] = sd_event_source_disable_unref(d->sources[i]);
-	d->holder = sk_holder_free(d->holder);
-	d->journal = sk_journal_free(d->journal);
-	sk_trust_clear(&d->trust);
-	sk_notices_deinit(&d->notices);
-	d->tty = sk_tty_free(d->tty);
 }

@@ -20,7 +20,7 @@ struct sk_uplink_face; /* agent/uplink_socket.c */
 struct sk_tty; /* platform/tty.h */
 struct sk_verify_jobs; /* agent/control.c */
 
-#define SK_DAEMON_SOURCES 3
+enum { SK_SOURCE_OF_TEND, SK_SOURCE_OF_RETRY, SK_SOURCE_OF_CLOCK, SK_DAEMON_SOURCES }; /* in sk_daemon.sources */
 
 struct sk_daemon {
 	sd_event *loop;
@@ -59,6 +59,9 @@ int sk_daemon_reload(struct sk_daemon *d, struct sk_err *err); /* local policy a
 /* Enrolled: trust stored, the old enrolment's bundles gone, the journal on the new chain. */
 int sk_daemon_enrol(struct sk_daemon *d, const char *server, const char *device, const char *key_pem,
                     struct sk_err *err);
+
+void sk_daemon_arm_retry(struct sk_daemon *d); /* events wait in memory: tried again soon */
+void sk_daemon_arm_expiry(struct sk_daemon *d); /* after a change of grants or clock */
 
 /* For programs without a gate (tests): NULL gate = nothing attached. */
 json_t *sk_daemon_devices(struct sk_daemon *d);

@@ -1,6 +1,5 @@
 /*
- * Policy and grants in force. Files: policy.bundle and grants.bundle hold the envelopes as they came and are verified again at each
- * start; "versions" holds the highest versions ever held, so that losing a bundle does not open the way back to an older one.
+ * Policy and grants in force: what may replace them, and in which order: stored (agent/bundle_store.h), then swapped, then recorded.
  */
 #include "agent/holder.h"
 
@@ -8,18 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "common/file.h"
+#include "agent/bundle_store.h"
 #include "common/json.h"
 #include "common/text.h"
 
-enum { POLICY, GRANTS, KINDS };
-static const char *const kind_names[KINDS] = {"policy", "grants"};
-
 struct slot { /* what is held of one kind */
 	int64_t version; /* in force; 0 = none */
-	int64_t floor; /* highest ever held */
 	sk_ms expires;
 	char payload[SK_SHA256_HEX];
 };
@@ -37,7 +31,8 @@ struct sk_holder {
 	struct sk_policy *policy;
 	struct sk_grants *grants;
 	enum sk_policy_source source;
-	struct slot slots[KINDS];
+	struct slot slots[SK_BUNDLE_KINDS];
+	int64_t floors[SK_BUNDLE_KINDS]; /* highest versions ever held */
 	struct retired *retired;
 	char problem[512];
 };
@@ -128,60 +123,13 @@ static void record_policy(struct sk_holder *h)
 	sk_buf_deinit(&w);
 	record(h, "policy.applied",
 	       json_pack("{s:s, s:I, s:I, s:s, s:s, s:s, s:s, s:I, s:i}", "name", p->name, "version",
-	                 (json_int_t)p->version, "bundle_version", (json_int_t)h->slots[POLICY].version, "zone",
-	                 sk_zone_name(p->zone), "mode", sk_mode_name(p->mode), "source",
+	                 (json_int_t)p->version, "bundle_version", (json_int_t)h->slots[SK_BUNDLE_POLICY].version,
+	                 "zone", sk_zone_name(p->zone), "mode", sk_mode_name(p->mode), "source",
 	                 sk_policy_source_name(h->source), "sha256", hash, "rules", (json_int_t)p->n_rules, "warnings",
 	                 warnings));
 }
 
-/* --- versions ever held --- */
-
-static void versions_path(const struct sk_holder *h, char out[320])
-{
-	snprintf(out, 320, "%s/versions", h->dir);
-}
-
-static void read_floors(struct sk_holder *h)
-{
-	struct sk_buf text;
-	json_t *o = NULL;
-	char path[320];
-
-	versions_path(h, path);
-	sk_buf_init(&text, 256);
-	if (sk_file_read(path, &text, NULL) == 0 && sk_json_parse(text.data, text.len, 256, &o, NULL) == 0)
-		for (int k = 0; k < KINDS; k++) {
-			long long v = 0;
-
-			sk_json_int_opt(o, kind_names[k], 0, INT64_MAX, &v, NULL);
-			if (v > h->slots[k].floor)
-				h->slots[k].floor = v;
-		}
-	json_decref(o);
-	sk_buf_deinit(&text);
-}
-
-static int write_floors(const struct sk_holder *h, struct sk_err *err)
-{
-	char path[320], text[128];
-	int n = snprintf(text, sizeof text, "{\"grants\":%lld,\"policy\":%lld}\n", (long long)h->slots[GRANTS].floor,
-	                 (long long)h->slots[POLICY].floor);
-
-	versions_path(h, path);
-	return sk_file_write(path, text, (size_t)n, 0600, err);
-}
-
 /* --- bundles --- */
-
-static void bundle_path(const struct sk_holder *h, int kind, char out[320])
-{
-	snprintf(out, 320, "%s/%s.bundle", h->dir, kind_names[kind]);
-}
-
-static int kind_of(const struct sk_bundle *b)
-{
-	return !strcmp(b->kind, kind_names[POLICY]) ? POLICY : GRANTS;
-}
 
 static int parse_policy(const struct sk_bundle *b, struct sk_policy **out, struct sk_err *err)
 {
@@ -197,42 +145,21 @@ static int parse_policy(const struct sk_bundle *b, struct sk_policy **out, struc
 
 static void take_slot(struct sk_holder *h, const struct sk_bundle *b)
 {
-	struct slot *s = &h->slots[kind_of(b)];
+	enum sk_bundle_kind kind = sk_bundle_kind_of(b);
+	struct slot *s = &h->slots[kind];
 
 	s->version = b->version;
 	s->expires = b->expires;
 	memcpy(s->payload, b->payload_sha256, sizeof s->payload);
-	if (s->floor < b->version)
-		s->floor = b->version;
-}
-
-/* A stored bundle, verified again. */
-static int load_bundle(struct sk_holder *h, int kind, struct sk_bundle *b, struct sk_err *err)
-{
-	struct sk_buf text;
-	char path[320];
-	int r;
-
-	bundle_path(h, kind, path);
-	sk_buf_init(&text, SK_BUNDLE_MAX);
-	r = sk_file_read(path, &text, err);
-	if (r == 0)
-		r = sk_bundle_open(h->trust->key, text.data, text.len, b, err);
-	sk_buf_deinit(&text);
-	if (r < 0)
-		return r == -ENOENT ? r : sk_err_prefix(err, r, "%s", path);
-	if (strcmp(b->device, h->trust->device) != 0 || kind_of(b) != kind) {
-		sk_bundle_clear(b);
-		return sk_err_set(err, -EXDEV, "%s: made for another terminal", path);
-	}
-	return 0;
+	if (h->floors[kind] < b->version)
+		h->floors[kind] = b->version;
 }
 
 static int load_policy_bundle(struct sk_holder *h, struct sk_err *err)
 {
 	struct sk_bundle b;
 	struct sk_policy *p = NULL;
-	int r = load_bundle(h, POLICY, &b, err);
+	int r = sk_bundle_store_load(h->dir, h->trust, SK_BUNDLE_POLICY, h->floors[SK_BUNDLE_POLICY], &b, err);
 
 	if (r < 0)
 		return r;
@@ -250,7 +177,7 @@ static int load_grants_bundle(struct sk_holder *h, struct sk_err *err)
 {
 	struct sk_grants *g = NULL;
 	struct sk_bundle b;
-	int r = load_bundle(h, GRANTS, &b, err);
+	int r = sk_bundle_store_load(h->dir, h->trust, SK_BUNDLE_GRANTS, h->floors[SK_BUNDLE_GRANTS], &b, err);
 
 	if (r < 0)
 		return r;
@@ -287,7 +214,7 @@ static int load_policy(struct sk_holder *h, struct sk_err *err)
 	if (r == 0)
 		return 0;
 	/* A signed policy that is in force already is not given up for the local file because its copy cannot be read now. */
-	if (h->source == SK_SOURCE_BUNDLE && h->slots[POLICY].version)
+	if (h->source == SK_SOURCE_BUNDLE && h->slots[SK_BUNDLE_POLICY].version)
 		return r;
 	f = load_policy_file(h, &e);
 	if (f == 0)
@@ -308,7 +235,7 @@ int sk_holder_load(struct sk_holder *h, const struct sk_trust *t, sk_ms now, str
 	(void)now;
 	h->trust = t;
 	h->problem[0] = '\0';
-	read_floors(h);
+	sk_bundle_store_floors(h->dir, h->floors);
 	p = load_policy(h, &pe);
 	g = t->enrolled ? load_grants_bundle(h, &ge) : 0;
 	if (g == -ENOENT)
@@ -323,15 +250,10 @@ int sk_holder_load(struct sk_holder *h, const struct sk_trust *t, sk_ms now, str
 void sk_holder_forget(struct sk_holder *h)
 {
 	struct sk_policy *fresh = NULL;
-	char path[320];
 
-	for (int k = 0; k < KINDS; k++) {
-		bundle_path(h, k, path);
-		(void)unlink(path);
-		memset(&h->slots[k], 0, sizeof h->slots[k]);
-	}
-	versions_path(h, path);
-	(void)unlink(path);
+	sk_bundle_store_clear(h->dir);
+	memset(h->slots, 0, sizeof h->slots);
+	memset(h->floors, 0, sizeof h->floors);
 	if (h->source == SK_SOURCE_BUNDLE) {
 		if (sk_policy_load(h->policy_file, &fresh, NULL) == 0)
 			h->source = SK_SOURCE_FILE;
@@ -371,7 +293,7 @@ static int refuse(struct sk_holder *h, const struct sk_bundle *b, int r, const s
 	if (body && b) {
 		json_object_set_new(body, "kind", json_string(b->kind));
 		json_object_set_new(body, "version", json_integer(b->version));
-		json_object_set_new(body, "held", json_integer(h->slots[kind_of(b)].floor));
+		json_object_set_new(body, "held", json_integer(h->floors[sk_bundle_kind_of(b)]));
 	}
 	record(h, "bundle.refused", body);
 	return r;
@@ -380,7 +302,8 @@ static int refuse(struct sk_holder *h, const struct sk_bundle *b, int r, const s
 /* Ours, newer than anything held, not expired. 0, SK_PUT_SAME or negative. */
 static int admissible(const struct sk_holder *h, const struct sk_bundle *b, sk_ms now, struct sk_err *err)
 {
-	const struct slot *s = &h->slots[kind_of(b)];
+	const struct slot *s = &h->slots[sk_bundle_kind_of(b)];
+	int64_t floor = h->floors[sk_bundle_kind_of(b)];
 
 	if (strcmp(b->device, h->trust->device) != 0)
 		return sk_err_set(err, -EXDEV, "%s bundle %lld is for terminal %s", b->kind, (long long)b->version,
@@ -388,9 +311,9 @@ static int admissible(const struct sk_holder *h, const struct sk_bundle *b, sk_m
 	if (s->version && b->version == s->version && !strcmp(b->payload_sha256, s->payload))
 		return SK_PUT_SAME;
 	/* Held once but lost since: the same version may come again. */
-	if (b->version < s->floor || (s->version && b->version == s->floor))
+	if (b->version < floor || (s->version && b->version == floor))
 		return sk_err_set(err, -ESTALE, "%s bundle %lld is not newer than %lld", b->kind, (long long)b->version,
-		                  (long long)s->floor);
+		                  (long long)floor);
 	if (b->expires && b->expires <= now)
 		return sk_err_set(err, -ETIME, "%s bundle %lld has expired", b->kind, (long long)b->version);
 	return 0;
@@ -398,19 +321,16 @@ static int admissible(const struct sk_holder *h, const struct sk_bundle *b, sk_m
 
 static int store(struct sk_holder *h, const struct sk_bundle *b, const char *envelope, size_t len, struct sk_err *err)
 {
-	struct slot *s = &h->slots[kind_of(b)];
-	int64_t before = s->floor;
-	char path[320];
-	int r;
+	enum sk_bundle_kind kind = sk_bundle_kind_of(b);
+	int64_t before = h->floors[kind];
+	int r = sk_bundle_store_save(h->dir, kind, envelope, len, err);
 
-	bundle_path(h, kind_of(b), path);
-	r = sk_file_write(path, envelope, len, 0600, err);
 	if (r < 0)
 		return r;
-	s->floor = b->version > before ? b->version : before;
-	r = write_floors(h, err);
+	h->floors[kind] = b->version > before ? b->version : before;
+	r = sk_bundle_store_save_floors(h->dir, h->floors, err);
 	if (r < 0)
-		s->floor = before; /* the bundle on the disk is newer: at the next start it is simply in force */
+		h->floors[kind] = before; /* the bundle on the disk is newer: at the next start it is simply in force */
 	return r;
 }
 
@@ -423,7 +343,7 @@ static int put_policy(struct sk_holder *h, const struct sk_bundle *b, const char
 	if (r < 0) {
 		record(h, "policy.refused",
 		       json_pack("{s:s, s:s, s:I, s:I}", "error", err->text, "source", "server", "bundle_version",
-		                 (json_int_t)b->version, "held", (json_int_t)h->slots[POLICY].version));
+		                 (json_int_t)b->version, "held", (json_int_t)h->slots[SK_BUNDLE_POLICY].version));
 		return r;
 	}
 	r = store(h, b, envelope, len, err);
@@ -448,7 +368,7 @@ static int put_grants(struct sk_holder *h, const struct sk_bundle *b, const char
 	if (r < 0) {
 		record(h, "grants.refused",
 		       json_pack("{s:s, s:I, s:I}", "error", err->text, "bundle_version", (json_int_t)b->version,
-		                 "held", (json_int_t)h->slots[GRANTS].version));
+		                 "held", (json_int_t)h->slots[SK_BUNDLE_GRANTS].version));
 		return r;
 	}
 	r = store(h, b, envelope, len, err);
@@ -484,8 +404,8 @@ int sk_holder_put(struct sk_holder *h, const char *envelope, size_t len, sk_ms n
 	if (r < 0)
 		refuse(h, &b, r, err);
 	else if (r == 0)
-		r = kind_of(&b) == POLICY ? put_policy(h, &b, envelope, len, err)
-		                          : put_grants(h, &b, envelope, len, err);
+		r = sk_bundle_kind_of(&b) == SK_BUNDLE_POLICY ? put_policy(h, &b, envelope, len, err)
+		                                              : put_grants(h, &b, envelope, len, err);
 	sk_bundle_clear(&b);
 	return r;
 }
@@ -499,7 +419,7 @@ const struct sk_policy *sk_holder_policy(const struct sk_holder *h)
 
 const struct sk_grants *sk_holder_grants(const struct sk_holder *h, sk_ms now)
 {
-	const struct slot *s = &h->slots[GRANTS];
+	const struct slot *s = &h->slots[SK_BUNDLE_GRANTS];
 
 	return s->expires && s->expires <= now ? NULL : h->grants;
 }
@@ -511,7 +431,7 @@ enum sk_policy_source sk_holder_source(const struct sk_holder *h)
 
 sk_ms sk_holder_expiry(const struct sk_holder *h, sk_ms now)
 {
-	const struct slot *s = &h->slots[GRANTS];
+	const struct slot *s = &h->slots[SK_BUNDLE_GRANTS];
 
 	return h->grants && s->expires > now ? s->expires : 0;
 }
@@ -520,8 +440,8 @@ void sk_holder_info(const struct sk_holder *h, struct sk_holder_info *out)
 {
 	memset(out, 0, sizeof *out);
 	out->source = h->source;
-	out->policy_version = h->slots[POLICY].version;
-	out->grants_version = h->slots[GRANTS].version;
+	out->policy_version = h->slots[SK_BUNDLE_POLICY].version;
+	out->grants_version = h->slots[SK_BUNDLE_GRANTS].version;
 	out->grants = h->grants ? h->grants->n : 0;
 	memcpy(out->problem, h->problem, sizeof out->problem);
 }

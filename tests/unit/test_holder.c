@@ -290,6 +290,19 @@ Test(holder, stored_bundles_are_not_believed_after_somebody_changed_them, .init 
 	cr_assert_eq(info().source, SK_SOURCE_FILE);
 }
 
+Test(holder, an_older_bundle_put_back_by_hand_is_not_taken, .init = setup, .fini = teardown)
+{
+	char *old = bundle(3, "third");
+
+	cr_assert_eq(put(bundle(3, "third")), 0);
+	cr_assert_eq(put(bundle(4, "fourth")), 0);
+	put_file("policy.bundle", old);
+	free(old);
+	cr_assert_eq(reload(), -ESTALE, "%s", err.text);
+	cr_assert_eq(info().source, SK_SOURCE_FILE);
+	cr_assert_eq(put(bundle(4, "fourth")), SK_PUT_APPLIED, "%s", err.text);
+}
+
 Test(holder, not_enrolled_takes_no_bundle, .init = setup, .fini = teardown)
 {
 	struct sk_trust none = {0};
