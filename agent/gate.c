@@ -262,6 +262,11 @@ void sk_gate_uevent(struct sk_gate *g, const struct sk_uevent *e)
 	} else if (strcmp(e->subsystem, "usb") == 0 && strcmp(e->devtype, "usb_interface") == 0) {
 		if (add)
 			interface_added(g, e->name);
+		else if (strcmp(e->action, "bind") == 0)
+			sk_gate_driver_came(g, e->devpath);
+	} else if (strcmp(e->subsystem, "net") == 0) {
+		if (add)
+			sk_gate_driver_came(g, e->devpath);
 	} else if (strcmp(e->subsystem, "block") == 0) {
 		if (add)
 			sk_gate_block_added(g, e->devpath);

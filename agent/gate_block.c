@@ -28,6 +28,16 @@ static struct sk_attached *owner_of(const struct sk_gate *g, const char *devpath
 	return NULL;
 }
 
+/* Modules load after the synchronous look: what a driver makes of an interface is looked at when it has bound. */
+void sk_gate_driver_came(struct sk_gate *g, const char *devpath)
+{
+	int number;
+	struct sk_attached *a = owner_of(g, devpath, &number);
+
+	if (a != NULL && a->decided && !a->outcome.internal)
+		(void)sk_attached_lied(a);
+}
+
 void sk_gate_block_added(struct sk_gate *g, const char *devpath)
 {
 	struct sk_medium_env env = sk_gate_medium_env(g);

@@ -163,14 +163,15 @@ void sk_attached_shut(struct sk_attached *a)
 
 	sk_attached_leaves(a); /* starts the unmounting */
 	a->closing = waits_for_medium(a);
-	if (!a->closing) {
-		shut_rest(a);
-		return;
-	}
 	/* What has no mount in the way is shut at once. */
-	for (i = 0; i < a->outcome.n; i++)
+	for (i = 0; a->closing && i < a->outcome.n; i++)
 		if (!allowed(a, &a->outcome.ifaces[i]) && !sk_medium_busy(a->medium, a->outcome.ifaces[i].number))
 			(void)shut_iface(a, a->outcome.ifaces[i].number);
+	if (!a->closing)
+		shut_rest(a);
+	/* Never authorised, never more than root's: nothing to look at again. */
+	if (!a->untouched)
+		usb_of(a)->ops->look_again(usb_of(a)->ctx, a->dev);
 }
 
 void sk_attached_settle(struct sk_attached *a)
@@ -320,25 +321,27 @@ static void admitted(struct sk_attached *a)
 }
 
 /* Some drivers bind by vendor and product whatever the class says: an interface let in as something else than storage has one that makes
- * disks. True: it lied, and is out. */
+ * disks, or one let in as something else than a network adapter has one that makes a way out. True: it lied, and is out. */
 bool sk_attached_lied(struct sk_attached *a)
 {
 	const struct sk_usb *usb = usb_of(a);
 	struct sk_usb_iface_state s;
+	const char *why = NULL;
 	size_t i;
 
-	for (i = 0; i < a->outcome.n; i++) {
+	for (i = 0; why == NULL && i < a->outcome.n; i++) {
 		const struct sk_gate_iface *f = &a->outcome.ifaces[i];
 
-		if (!allowed(a, f) || f->kind == SK_USB_STORAGE ||
-		    usb->ops->iface_state(usb->ctx, a->dev, a->outcome.config, f->number, &s) < 0 ||
-		    !sk_usb_driver_stores(s.driver))
+		if (!allowed(a, f) || usb->ops->iface_state(usb->ctx, a->dev, a->outcome.config, f->number, &s) < 0)
 			continue;
-		sk_attached_refuse(a, "enforcement.failed", "a storage driver bound to what was not let in as storage",
-		                   true);
-		return true;
+		if (f->kind != SK_USB_STORAGE && sk_usb_driver_stores(s.driver))
+			why = "a storage driver bound to what was not let in as storage";
+		else if (s.net && !f->may_net)
+			why = "a network driver bound to what was not let in as a network adapter";
 	}
-	return false;
+	if (why != NULL)
+		sk_attached_refuse(a, "enforcement.failed", why, true);
+	return why != NULL;
 }
 
 static bool start_alias(struct sk_attached *a);
@@ -359,6 +362,7 @@ static void open_ifaces(struct sk_attached *a)
 	}
 	if (sk_attached_lied(a))
 		return;
+	usb_of(a)->ops->look_again(usb_of(a)->ctx, a->dev);
 	admitted(a);
 	sk_attached_leaves(a);
 	(void)start_alias(a);

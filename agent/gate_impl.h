@@ -15,6 +15,7 @@ struct sk_gate_iface {
 	uint8_t number, cls, sub, proto;
 	unsigned kind;
 	bool allow;
+	bool may_net; /* it may become a network interface: it is one by class, or its rule names that kind */
 	enum sk_access access;
 	enum sk_reason reason;
 	char rule[64], grant[SK_UUID_LEN],
@@ -105,6 +106,7 @@ bool sk_attached_would_open(const struct sk_attached *a,
 
 /* gate_block.c */
 void sk_gate_block_added(struct sk_gate *g, const char *devpath);
+void sk_gate_driver_came(struct sk_gate *g, const char *devpath); /* sk_attached_lied for whom the path lies behind */
 void sk_gate_block_removed(struct sk_gate *g, const char *devpath);
 void sk_gate_block_changed(struct sk_gate *g, const char *devpath);
 int sk_gate_block_scan(struct sk_gate *g);

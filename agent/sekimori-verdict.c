@@ -1,7 +1,13 @@
-/* sekimori-verdict /devices/...: run by udev (PROGRAM) while a block device's node is made; prints what may happen to it in one word. */
+/*
+ * Asked by udev (PROGRAM) while a device's node is made; prints one word.
+ *   sekimori-verdict /devices/.../block/sda    internal, deny, ro or rw: what may happen to this block device
+ *   sekimori-verdict usb /devices/.../1-2      open or shut: may the node in /dev/bus/usb be anybody's but root's
+ */
 #include <stdio.h>
+#include <string.h>
 
 #include "agent/ask_verdict.h"
+#include "platform/usb.h"
 
 #define SOCKET  "/run/sekimori/control.sock"
 #define CONF    "/etc/sekimori/internal.conf"
@@ -9,10 +15,16 @@
 
 int main(int argc, char **argv)
 {
-	if (argc != 2) {
-		(void)fprintf(stderr, "usage: sekimori-verdict /devices/...\n");
+	const char *word;
+
+	if (argc == 3 && strcmp(argv[1], "usb") == 0) {
+		word = sk_usb_fully_open("", argv[2]) ? "open" : "shut";
+	} else if (argc == 2) {
+		word = sk_ask_verdict(SOCKET, WAIT_MS, "", CONF, argv[1]);
+	} else {
+		(void)fprintf(stderr, "usage: sekimori-verdict [usb] /devices/...\n");
 		return 64;
 	}
-	(void)printf("%s\n", sk_ask_verdict(SOCKET, WAIT_MS, "", CONF, argv[1]));
+	(void)printf("%s\n", word);
 	return fflush(stdout) == 0 ? 0 : 1;
 }

@@ -71,6 +71,8 @@ static int listen_now(struct sk_uevents *u, sd_event *loop)
 	r = udev_monitor_filter_add_match_subsystem_devtype(u->monitor, "usb", NULL);
 	if (r >= 0)
 		r = udev_monitor_filter_add_match_subsystem_devtype(u->monitor, "block", NULL);
+	if (r >= 0)
+		r = udev_monitor_filter_add_match_subsystem_devtype(u->monitor, "net", NULL);
 	/* Needs CAP_NET_ADMIN beyond the system's limit; without it the smaller buffer does, and losses are noticed. */
 	if (r >= 0)
 		(void)udev_monitor_set_receive_buffer_size(u->monitor, BUFFER_BYTES);

@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -255,7 +256,7 @@ static void read_driver(int dir, const char *link, char *out, size_t size)
 static int usb_iface_state(void *ctx, const struct sk_usb_dev *dev, int config, int number,
                            struct sk_usb_iface_state *out)
 {
-	struct sk_usb_iface_state s = {false, false, ""};
+	struct sk_usb_iface_state s = {.present = false};
 	char path[SK_USB_NAME + 64];
 	long v;
 	int r;
@@ -270,6 +271,8 @@ static int usb_iface_state(void *ctx, const struct sk_usb_dev *dev, int config, 
 		s.authorized = v != 0;
 		iface_path(dev, config, number, "/driver", path, sizeof(path));
 		read_driver(dev->fd, path, s.driver, sizeof(s.driver));
+		iface_path(dev, config, number, "/net", path, sizeof(path));
+		s.net = s.driver[0] != '\0' && sk_sysfs_exists(dev->fd, path);
 	}
 	*out = s;
 	return 0;
@@ -350,6 +353,13 @@ static bool usb_module_loaded(void *ctx, const char *module)
 	return access(path, F_OK) == 0;
 }
 
+static void usb_look_again(void *ctx, const struct sk_usb_dev *dev)
+{
+	(void)ctx;
+	(void)sk_sysfs_write(dev->fd, "uevent",
+	                     "change"); /* fails only when the device is gone, and its node with it */
+}
+
 static const struct sk_usb_ops SYSFS_OPS = {
     .list = usb_list,
     .open = usb_open,
@@ -365,11 +375,59 @@ static const struct sk_usb_ops SYSFS_OPS = {
     .iface_alias = usb_iface_alias,
     .shut_controller = usb_shut_controller,
     .module_loaded = usb_module_loaded,
+    .look_again = usb_look_again,
 };
 
 struct sk_usb sk_usb_sysfs(const char *root)
 {
 	return (struct sk_usb){&SYSFS_OPS, (void *)(uintptr_t)root};
+}
+
+/* ---- open as a whole? ---- */
+
+static int closed_or_none(int fd, const char *iface)
+{
+	char path[SK_USB_NAME + 64];
+	long v;
+
+	(void)snprintf(path, sizeof(path), "%.80s/authorized", iface);
+	return sk_sysfs_read_number(fd, path, &v) < 0 || v != 1;
+}
+
+bool sk_usb_fully_open(const char *root, const char *devpath)
+{
+	char path[2 * SK_DEVPATH_MAX];
+	int fd, copy, open = 0, closed = 0;
+	size_t base;
+	struct dirent *e;
+	DIR *d;
+	long v;
+
+	if (!sk_sysfs_is_devpath(devpath) || !sk_usb_is_device_name(strrchr(devpath, '/') + 1))
+		return false;
+	(void)snprintf(path, sizeof(path), "%s/sys%s", root, devpath);
+	fd = sk_sysfs_open(path);
+	if (fd < 0)
+		return false;
+	copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	d = copy < 0 ? NULL : fdopendir(copy);
+	if (d == NULL && copy >= 0)
+		(void)close(copy);
+	if (sk_sysfs_read_number(fd, "authorized", &v) < 0 || v != 1)
+		closed++;
+	base = strlen(strrchr(devpath, '/') + 1);
+	while (d != NULL && (e = readdir(d)) != NULL) {
+		if (strncmp(e->d_name, strrchr(devpath, '/') + 1, base) != 0 || e->d_name[base] != ':')
+			continue;
+		if (closed_or_none(fd, e->d_name))
+			closed++;
+		else
+			open++;
+	}
+	if (d != NULL)
+		(void)closedir(d);
+	(void)close(fd);
+	return open > 0 && closed == 0;
 }
 
 /* ---- places ---- */

@@ -36,6 +36,7 @@ struct sk_usb_state {
 struct sk_usb_iface_state {
 	bool present, authorized;
 	char driver[32]; /* "" = none bound */
+	bool net; /* its driver made a network interface of it */
 };
 
 struct
@@ -59,6 +60,8 @@ struct
 	/* Root hubs: default deny for devices and for interfaces, read back. *was_open (may be NULL): it was not so before. */
 	int (*shut_controller)(void *ctx, const struct sk_usb_dev *root, bool *was_open);
 	bool (*module_loaded)(void *ctx, const char *module); /* name with underscores */
+	/* Has udev look at the device's node again ("change"): who may open it depends on what is authorised now. */
+	void (*look_again)(void *ctx, const struct sk_usb_dev *dev);
 };
 
 struct sk_usb {
@@ -68,6 +71,10 @@ struct sk_usb {
 
 /* The real one. root: "" or a folder in which "sys" lies (tests); borrowed for as long as it is used. */
 struct sk_usb sk_usb_sysfs(const char *root);
+
+/* Is the device at this path ("/devices/.../1-2") authorised and configured, and each of its interfaces authorised? Only then may its
+ * node in /dev/bus/usb be anybody's but root's. False also when that cannot be read. */
+bool sk_usb_fully_open(const char *root, const char *devpath);
 
 /* The root hub an interface name like "1-0:1.0" belongs to: 0 and "usb1"; -EINVAL: not the name of a root hub's interface. */
 int sk_usb_root_of_iface(const char *iface, char *out, size_t size);

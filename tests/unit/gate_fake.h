@@ -33,6 +33,7 @@ struct fake_device {
 	char driver[256][32];
 	int config, kernel_config; /* what the kernel chooses by itself */
 	bool refuses_config, refuses_authorise, changes, stuck;
+	bool nets; /* whatever binds makes a network interface */
 	const char *binds; /* driver that takes any probed interface */
 	bool was_open; /* root hub: defaults were open */
 };
@@ -272,6 +273,7 @@ static int f_iface_state(void *ctx, const struct sk_usb_dev *dev, int config, in
 	out->authorized = out->present && d->iface_auth[number];
 	if (out->present)
 		sk_text_copy(out->driver, sizeof(out->driver), d->driver[number]);
+	out->net = d->nets && out->driver[0] != '\0';
 	return 0;
 }
 
@@ -328,9 +330,16 @@ static bool f_module_loaded(void *ctx, const char *module)
 	return F.modules_loaded;
 }
 
+static void f_look_again(void *ctx, const struct sk_usb_dev *dev)
+{
+	(void)ctx;
+	note("look-again %s", dev->name);
+}
+
 static const struct sk_usb_ops FAKE_USB = {
-    f_list,       f_open,        f_close,           f_alive,       f_read,        f_state,           f_authorise,
-    f_set_config, f_iface_state, f_iface_authorise, f_iface_probe, f_iface_alias, f_shut_controller, f_module_loaded};
+    f_list,        f_open,        f_close,           f_alive,         f_read,
+    f_state,       f_authorise,   f_set_config,      f_iface_state,   f_iface_authorise,
+    f_iface_probe, f_iface_alias, f_shut_controller, f_module_loaded, f_look_again};
 
 /* ---- block ---- */
 

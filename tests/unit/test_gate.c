@@ -280,6 +280,104 @@ Test(gate, a_storage_driver_on_what_was_let_in_as_something_else_ends_it)
 	cr_assert(!d->authorized);
 }
 
+static void bound(struct fake_device *d, const char *driver)
+{
+	char path[SK_DEVPATH_MAX];
+
+	sk_text_copy(d->driver[0], sizeof(d->driver[0]), driver);
+	(void)snprintf(path, sizeof(path), "%.200s/%s:1.0", d->devpath, d->name);
+	uevent("bind", "usb", "usb_interface", path);
+}
+
+Test(gate, a_storage_driver_that_binds_later_ends_it)
+{
+	struct fake_device *d;
+
+	plug_root();
+	scan();
+	d = plug_one("1-1", 0xff, 0, 0, "");
+	add(d);
+	cr_assert(d->authorized);
+	bound(d, "ftdi_sio");
+	cr_assert(d->authorized);
+	bound(d, "ums-realtek");
+	cr_assert(!d->authorized);
+	cr_assert_geq(find("record enforcement.failed 1-1"), 0);
+}
+
+Test(gate, a_network_driver_on_what_was_not_let_in_as_that_ends_it)
+{
+	struct fake_device *d;
+
+	plug_root();
+	scan();
+	d = plug_one("1-1", 0xff, 0, 0, "");
+	add(d);
+	cr_assert(d->authorized);
+	d->nets = true;
+	bound(d, "cdc_subset");
+	cr_assert(!d->authorized);
+	cr_assert_not_null(strstr(last_text("enforcement.failed", "why"), "network"));
+}
+
+Test(gate, a_network_interface_that_comes_after_its_driver_ends_it_too)
+{
+	struct fake_device *d;
+	char path[SK_DEVPATH_MAX];
+
+	plug_root();
+	scan();
+	d = plug_one("1-1", 0xff, 0, 0, "");
+	add(d);
+	bound(d, "slow");
+	cr_assert(d->authorized);
+	d->nets = true;
+	(void)snprintf(path, sizeof(path), "%.200s/1-1:1.0/net/usb0", d->devpath);
+	uevent("add", "net", "", path);
+	cr_assert(!d->authorized);
+}
+
+Test(gate, a_rule_that_names_network_lets_such_a_driver_be)
+{
+	struct fake_device *d;
+
+	set_policy("[policy]\nname = test\nversion = 1\nzone = internet\nmode = enforce\ndefault = deny\n"
+	           "[rule adapter]\nkind = network vendor\ndevice = 0951:1666\naction = allow\n");
+	plug_root();
+	scan();
+	d = plug_one("1-1", 0xff, 0, 0, "");
+	d->nets = true;
+	add(d);
+	bound(d, "r8152");
+	cr_assert(d->authorized && d->iface_auth[0]);
+}
+
+/* ---- the node in /dev/bus/usb ---- */
+
+Test(gate, the_node_is_looked_at_again_after_opening_and_after_shutting)
+{
+	struct fake_device *d;
+
+	plug_root();
+	scan();
+	d = plug_one("1-1", 0xff, 0, 0, "");
+	add(d);
+	cr_assert(before("iface 1-1:1.0 1", "look-again 1-1"));
+	forget_log();
+	set_policy("[policy]\nname = test\nversion = 2\nzone = internet\nmode = enforce\ndefault = deny\n"
+	           "[rule hubs]\nkind = hub\naction = allow\n");
+	sk_gate_reconsider(F.gate);
+	cr_assert(before("deauthorise 1-1", "look-again 1-1"));
+}
+
+Test(gate, the_node_of_what_was_never_open_is_not_looked_at_again)
+{
+	plug_root();
+	scan();
+	add(plug_one("1-1", STICK, "S1"));
+	cr_assert_eq(find("look-again"), -1);
+}
+
 /* ---- the journal does not work ---- */
 
 Test(gate, without_a_record_a_keyboard_still_comes_in)
