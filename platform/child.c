@@ -7,6 +7,7 @@
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -59,19 +60,27 @@ static size_t take_output(struct sk_child *c, char *buf, size_t size)
 static int on_end(sd_event_source *s, int fd, uint32_t revents, void *arg)
 {
 	struct sk_child *c = arg;
-	char output[SK_CHILD_OUTPUT_MAX + 1];
 	sk_child_fn fn = c->fn;
 	void *fn_arg = c->arg;
-	int status = reap(c);
-	size_t len = take_output(c, output, SK_CHILD_OUTPUT_MAX);
+	int status = reap(c), waiting = 0;
+	char *output;
+	size_t len = 0;
 
 	(void)s;
 	(void)fd;
 	(void)revents;
-	output[len] = '\0';
+	/* As much as waits in the pipe, so that a short answer costs no large buffer. */
+	if (ioctl(c->out, FIONREAD, &waiting) < 0 || waiting < 0)
+		waiting = 0;
+	output = malloc((waiting < SK_CHILD_OUTPUT_MAX ? (size_t)waiting : SK_CHILD_OUTPUT_MAX) + 1);
+	if (output != NULL) {
+		len = take_output(c, output, waiting < SK_CHILD_OUTPUT_MAX ? (size_t)waiting : SK_CHILD_OUTPUT_MAX);
+		output[len] = '\0';
+	}
 	child_free(c);
 	if (fn != NULL)
-		fn(fn_arg, status, output, len);
+		fn(fn_arg, output != NULL ? status : -ENOMEM, output != NULL ? output : "", len);
+	free(output);
 	return 0;
 }
 

@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <systemd/sd-event.h>
 
-#define SK_CHILD_OUTPUT_MAX 8192
+#define SK_CHILD_OUTPUT_MAX 32768 /* a PC with many volumes has long facts; the pipe itself holds 64 KiB */
 
 struct sk_child;
 
