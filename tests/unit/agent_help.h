@@ -36,7 +36,8 @@ HELP void remove_dir(void)
 	while (d && (e = readdir(d)) != NULL) {
 		snprintf(path, sizeof path, "%s/%s", dir, e->d_name);
 		if (e->d_name[0] != '.' || (e->d_name[1] && e->d_name[1] != '.'))
-			(void)unlink(path);
+			if (unlink(path) < 0)
+				(void)rmdir(path);
 	}
 	if (d)
 		closedir(d);
