@@ -366,6 +366,7 @@ int sk_gate_new_on(sd_event *loop, const struct sk_gate_hooks *hooks, const stru
 	g->loop = sd_event_ref(loop);
 	g->hooks = *hooks;
 	g->sys = *sys;
+	g->n_internal = -1;
 	*out = g;
 	return 0;
 }

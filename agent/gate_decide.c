@@ -7,24 +7,38 @@
 #include "common/buf.h"
 #include "common/i18n.h"
 #include "common/text.h"
-#include "platform/internal.h"
+
+enum { CLASS_HID = 3, HID_BOOT = 1, BOOT_KEYBOARD = 1, BOOT_MOUSE = 2 };
+
+/* Only what is let in and surely is one counts: a refused keyboard, or a volume knob, must not keep the only real keyboard out. */
+static bool admits_boot(const struct sk_outcome *o, uint8_t protocol)
+{
+	size_t i;
+
+	for (i = 0; i < o->n; i++) {
+		const struct sk_gate_iface *f = &o->ifaces[i];
+
+		if (f->allow && f->kind == SK_USB_INPUT && f->cls == CLASS_HID && f->sub == HID_BOOT &&
+		    f->proto == protocol)
+			return true;
+	}
+	return false;
+}
 
 void sk_attached_context(const struct sk_attached *a, struct sk_context *c)
 {
 	const struct sk_gate *g = a->gate;
 	const struct sk_attached *b;
-	bool keyboard, mouse;
 
 	*c = (struct sk_context){.now = g->hooks.now(g->hooks.ctx), .person = g->person};
 	/* Who came in by the safe path stays: a keyboard must not die under the hands because another one was plugged in. */
 	if (a->decided && a->outcome.allow && a->outcome.reason == SK_REASON_SAFE_PATH)
 		return;
 	for (b = g->first; b != NULL; b = b->next) {
-		if (b == a || !b->outcome.allow || !(sk_usb_desc_kinds(&b->facts.desc) & SK_USB_INPUT))
+		if (b == a || !b->outcome.allow)
 			continue;
-		sk_usb_input_roles(&b->facts.desc, &keyboard, &mouse);
-		c->other_keyboards += keyboard;
-		c->other_mice += mouse;
+		c->other_keyboards += admits_boot(&b->outcome, BOOT_KEYBOARD);
+		c->other_mice += admits_boot(&b->outcome, BOOT_MOUSE);
 	}
 }
 
@@ -68,14 +82,18 @@ static void copy_verdict(struct sk_outcome *to, const struct sk_verdict *v)
 
 static bool is_system_disk(const struct sk_attached *a)
 {
-	struct sk_internal list[SK_INTERNAL_MAX];
 	const struct sk_device *d = &a->facts;
-	int n;
+	struct sk_gate *g = a->gate;
 
 	if (!d->desc_ok || !(sk_usb_desc_kinds(&d->desc) & SK_USB_STORAGE))
 		return false;
-	n = sk_internal_load(a->gate->sys.internal_conf, list, SK_INTERNAL_MAX);
-	return n > 0 && sk_internal_has(list, n, d->name, d->desc.vid, d->desc.pid, d->serial);
+	if (g->n_internal < 0) {
+		g->n_internal = sk_internal_load(g->sys.internal_conf, g->internal, SK_INTERNAL_MAX);
+		if (g->n_internal < 0)
+			g->n_internal =
+			    0; /* a wrong file admits nothing; `sekimori doctor` and the early admission say so */
+	}
+	return sk_internal_has(g->internal, g->n_internal, d->name, d->desc.vid, d->desc.pid, d->serial);
 }
 
 /* The system runs from it: refusing it would only kill the terminal. Its storage alone is let in, all the rest as decided. */

@@ -51,7 +51,7 @@ static bool harmless(const struct sk_attached *a)
 	return a->facts.desc_ok && (sk_usb_is_pure_hub(&a->facts.desc) || sk_usb_is_pure_input(&a->facts.desc));
 }
 
-/* Of what the decision gives, only what is open already. */
+/* Of what the decision gives, only what is open already, and hubs and keys: see above. */
 static void withhold(struct sk_attached *a, const struct sk_outcome *before)
 {
 	struct sk_outcome *o = &a->outcome;
@@ -61,7 +61,8 @@ static void withhold(struct sk_attached *a, const struct sk_outcome *before)
 	for (i = 0; i < o->n; i++) {
 		const struct sk_gate_iface *was = sk_outcome_iface(before, o->ifaces[i].number);
 
-		if (was == NULL || !was->allow || was->access < o->ifaces[i].access) {
+		if (!(o->ifaces[i].kind & (SK_USB_HUB | SK_USB_INPUT)) &&
+		    (was == NULL || !was->allow || was->access < o->ifaces[i].access)) {
 			o->ifaces[i].allow = false;
 			o->ifaces[i].access = SK_ACCESS_NONE;
 		}
@@ -83,6 +84,8 @@ static void carry_out(struct sk_attached *a, const struct sk_verdict *v, const s
 	a->since = a->gate->hooks.now(a->gate->hooks.ctx);
 	/* What is taken away does not wait for the journal; what is given does. */
 	sk_attached_shut(a);
+	if (body != NULL && a->gate->person[0] != '\0')
+		(void)json_object_set_new(body, "person", json_string(a->gate->person));
 	if (body != NULL && next->internal)
 		(void)json_object_set_new(body, "internal", json_true());
 	if (body != NULL)
@@ -101,6 +104,61 @@ static void carry_out(struct sk_attached *a, const struct sk_verdict *v, const s
 	json_decref(body);
 }
 
+/* What is open for one person, or for writing, and may go on only for another, or for reading. NULL = it may go on as it is. */
+static const char *must_close(const struct sk_attached *a, const struct sk_outcome *next)
+{
+	const char *cause = NULL;
+	size_t i;
+
+	for (i = 0; cause == NULL && a->medium != NULL && !next->internal && next->allow && i < next->n; i++) {
+		const struct sk_gate_iface *f = &next->ifaces[i];
+		struct sk_leave l = {.access = SK_ACCESS_NONE};
+
+		if (!f->allow || f->kind != SK_USB_STORAGE || sk_attached_access(a, f->number) == SK_ACCESS_NONE)
+			continue;
+		sk_gate_iface_leave(a->gate, f, &l);
+		cause = sk_medium_must_close(a->medium, f->number, &l);
+	}
+	return cause;
+}
+
+/* Storage is shut first; what was decided is carried out when that is done. */
+static void close_first(struct sk_attached *a, const char *cause)
+{
+	struct sk_outcome *o = &a->outcome;
+	size_t i;
+
+	o->allow = false;
+	for (i = 0; i < o->n; i++) {
+		if (o->ifaces[i].kind == SK_USB_STORAGE) {
+			o->ifaces[i].allow = false;
+			o->ifaces[i].access = SK_ACCESS_NONE;
+		}
+		o->allow = o->allow || o->ifaces[i].allow;
+	}
+	a->decided = false;
+	a->alias_tried = false;
+	a->reopening = cause;
+	sk_attached_shut(a);
+}
+
+/* True: it is shut now, or was never to be. */
+static bool closed_first(struct sk_attached *a, const struct sk_outcome *next)
+{
+	const char *cause = a->reopening != NULL || !a->decided ? NULL : must_close(a, next);
+
+	if (cause != NULL)
+		close_first(a, cause);
+	if (a->reopening == NULL)
+		return true;
+	if (a->closing)
+		return false; /* sk_attached_settle comes back here */
+	a->reopening = NULL;
+	if (a->medium != NULL)
+		sk_medium_prune(a->medium);
+	return !a->barred;
+}
+
 void sk_attached_consider(struct sk_attached *a)
 {
 	struct sk_outcome next;
@@ -109,6 +167,8 @@ void sk_attached_consider(struct sk_attached *a)
 	if (a->dev->root_hub || a->barred)
 		return;
 	sk_attached_decide(a, &v, &next);
+	if (!closed_first(a, &next))
+		return;
 	if (a->decided && sk_outcome_same(&a->outcome, &next)) {
 		a->outcome = next; /* the end of a grant may have moved */
 		sk_attached_leaves(a);

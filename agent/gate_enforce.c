@@ -36,6 +36,14 @@ enum sk_access sk_attached_access(const struct sk_attached *a, int number)
 	return f == NULL || a->barred || !allowed(a, f) || f->kind != SK_USB_STORAGE ? SK_ACCESS_NONE : f->access;
 }
 
+void sk_gate_iface_leave(const struct sk_gate *g, const struct sk_gate_iface *f, struct sk_leave *l)
+{
+	l->access = f->access;
+	l->until = f->until;
+	sk_text_copy(l->grant, sizeof(l->grant), f->grant);
+	sk_text_copy(l->person, sizeof(l->person), f->person[0] != '\0' ? f->person : g->person);
+}
+
 void sk_attached_leaves(struct sk_attached *a)
 {
 	size_t i;
@@ -46,12 +54,10 @@ void sk_attached_leaves(struct sk_attached *a)
 
 		if (a->barred)
 			l.cause = "enforcement-failed";
-		if (sk_attached_access(a, f->number) != SK_ACCESS_NONE) {
-			l.access = f->access;
-			l.until = f->until;
-			sk_text_copy(l.grant, sizeof(l.grant), f->grant);
-			sk_text_copy(l.person, sizeof(l.person), f->person[0] != '\0' ? f->person : a->gate->person);
-		}
+		else if (a->reopening != NULL)
+			l.cause = a->reopening;
+		if (sk_attached_access(a, f->number) != SK_ACCESS_NONE)
+			sk_gate_iface_leave(a->gate, f, &l);
 		sk_medium_leave(a->medium, f->number, &l);
 	}
 }
@@ -137,7 +143,8 @@ static void shut_rest(struct sk_attached *a)
 		if (a->medium != NULL && sk_medium_present(a->medium, f->number))
 			ok = false;
 	}
-	end_grant(a);
+	if (a->reopening == NULL)
+		end_grant(a);
 	if (ok)
 		return;
 	/* Not even that worked: the whole device goes, whatever else it does. */
@@ -176,8 +183,11 @@ void sk_attached_shut(struct sk_attached *a)
 
 void sk_attached_settle(struct sk_attached *a)
 {
-	if (a->closing && !waits_for_medium(a))
-		shut_rest(a);
+	if (!a->closing || waits_for_medium(a))
+		return;
+	shut_rest(a);
+	if (a->reopening != NULL)
+		sk_attached_consider(a);
 }
 
 void sk_attached_refuse(struct sk_attached *a, const char *kind, const char *why, bool for_good)

@@ -57,6 +57,7 @@ static void warn(struct sk_attached *a, const struct sk_gate_iface *f, sk_ms now
 	(void)sk_gate_record(a->gate, "grant.warned", body);
 	sk_gate_notify(a->gate, "grant.warned", body);
 	json_decref(body);
+	sk_medium_sync(a->medium); /* so that little is left to write at the end */
 }
 
 /* Also lets the warning be given again when the end was moved away. */

@@ -8,6 +8,7 @@
 #include "agent/gate.h"
 #include "agent/gate_system.h"
 #include "agent/medium.h"
+#include "platform/internal.h"
 #include "platform/login.h"
 #include "platform/uevent.h"
 
@@ -43,6 +44,7 @@ struct sk_attached {
 	sk_ms since;
 	bool decided;
 	bool barred; /* changed under our hands, or would not take its state: shut until unplugged */
+	const char *reopening; /* closed to be opened anew for another use; the cause. NULL = not so */
 	bool closing; /* waits for unmounting before something is deauthorised */
 	bool untouched; /* seen unauthorised when it came, and never authorised by us: nothing to take away */
 	bool alias_tried;
@@ -63,6 +65,8 @@ struct sk_gate {
 	char person[SK_PERSON_MAX];
 	struct sk_attached *first;
 	struct sk_medium *orphans[8];
+	struct sk_internal internal[SK_INTERNAL_MAX]; /* system disks; read once, at the first storage device */
+	int n_internal; /* -1 = not read yet */
 	bool started;
 };
 
@@ -96,6 +100,8 @@ void sk_attached_consider(struct sk_attached *a); /* decides and carries out wha
 void sk_attached_shut(struct sk_attached *a); /* takes away what the outcome does not allow */
 void sk_attached_open(struct sk_attached *a); /* gives what it allows */
 void sk_attached_settle(struct sk_attached *a); /* an unmounting ended: goes on with what waited for it */
+void sk_gate_iface_leave(const struct sk_gate *g, const struct sk_gate_iface *f,
+                         struct sk_leave *l); /* what it gives */
 void sk_attached_leaves(struct sk_attached *a); /* tells the medium */
 void sk_attached_refuse(struct sk_attached *a, const char *kind, const char *why, bool for_good);
 enum sk_access sk_attached_access(const struct sk_attached *a,

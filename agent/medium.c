@@ -175,9 +175,53 @@ bool sk_medium_mounted(const struct sk_medium *m)
 	size_t i;
 
 	for (i = 0; i < SK_MEDIUM_NODES; i++)
-		if (m->nodes[i].used && m->nodes[i].mounted)
+		if (m->nodes[i].used && (m->nodes[i].mounted || sk_node_held(&m->nodes[i])))
 			return true;
 	return false;
+}
+
+void sk_medium_sync(struct sk_medium *m)
+{
+	size_t i;
+
+	for (i = 0; i < SK_MEDIUM_NODES; i++)
+		if (m->nodes[i].used)
+			sk_node_sync(&m->nodes[i]);
+}
+
+const char *sk_medium_must_close(const struct sk_medium *m, int iface, const struct sk_leave *next)
+{
+	const struct sk_leave *now = sk_medium_leave_of(m, iface);
+	size_t i;
+
+	for (i = 0; i < SK_MEDIUM_NODES; i++) {
+		const struct sk_node *n = &m->nodes[i];
+
+		if (!n->used || n->gone || n->iface != iface || !n->opened)
+			continue;
+		if (now->access == SK_ACCESS_RW && next->access != SK_ACCESS_RW)
+			return "access-changed";
+		if (n->mounted ? strcmp(n->person, next->person) != 0
+		               : strcmp(now->person, next->person) != 0 && sk_node_held(n))
+			return "person-changed";
+	}
+	return NULL;
+}
+
+void sk_medium_prune(struct sk_medium *m)
+{
+	const struct sk_blocks *blocks = &m->env.sys->blocks;
+	struct sk_block b;
+	size_t i;
+
+	for (i = 0; i < SK_MEDIUM_NODES; i++) {
+		struct sk_node *n = &m->nodes[i];
+
+		if (!n->used || n->gone || blocks->ops->read(blocks->ctx, n->b.devpath, &b) == 0)
+			continue;
+		n->gone = true;
+		sk_node_drive(n);
+	}
 }
 
 bool sk_medium_present(const struct sk_medium *m, int iface)

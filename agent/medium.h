@@ -44,9 +44,14 @@ void sk_medium_orphan(struct sk_medium *m); /* the device is gone: unmount what 
 void sk_medium_leave(struct sk_medium *m, int iface, const struct sk_leave *leave);
 
 bool sk_medium_busy(const struct sk_medium *m, int iface); /* mounted, or a helper runs; iface -1 = any */
-bool sk_medium_mounted(const struct sk_medium *m);
+bool sk_medium_mounted(const struct sk_medium *m); /* by us, or something lies on it (an opened container) */
 bool sk_medium_present(const struct sk_medium *m,
                        int iface); /* a block node of it exists in sysfs now; iface -1 = any */
+void sk_medium_sync(struct sk_medium *m); /* starts writing back what is mounted writable */
+/* Would `next` leave something of the old use alive: an open superblock, also in a mount namespace where nobody sees it? Then the
+ * interface is closed and opened anew instead of reusing the block device. The cause, or NULL: it may go on. */
+const char *sk_medium_must_close(const struct sk_medium *m, int iface, const struct sk_leave *next);
+void sk_medium_prune(struct sk_medium *m); /* forgets nodes that are not there any more; their events come later */
 json_t *sk_medium_json(const struct sk_medium *m); /* array, as "media" in agent/gate.h */
 
 #endif

@@ -36,6 +36,8 @@ struct sk_medium {
 
 const struct sk_leave *sk_medium_leave_of(const struct sk_medium *m, int iface); /* never NULL */
 void sk_node_drive(struct sk_node *n); /* one step toward its leave; may free the slot */
+bool sk_node_held(const struct sk_node *n); /* something lies on it (an opened container) */
+void sk_node_sync(struct sk_node *n); /* writes back, beside the loop */
 void sk_node_adopt(struct sk_node *n); /* is it mounted already (after our restart)? */
 json_t *sk_node_event(const struct sk_node *n); /* new reference: ident + node */
 void sk_medium_report(struct sk_medium *m, const char *kind, json_t *body, bool tell); /* takes body */

@@ -15,6 +15,7 @@
 #define MOUNT_PROGRAM SK_LIBEXEC "/sekimori-mount"
 #define MOUNT_MS      30000
 #define UNMOUNT_MS    20000
+#define WRITTEN_MS    180000 /* a slow stick with much to write back */
 #define MEDIA_ROOT    "/run/media/"
 
 static void fail_node(struct sk_node *n, const char *kind, const char *why)
@@ -73,8 +74,12 @@ static void report_unmounted(struct sk_node *n, int status, const char *output, 
 	json_t *answer = NULL, *body = sk_node_event(n), *busy;
 	bool ok = status == 0 && sk_json_parse(output, len, SK_CHILD_OUTPUT_MAX, &answer, NULL) == 0;
 
-	if (body == NULL)
+	/* What the desktop opened (an encrypted container) is told too, when there was anything. */
+	if (body == NULL || (!n->mounted && ok && json_integer_value(json_object_get(answer, "mounts")) == 0)) {
+		json_decref(body);
+		json_decref(answer);
 		return;
+	}
 	(void)json_object_set_new(body, "cause", json_string(n->cause != NULL ? n->cause : "closed"));
 	(void)json_object_set_new(body, "clean",
 	                          json_boolean(ok && !json_is_true(json_object_get(answer, "detached"))));
@@ -101,8 +106,7 @@ static void on_unmounted(void *arg, int status, const char *output, size_t len)
 
 	n->child = NULL;
 	n->closing = false;
-	if (n->mounted)
-		report_unmounted(n, status, output, len);
+	report_unmounted(n, status, output, len);
 	n->mounted = false;
 	n->opened = false;
 	n->path[0] = n->person[0] = '\0';
@@ -118,13 +122,40 @@ static void start_unmount(struct sk_node *n, const char *cause)
 	(void)snprintf(dev, sizeof(dev), "%u:%u", n->b.major, n->b.minor);
 	argv[2] = dev;
 	n->cause = cause;
-	if (sys->start(n->m->env.loop, argv, UNMOUNT_MS, on_unmounted, n, &n->child) < 0) {
+	if (sys->start(n->m->env.loop, argv, n->b.ro ? UNMOUNT_MS : WRITTEN_MS, on_unmounted, n, &n->child) < 0) {
 		/* No process to be had. The device is closed all the same; say that the mount was torn. */
 		report_unmounted(n, 127, "", 0);
 		n->mounted = n->opened = false;
 		return;
 	}
 	n->closing = true;
+}
+
+/* ---- write back ---- */
+
+static void on_synced(void *arg, int status, const char *output, size_t len)
+{
+	struct sk_node *n = arg;
+
+	(void)status; /* what could not be written back now is reported when it is unmounted */
+	(void)output;
+	(void)len;
+	n->child = NULL;
+	after_step(n);
+}
+
+void sk_node_sync(struct sk_node *n)
+{
+	const struct sk_system *sys = n->m->env.sys;
+	const char *argv[4] = {MOUNT_PROGRAM, "sync", NULL, NULL};
+	char dev[32];
+
+	if (n->child != NULL || n->gone || n->b.ro || !(n->mounted || sk_node_held(n)))
+		return;
+	(void)snprintf(dev, sizeof(dev), "%u:%u", n->b.major, n->b.minor);
+	argv[2] = dev;
+	if (sys->start(n->m->env.loop, argv, WRITTEN_MS, on_synced, n, &n->child) < 0)
+		n->child = NULL; /* it is written back when it is unmounted */
 }
 
 /* ---- mount ---- */
@@ -253,11 +284,20 @@ static const char *why_unmount(const struct sk_node *n, const struct sk_leave *l
 	return n->b.bytes == 0 ? "removed" : NULL;
 }
 
+/* Asked anew each time: a container is opened long after its node came. */
+bool sk_node_held(const struct sk_node *n)
+{
+	const struct sk_blocks *blocks = &n->m->env.sys->blocks;
+	struct sk_block now;
+
+	return n->opened && (blocks->ops->read(blocks->ctx, n->b.devpath, &now) == 0 ? now.held : n->b.held);
+}
+
 static bool still_used(const struct sk_node *n)
 {
 	struct sk_mount one;
 
-	return n->opened && (n->b.held || n->m->env.sys->mounts_of(n->b.major, n->b.minor, &one, 1) > 0);
+	return n->opened && (sk_node_held(n) || n->m->env.sys->mounts_of(n->b.major, n->b.minor, &one, 1) > 0);
 }
 
 void sk_node_drive(struct sk_node *n)
@@ -269,7 +309,7 @@ void sk_node_drive(struct sk_node *n)
 		return;
 	cause = n->mounted ? why_unmount(n, l) : NULL;
 	if (cause == NULL && !n->mounted && (n->gone || l->access == SK_ACCESS_NONE) && still_used(n))
-		cause = n->gone ? "removed" : "closed";
+		cause = n->gone ? "removed" : l->cause != NULL ? l->cause : "closed";
 	if (cause != NULL) {
 		start_unmount(n, cause);
 		if (n->child != NULL)
@@ -279,6 +319,9 @@ void sk_node_drive(struct sk_node *n)
 		n->used = false;
 		return;
 	}
+	/* The mark of a disk covers its partitions: not while one of them is still being written back. */
+	if (l->access == SK_ACCESS_NONE && sk_medium_busy(n->m, n->iface))
+		return;
 	if (n->mounted || n->failed || !mark_read_only(n, l->access != SK_ACCESS_RW) || l->access == SK_ACCESS_NONE)
 		return;
 	n->opened = true;

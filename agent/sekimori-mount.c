@@ -149,6 +149,16 @@ static int do_unmount(char **argv)
 	              u.failed ? 1 : 0);
 }
 
+static int do_sync(char **argv)
+{
+	unsigned ma, mi;
+	int r = parse_dev(argv[1], &ma, &mi);
+
+	if (r == 0)
+		r = sk_write_back(ma, mi);
+	return r < 0 ? fail(N_("it could not be written back"), NULL, r) : answer(json_object(), 0);
+}
+
 int main(int argc, char **argv)
 {
 	(void)umask(077);
@@ -156,6 +166,8 @@ int main(int argc, char **argv)
 		return do_mount(argv + 1);
 	if (argc == 3 && strcmp(argv[1], "unmount") == 0)
 		return do_unmount(argv + 1);
-	(void)fprintf(stderr, "usage: sekimori-mount mount NODE MAJOR:MINOR PERSON ro|rw | unmount MAJOR:MINOR\n");
+	if (argc == 3 && strcmp(argv[1], "sync") == 0)
+		return do_sync(argv + 1);
+	(void)fprintf(stderr, "usage: sekimori-mount mount NODE MAJOR:MINOR PERSON ro|rw | unmount|sync MAJOR:MINOR\n");
 	return 64;
 }

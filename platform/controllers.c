@@ -1,6 +1,10 @@
 /* Root hubs of /sys/bus/usb/devices and their two defaults. */
 #include "platform/controllers.h"
 
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
 #include "platform/usb.h"
 
 struct walk {
@@ -61,12 +65,28 @@ static int shut(void *arg, const char *name)
 	return 0;
 }
 
+/* What the next controller starts with (a dock with one of its own): usbcore's parameter. */
+static int shut_later(const char *root)
+{
+	char path[SK_DEVPATH_MAX];
+	int fd, r;
+
+	(void)snprintf(path, sizeof(path), "%s/sys/module/usbcore/parameters", root);
+	fd = sk_sysfs_open(path);
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd; /* no USB here yet: modprobe.d says it then */
+	r = sk_sysfs_write(fd, "authorized_default", "0");
+	(void)close(fd);
+	return r == -ENOENT ? 0 : r;
+}
+
 int sk_controllers_shut(const char *root)
 {
 	struct walk w = {.usb = sk_usb_sysfs(root)};
-	int r = w.usb.ops->list(w.usb.ctx, shut, &w);
+	int r, p = shut_later(root);
 
-	return r < 0 ? r : w.result;
+	r = w.usb.ops->list(w.usb.ctx, shut, &w);
+	return r < 0 ? r : w.result < 0 ? w.result : p;
 }
 
 const char *sk_controllers_state(const json_t *controllers)

@@ -160,6 +160,22 @@ static void unmount_holders(unsigned ma, unsigned mi, int depth, int patience_ms
 		(void)closedir(d);
 }
 
+static int write_back_device(unsigned ma, unsigned mi)
+{
+	struct sk_mount *list = calloc(MOUNTS_MAX, sizeof(*list));
+	int n, i;
+
+	if (list == NULL)
+		return -ENOMEM;
+	n = sk_mount_of(ma, mi, list, MOUNTS_MAX);
+	for (i = 0; i < n && i < MOUNTS_MAX; i++)
+		if (!list[i].super_ro)
+			write_back(list[i].path);
+	free(list);
+	return n < 0 ? n : 0;
+}
+
+/* out NULL: only writes back. */
 static int unmount_device(unsigned ma, unsigned mi, int depth, int patience_ms, struct sk_unmounted *out)
 {
 	struct sk_mount *list;
@@ -168,6 +184,8 @@ static int unmount_device(unsigned ma, unsigned mi, int depth, int patience_ms, 
 	if (depth > STACK_MAX)
 		return -ELOOP;
 	unmount_holders(ma, mi, depth, patience_ms, out);
+	if (out == NULL)
+		return write_back_device(ma, mi);
 	list = calloc(MOUNTS_MAX, sizeof(*list));
 	if (list == NULL)
 		return -ENOMEM;
@@ -185,4 +203,9 @@ int sk_unmount(unsigned major, unsigned minor, int patience_ms, struct sk_unmoun
 {
 	(void)memset(out, 0, sizeof(*out));
 	return unmount_device(major, minor, 0, patience_ms, out);
+}
+
+int sk_write_back(unsigned major, unsigned minor)
+{
+	return unmount_device(major, minor, 0, 0, NULL);
 }

@@ -21,4 +21,7 @@ struct sk_unmounted {
 /* patience_ms: how long a busy mount is tried again. 0 or -errno (nothing done). */
 int sk_unmount(unsigned major, unsigned minor, int patience_ms, struct sk_unmounted *out);
 
+/* Writes back what is mounted of the device and of what lies on it, and leaves it mounted. Blocks as long as that takes. 0 or -errno. */
+int sk_write_back(unsigned major, unsigned minor);
+
 #endif

@@ -67,6 +67,7 @@ struct fake {
 	sd_event *loop;
 	struct sk_gate *gate;
 	int plugs;
+	uint64_t last_ms; /* time limit of the last helper */
 };
 
 static struct fake F;
@@ -431,7 +432,7 @@ static int f_start(sd_event *loop, const char *const argv[], uint64_t ms, sk_chi
 	size_t len = 0;
 
 	(void)loop;
-	(void)ms;
+	F.last_ms = ms;
 	if (F.no_process)
 		return -EAGAIN;
 	for (size_t i = 0; j == NULL && i < FAKE_JOBS; i++)

@@ -85,3 +85,15 @@ Test(controllers, shutting_them, .init = make_dir, .fini = teardown)
 	add_hub("usb3", NULL, NULL);
 	cr_assert_lt(sk_controllers_shut(dir), 0, "one that cannot be shut is told");
 }
+
+Test(controllers, those_that_come_later_start_shut, .init = make_dir, .fini = teardown)
+{
+	char text[8] = "";
+
+	cr_assert_eq(sk_controllers_shut(dir), 0, "no USB here");
+	cr_assert_eq(sk_mkdir_p(in_dir("sys/module/usbcore/parameters"), 0700), 0);
+	put_file("sys/module/usbcore/parameters/authorized_default", "-1\n");
+	cr_assert_eq(sk_controllers_shut(dir), 0);
+	cr_assert_geq(sk_file_attr(in_dir("sys/module/usbcore/parameters/authorized_default"), text, sizeof(text)), 0);
+	cr_assert_eq(text[0], '0');
+}

@@ -1,64 +1,9 @@
 /* Media behind the gate: modules, read-only marks, mounting, the end of a grant, people who change, helpers that fail. */
 #include <unistd.h>
 
-#include "tests/unit/gate_fake.h"
-
-#define HOUR 3600000
-#define PATH "/run/media/clerk/DATA"
-
-static struct fake_device *stick;
-static struct fake_block *disk, *part;
-
-static void up(void)
-{
-	fake_up();
-	plug_root();
-	cr_assert_eq(sk_gate_scan(F.gate, true), 0);
-	F.gate->started = true;
-	F.modules_loaded = true;
-	sk_text_copy(F.gate->person, sizeof(F.gate->person), "clerk");
-	stick = plug_one("1-1", STICK, "S1");
-	stick->binds = "usb-storage";
-	disk = part = NULL;
-}
+#include "tests/unit/medium_help.h"
 
 TestSuite(medium, .init = up, .fini = fake_down);
-
-static void appear(void)
-{
-	disk = plug_block(stick, 0, NULL);
-	disk->b.partitions = 1;
-	part = plug_block(stick, 0, "sda1");
-	block_add(disk);
-	block_add(part);
-}
-
-static void mounted(bool ro)
-{
-	char answer[256];
-
-	fake_mount(8, 1, PATH, ro);
-	(void)snprintf(answer, sizeof(answer),
-	               "{\"mount\":\"" PATH
-	               "\",\"fstype\":\"vfat\",\"label\":\"DATA\",\"uuid\":\"1234-5678\",\"options\":\"%s\"}",
-	               ro ? "ro" : "rw");
-	end_job("mount /dev/sda1", 0, answer);
-}
-
-/* Granted, plugged, mounted read-only for the clerk. */
-static void open_stick(const char *person, sk_ms until)
-{
-	grant(stick, person, "ro", until);
-	add(stick);
-	appear();
-	mounted(true);
-}
-
-static void unmounted(void)
-{
-	F.n_mounts = 0;
-	end_job("unmount 8:1", 0, "{\"mounts\":1,\"detached\":false,\"busy\":[]}");
-}
 
 /* ---- opening ---- */
 
@@ -397,10 +342,18 @@ Test(medium, pulled_out_while_a_mount_is_under_way)
 Test(medium, another_person_gets_it_mounted_anew)
 {
 	open_stick("", F.now + HOUR);
+	forget_log();
 	sk_gate_person(F.gate, "clerk2");
 	cr_assert(runs("unmount 8:1"));
 	unmounted();
 	cr_assert_str_eq(last_text("medium.unmounted", "cause"), "person-changed");
+	/* Closed and opened anew: what the first person has open, seen or not, does not live on. */
+	cr_assert(before("record medium.unmounted", "deauthorise 1-1"));
+	cr_assert(before("deauthorise 1-1", "authorise 1-1"));
+	cr_assert(stick->authorized && stick->iface_auth[0]);
+	cr_assert_eq(find("record grant.ended"), -1);
+	cr_assert(!runs("mount"));
+	appear();
 	cr_assert(runs("mount /dev/sda1 8:1 clerk2 ro"));
 }
 

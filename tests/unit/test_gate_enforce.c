@@ -1,0 +1,197 @@
+/* Drivers that come late, the node in /dev/bus/usb, and which keyboards count. */
+#include "tests/unit/gate_fake.h"
+
+TestSuite(gate_enforce, .init = fake_up, .fini = fake_down);
+
+static void scan(void)
+{
+	cr_assert_eq(sk_gate_scan(F.gate, true), 0);
+	F.gate->started = true;
+}
+
+static const char *verdict_of(const char *name)
+{
+	const struct sk_attached *a = sk_gate_find(F.gate, name);
+
+	return a == NULL ? "absent" : a->outcome.allow ? "allow" : "deny";
+}
+
+/* ---- drivers that bind later ---- */
+
+static void bound(struct fake_device *d, const char *driver)
+{
+	char path[SK_DEVPATH_MAX];
+
+	sk_text_copy(d->driver[0], sizeof(d->driver[0]), driver);
+	(void)snprintf(path, sizeof(path), "%.200s/%s:1.0", d->devpath, d->name);
+	uevent("bind", "usb", "usb_interface", path);
+}
+
+Test(gate_enforce, a_storage_driver_that_binds_later_ends_it)
+{
+	struct fake_device *d;
+
+	plug_root();
+	scan();
+	d = plug_one("1-1", 0xff, 0, 0, "");
+	add(d);
+	cr_assert(d->authorized);
+	bound(d, "ftdi_sio");
+	cr_assert(d->authorized);
+	bound(d, "ums-realtek");
+	cr_assert(!d->authorized);
+	cr_assert_geq(find("record enforcement.failed 1-1"), 0);
+}
+
+Test(gate_enforce, a_network_driver_on_what_was_not_let_in_as_that_ends_it)
+{
+	struct fake_device *d;
+
+	plug_root();
+	scan();
+	d = plug_one("1-1", 0xff, 0, 0, "");
+	add(d);
+	cr_assert(d->authorized);
+	d->nets = true;
+	bound(d, "cdc_subset");
+	cr_assert(!d->authorized);
+	cr_assert_not_null(strstr(last_text("enforcement.failed", "why"), "network"));
+}
+
+Test(gate_enforce, a_network_interface_that_comes_after_its_driver_ends_it_too)
+{
+	struct fake_device *d;
+	char path[SK_DEVPATH_MAX];
+
+	plug_root();
+	scan();
+	d = plug_one("1-1", 0xff, 0, 0, "");
+	add(d);
+	bound(d, "slow");
+	cr_assert(d->authorized);
+	d->nets = true;
+	(void)snprintf(path, sizeof(path), "%.200s/1-1:1.0/net/usb0", d->devpath);
+	uevent("add", "net", "", path);
+	cr_assert(!d->authorized);
+}
+
+Test(gate_enforce, a_rule_that_names_network_lets_such_a_driver_be)
+{
+	struct fake_device *d;
+
+	set_policy("[policy]\nname = test\nversion = 1\nzone = internet\nmode = enforce\ndefault = deny\n"
+	           "[rule adapter]\nkind = network vendor\ndevice = 0951:1666\naction = allow\n");
+	plug_root();
+	scan();
+	d = plug_one("1-1", 0xff, 0, 0, "");
+	d->nets = true;
+	add(d);
+	bound(d, "r8152");
+	cr_assert(d->authorized && d->iface_auth[0]);
+}
+
+/* ---- the node in /dev/bus/usb ---- */
+
+Test(gate_enforce, the_node_is_looked_at_again_after_opening_and_after_shutting)
+{
+	struct fake_device *d;
+
+	plug_root();
+	scan();
+	d = plug_one("1-1", 0xff, 0, 0, "");
+	add(d);
+	cr_assert(before("iface 1-1:1.0 1", "look-again 1-1"));
+	forget_log();
+	set_policy("[policy]\nname = test\nversion = 2\nzone = internet\nmode = enforce\ndefault = deny\n"
+	           "[rule hubs]\nkind = hub\naction = allow\n");
+	sk_gate_reconsider(F.gate);
+	cr_assert(before("deauthorise 1-1", "look-again 1-1"));
+}
+
+Test(gate_enforce, the_node_of_what_was_never_open_is_not_looked_at_again)
+{
+	plug_root();
+	scan();
+	add(plug_one("1-1", STICK, "S1"));
+	cr_assert_eq(find("look-again"), -1);
+}
+
+/* ---- keyboards ---- */
+
+Test(gate_enforce, without_a_record_a_keyboard_with_more_still_types)
+{
+	struct fake_device *d;
+	struct wire w;
+
+	plug_root();
+	scan();
+	F.journal_broken = true;
+	wire_device(&w, 0x046d, 1, 1, 0);
+	wire_config(&w, 1, 2);
+	wire_iface(&w, 0, 0, KEYBOARD);
+	wire_iface(&w, 1, 0, 0xff, 0, 0);
+	d = plug_wire("1-1", &w, "");
+	add(d);
+	cr_assert(d->authorized && d->iface_auth[0]);
+	cr_assert(!d->iface_auth[1]);
+	F.journal_broken = false;
+	sk_gate_reconsider(F.gate);
+	cr_assert(d->iface_auth[0] && d->iface_auth[1]);
+}
+
+/* Whether a plain keyboard comes in by the safe path beside a device with one interface of this class that the rule lets in. */
+static bool comes_in_beside(const char *rule, uint8_t cls, uint8_t sub, uint8_t proto)
+{
+	char text[512];
+	struct fake_device *d;
+
+	(void)snprintf(text, sizeof(text),
+	               "[policy]\nname = test\nversion = 1\nzone = internet\nmode = enforce\ndefault = deny\n"
+	               "[rule one]\n%s\naction = allow\n",
+	               rule);
+	set_policy(text);
+	plug_root();
+	scan();
+	add(plug_one("1-1", cls, sub, proto, ""));
+	cr_assert_str_eq(verdict_of("1-1"), "allow");
+	d = plug_one("1-2", KEYBOARD, "");
+	d->bytes[8] = 0x6d; /* another vendor: the rule is not for it */
+	add(d);
+	return d->authorized;
+}
+
+Test(gate_enforce, a_volume_knob_does_not_count_as_a_keyboard)
+{
+	cr_assert(comes_in_beside("kind = input\ndevice = 0951:*", 3, 0, 0));
+}
+
+Test(gate_enforce, a_boot_mouse_does_not_count_as_a_keyboard)
+{
+	cr_assert(comes_in_beside("kind = input\ndevice = 0951:*", 3, 1, 2));
+}
+
+Test(gate_enforce, a_boot_keyboard_counts)
+{
+	cr_assert(!comes_in_beside("kind = input\ndevice = 0951:*", KEYBOARD));
+}
+
+Test(gate_enforce, a_refused_keyboard_of_an_admitted_device_does_not_count)
+{
+	struct fake_device *d;
+	struct wire w;
+
+	set_policy("[policy]\nname = test\nversion = 1\nzone = internet\nmode = enforce\ndefault = deny\n"
+	           "[rule vendor]\nkind = vendor\naction = allow\n");
+	plug_root();
+	scan();
+	wire_device(&w, 0x0951, 1, 1, 0);
+	wire_config(&w, 1, 2);
+	wire_iface(&w, 0, 0, 0xff, 0, 0);
+	wire_iface(&w, 1, 0, KEYBOARD);
+	d = plug_wire("1-1", &w, "");
+	add(d);
+	cr_assert(d->iface_auth[0] && !d->iface_auth[1]);
+	d = plug_one("1-2", KEYBOARD, "");
+	add(d);
+	cr_assert(d->authorized);
+}
