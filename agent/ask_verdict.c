@@ -1,11 +1,15 @@
 #include "agent/ask_verdict.h"
 
+#include <errno.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "common/file.h"
 #include "common/frame.h"
 #include "platform/block.h"
 #include "platform/internal.h"
+#include "platform/mount.h"
 
 static const char *known(const char *word)
 {
@@ -24,6 +28,54 @@ struct search {
 	bool refused;
 };
 
+/* Flash soldered to the board says MMC; what is put into a slot says SD. */
+static bool built_in(const char *root, const char *devpath)
+{
+	char path[SK_DEVPATH_MAX + 64], type[16];
+	const char *block = strstr(devpath, "/block/");
+
+	if (sk_block_bus(devpath) != SK_BUS_MMC || block == NULL)
+		return false;
+	(void)snprintf(path, sizeof(path), "%s/sys%.*s/type", root, (int)(block - devpath), devpath);
+	return sk_file_attr(path, type, sizeof(type)) > 0 && strcmp(type, "MMC") == 0;
+}
+
+struct system_search {
+	struct sk_blocks blocks;
+	const char *disk;
+	size_t len;
+};
+
+static int is_system_part(void *arg, const char *devpath)
+{
+	const struct system_search *s = arg;
+	struct sk_mount list[8];
+	struct sk_block b;
+	int n, i;
+
+	if (strncmp(devpath, s->disk, s->len) != 0 || (devpath[s->len] != '\0' && devpath[s->len] != '/'))
+		return 0;
+	if (s->blocks.ops->read(s->blocks.ctx, devpath, &b) < 0)
+		return 0;
+	if (b.held)
+		return -EBUSY; /* something was opened on it, and only the system does that before the agent runs */
+	n = sk_mount_of(b.major, b.minor, list, 8);
+	for (i = 0; i < n && i < 8; i++)
+		if (sk_internal_is_system(list[i].path))
+			return -EBUSY;
+	return 0;
+}
+
+/* A small machine may run from a card: refusing that would only kill it. */
+static bool carries_system(const char *root, const char *devpath)
+{
+	const char *block = strstr(devpath, "/block/"), *end = block != NULL ? strchr(block + 7, '/') : NULL;
+	struct system_search s = {sk_blocks_sysfs(root), devpath,
+	                          end != NULL ? (size_t)(end - devpath) : strlen(devpath)};
+
+	return s.blocks.ops->list(s.blocks.ctx, is_system_part, &s) == -EBUSY;
+}
+
 static int look(void *arg, const char *devpath)
 {
 	struct search *s = arg;
@@ -38,8 +90,13 @@ static int look(void *arg, const char *devpath)
 		s->depth--;
 		return r;
 	}
-	if (sk_block_bus(devpath) != SK_BUS_USB)
+	if (sk_block_bus(devpath) == SK_BUS_INTERNAL)
 		return 0;
+	if (sk_block_bus(devpath) != SK_BUS_USB) {
+		if (!built_in(s->root, devpath) && !carries_system(s->root, devpath))
+			s->refused = true;
+		return 0;
+	}
 	n = sk_internal_load(s->conf, list, SK_INTERNAL_MAX);
 	if (n <= 0 || sk_internal_identify(s->root, devpath, &disk) < 0 ||
 	    !sk_internal_has(list, n, disk.port, disk.vid, disk.pid, disk.serial))

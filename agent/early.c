@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/file.h"
 #include "common/text.h"
 #include "platform/sysfs.h"
 #include "policy/descriptor.h"
@@ -17,6 +18,7 @@
 #define PASSES     8 /* USB allows seven tiers */
 #define DEVICES    256
 #define ROOT_WAITS 100 /* 10 ms each */
+#define CLASS_HUB  9
 
 static bool is_name(const char *s)
 {
@@ -94,20 +96,51 @@ static bool is_learned(const struct sk_early *e, int fd, const char *name, const
 	return sk_internal_has(list, n, name, d->vid, d->pid, serial);
 }
 
-/* Which interfaces to admit: all of a hub or input device; the storage of a learned disk; none. */
-enum what { NOTHING, ALL, STORAGE };
+/* ---- which interfaces ---- */
 
-static enum what judge(const struct sk_early *e, int fd, const char *name, struct sk_usb_desc *d)
+enum { HUBS = 1, INPUTS = 2, DISKS = 4 }; /* what of the device may come in; 0 = it is not for us */
+
+static unsigned judge(const struct sk_early *e, int fd, const char *name, struct sk_usb_desc *d)
 {
 	static uint8_t bytes[SK_USB_DESCRIPTORS_MAX];
 	struct sk_err err = SK_ERR_INIT;
 	ssize_t n = sk_sysfs_read_bytes(fd, "descriptors", bytes, sizeof(bytes));
+	unsigned kinds, what = 0;
 
 	if (n < 0 || sk_usb_desc_scan(bytes, (size_t)n, d, &err) < 0)
-		return NOTHING;
-	if (sk_usb_is_pure_hub(d) || sk_usb_is_pure_input(d))
-		return ALL;
-	return (sk_usb_desc_kinds(d) & SK_USB_STORAGE) && is_learned(e, fd, name, d) ? STORAGE : NOTHING;
+		return 0;
+	if (sk_usb_is_pure_hub(d))
+		return HUBS;
+	kinds = sk_usb_desc_kinds(d);
+	/* A keyboard with a card reader types too; its reader waits for the agent. (What calls itself a hub is no keyboard.) */
+	if (d->cls != CLASS_HUB && (kinds & SK_USB_INPUT))
+		what |= INPUTS;
+	if ((kinds & SK_USB_STORAGE) && is_learned(e, fd, name, d))
+		what |= DISKS;
+	return what;
+}
+
+/* By every alternate setting of its number, in whatever configuration: one that stores makes it no keyboard. */
+static bool wanted(const struct sk_usb_desc *d, uint8_t number, unsigned what)
+{
+	unsigned kinds = 0;
+	size_t i;
+
+	for (i = 0; i < d->n_alts; i++)
+		if (d->alts[i].number == number)
+			kinds |= sk_usb_alt_kind(&d->alts[i]);
+	return (kinds == SK_USB_HUB && (what & HUBS)) || (kinds == SK_USB_INPUT && (what & INPUTS)) ||
+	       (kinds == SK_USB_STORAGE && (what & DISKS));
+}
+
+static bool wants_any(const struct sk_usb_desc *d, unsigned what)
+{
+	size_t i;
+
+	for (i = 0; i < d->n_alts; i++)
+		if (d->alts[i].first_config && wanted(d, d->alts[i].number, what))
+			return true;
+	return false;
 }
 
 static int first_config(const struct sk_usb_desc *d)
@@ -115,7 +148,16 @@ static int first_config(const struct sk_usb_desc *d)
 	return d->n_alts > 0 ? d->alts[0].config : -1;
 }
 
-static int admit(const struct sk_early *e, int fd, const char *name, const struct sk_usb_desc *d, enum what what)
+/* The default does this already; a controller that nobody has shut yet would let it in. */
+static void shut_iface(int fd, const char *name, const struct sk_usb_alt *a)
+{
+	char path[NAME + 48];
+
+	(void)snprintf(path, sizeof(path), "%s:%u.%u/authorized", name, a->config, a->number);
+	(void)sk_sysfs_write(fd, path, "0");
+}
+
+static int admit(const struct sk_early *e, int fd, const char *name, const struct sk_usb_desc *d, unsigned what)
 {
 	static const char *const LOAD[] = {"/sbin/modprobe", "-q", "-a", "usb-storage", "uas", NULL};
 	long config = 0;
@@ -125,30 +167,54 @@ static int admit(const struct sk_early *e, int fd, const char *name, const struc
 	/* Another configuration than the first would bring interfaces nobody looked at as such: leave it unbound. */
 	if (r == 0 && (sk_sysfs_read_number(fd, "bConfigurationValue", &config) < 0 || config != first_config(d)))
 		return -EIO;
-	if (r == 0 && what == STORAGE)
+	if (r == 0 && (what & DISKS))
 		(void)e->modprobe(LOAD);
 	for (i = 0; r == 0 && i < d->n_alts; i++) {
 		const struct sk_usb_alt *a = &d->alts[i];
 
-		if (a->first_config && a->alt == 0 && (what == ALL || sk_usb_alt_kind(a) == SK_USB_STORAGE))
+		if (!a->first_config || a->alt != 0)
+			continue;
+		if (wanted(d, a->number, what))
 			r = open_iface(e, fd, name, a);
+		else
+			shut_iface(fd, name, a);
 	}
 	return r < 0 ? r : SK_EARLY_ADMITTED;
+}
+
+/* The documented way out for who is locked out: usbcore.authorized_default=1 on the kernel's command line. It holds in the initramfs; in
+ * the running system sekimorid sets the default deny all the same, and so does the fail-safe. */
+static bool way_out(const struct sk_early *e)
+{
+	char path[SK_DEVPATH_MAX], line[4096], *word, *save = NULL;
+
+	(void)snprintf(path, sizeof(path), "%s/etc/sekimori/initramfs", e->root);
+	if (access(path, F_OK) < 0)
+		return false;
+	(void)snprintf(path, sizeof(path), "%s/proc/cmdline", e->root);
+	if (sk_file_attr(path, line, sizeof(line)) <= 0)
+		return false;
+	for (word = strtok_r(line, " \t\n", &save); word != NULL; word = strtok_r(NULL, " \t\n", &save))
+		if (strcmp(word, "usbcore.authorized_default=1") == 0)
+			return true;
+	return false;
 }
 
 int sk_early_device(const struct sk_early *e, const char *name)
 {
 	static struct sk_usb_desc d;
-	enum what what;
+	unsigned what;
 	int fd = open_device(e, name), r;
 
 	if (fd < 0)
 		return fd;
-	if (name[0] == 'u') {
+	if (way_out(e)) {
+		r = SK_EARLY_LEFT;
+	} else if (name[0] == 'u') {
 		r = set_default_deny(e, fd, name);
 	} else {
 		what = judge(e, fd, name, &d);
-		r = what == NOTHING ? SK_EARLY_LEFT : admit(e, fd, name, &d, what);
+		r = wants_any(&d, what) ? admit(e, fd, name, &d, what) : SK_EARLY_LEFT;
 	}
 	(void)close(fd);
 	return r;

@@ -1,7 +1,8 @@
 /*
  * Admission without the agent: in the initramfs (a passphrase needs its keyboard, a system disk on USB its storage) and when the
- * agent has crashed again and again. Hubs and pure input devices, and the system disks learned at install; nothing else, ever. Controllers are
- * put under default deny. C library only, no crypto, no heap beyond the descriptor file.
+ * agent has crashed again and again. Hubs, input interfaces (of a keyboard with a card reader the keys alone), and the system disks learned
+ * at install; nothing else, ever. Controllers are put under default deny, unless somebody who is locked out said usbcore.authorized_default=1 at
+ * the boot prompt. C library only, no crypto, no heap beyond the descriptor file.
  */
 #ifndef SK_AGENT_EARLY_H
 #define SK_AGENT_EARLY_H

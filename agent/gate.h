@@ -47,6 +47,8 @@ int sk_gate_explain(struct sk_gate *g, const char *device, json_t **out, struct 
 /* {"state":"starting"|"enforcing","controllers":N,"barred":N}: host controllers under default deny; devices that would not take their
  * state or changed under our hands and stay shut until unplugged. */
 json_t *sk_gate_enforcement(const struct sk_gate *g);
+/* The sockets answer: block devices on buses people plug things into, which udev judged without us, are asked about again. */
+void sk_gate_look_again(struct sk_gate *g);
 /* A udev rule asks, while the node is being made: what about this block device (sysfs path, "/devices/...")? Sets read-only in
  * the kernel before it answers. {"verdict":"internal"|"deny"|"ro"|"rw"}. */
 int sk_gate_block_verdict(struct sk_gate *g, const char *devpath, json_t **out, struct sk_err *err);

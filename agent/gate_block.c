@@ -97,6 +97,21 @@ int sk_gate_block_scan(struct sk_gate *g)
 	return g->sys.blocks.ops->list(g->sys.blocks.ctx, scan_block, g);
 }
 
+static int look_again(void *arg, const char *devpath)
+{
+	const struct sk_gate *g = arg;
+	enum sk_block_bus bus = sk_block_bus(devpath);
+
+	if (bus != SK_BUS_INTERNAL && bus != SK_BUS_VIRTUAL)
+		g->sys.blocks.ops->look_again(g->sys.blocks.ctx, devpath);
+	return 0;
+}
+
+void sk_gate_look_again(struct sk_gate *g)
+{
+	(void)g->sys.blocks.ops->list(g->sys.blocks.ctx, look_again, g);
+}
+
 /* ---- udev's question ---- */
 
 struct question {
@@ -130,6 +145,8 @@ static int is_system_part(void *arg, const char *devpath)
 		return 0;
 	if (s->sys->blocks.ops->read(s->sys->blocks.ctx, devpath, &b) < 0)
 		return 0;
+	if (b.held)
+		return -EBUSY; /* refused media are root's alone: what is opened on it was opened by the system */
 	n = s->sys->mounts_of(b.major, b.minor, list, 8);
 	for (i = 0; i < n && i < 8; i++)
 		if (sk_internal_is_system(list[i].path))

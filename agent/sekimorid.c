@@ -163,6 +163,8 @@ static int run(struct sk_daemon *d)
 	sd_event_set_watchdog(d->loop, 1);
 	sk_memory_give_back();
 	sd_notify(0, "READY=1");
+	if (!d->config.sysfs[0] && d->gate)
+		sk_gate_look_again(d->gate);
 	r = sd_event_loop(d->loop);
 	sd_notify(0, "STOPPING=1");
 	if (r < 0)

@@ -245,7 +245,17 @@ static int block_slaves(void *ctx, const char *devpath, int (*fn)(void *arg, con
 	return r < 0 ? r : 0;
 }
 
-static const struct sk_block_ops SYSFS_OPS = {block_list, block_read, block_set_ro, block_slaves};
+static void block_look_again(void *ctx, const char *devpath)
+{
+	int fd = open_dir(ctx, devpath);
+
+	if (fd < 0)
+		return;
+	(void)sk_sysfs_write(fd, "uevent", "change"); /* fails only when it is gone */
+	(void)close(fd);
+}
+
+static const struct sk_block_ops SYSFS_OPS = {block_list, block_read, block_set_ro, block_slaves, block_look_again};
 
 struct sk_blocks sk_blocks_sysfs(const char *root)
 {

@@ -37,6 +37,7 @@ struct sk_block_ops { /* 0 or -errno; none of them blocks */
 	int (*set_ro)(void *ctx, const struct sk_block *b, bool ro);
 	/* fn for each device a virtual one lies on. */
 	int (*slaves)(void *ctx, const char *devpath, int (*fn)(void *arg, const char *devpath), void *arg);
+	void (*look_again)(void *ctx, const char *devpath); /* has udev ask again ("change") */
 };
 
 struct sk_blocks {

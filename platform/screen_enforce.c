@@ -20,7 +20,19 @@ static const char locks[] = "/org/gnome/desktop/session/idle-delay\n"
                             "/org/gnome/desktop/screensaver/lock-delay\n"
                             "/org/gnome/desktop/lockdown/disable-lock-screen\n";
 
-/* 1 = written, 0 = was right, negative = failed. */
+/* Settings are there to be read by everybody: 5.1(1) holds for every person's session. 1 = the mode was wrong, 0 = right. */
+static int readable(const char *path, mode_t mode)
+{
+	struct stat st;
+
+	if (lstat(path, &st) < 0)
+		return -errno;
+	if (S_ISLNK(st.st_mode) || (st.st_mode & mode) == mode)
+		return 0;
+	return chmod(path, (st.st_mode & 07777) | mode) < 0 ? -errno : 1;
+}
+
+/* 1 = written or made readable, 0 = was right, negative = failed. */
 static int put(const char *root, const char *path, const char *text, struct sk_err *err)
 {
 	char full[PATH_MAX], folder[PATH_MAX];
@@ -31,15 +43,25 @@ static int put(const char *root, const char *path, const char *text, struct sk_e
 	int r = sk_file_read(full, &now, NULL);
 	bool same = r == 0 && strcmp(now.data, text) == 0;
 	sk_buf_deinit(&now);
-	if (same)
-		return 0;
 	snprintf(folder, sizeof(folder), "%s", full);
 	*strrchr(folder, '/') = '\0';
 	r = sk_mkdir_p(folder, 0755);
 	if (r < 0)
 		return sk_err_set(err, r, "%s: %s", folder, strerror(-r));
-	r = sk_file_write(full, text, strlen(text), 0644, err);
-	return r < 0 ? r : 1;
+	if (!same)
+		r = sk_file_write(full, text, strlen(text), 0644, err);
+	if (r < 0)
+		return r;
+	/* Whatever the umask was, now or when it was first written. */
+	int wrong = readable(full, 0644);
+	while (wrong >= 0 && strlen(folder) > strlen(root) + strlen("/etc")) {
+		r = readable(folder, 0755);
+		wrong = r < 0 ? r : wrong | r;
+		*strrchr(folder, '/') = '\0';
+	}
+	if (wrong < 0)
+		return sk_err_set(err, wrong, "%s: cannot be made readable: %s", full, strerror(-wrong));
+	return !same || wrong;
 }
 
 /* Our database right behind the user's own: a lock in it holds against every later one and against the user. */
@@ -88,9 +110,9 @@ static int compile(const char *root, struct sk_err *err)
 	return r < 0 ? sk_err_set(err, r, "dconf update: %s; run it by hand to see why", strerror(-r)) : 0;
 }
 
-int sk_screen_enforce(const char *root, long long idle_s, struct sk_err *err)
+static int enforce(const char *root, long long idle_s, struct sk_err *err)
 {
-	char text[1024];
+	char text[PATH_MAX];
 
 	snprintf(text, sizeof(text),
 	         "# Written by Sekimori (5.1(1)). Changes here are put "
@@ -103,10 +125,14 @@ int sk_screen_enforce(const char *root, long long idle_s, struct sk_err *err)
 	int profile = lock < 0 ? lock : put_profile(root, err);
 	if (profile < 0)
 		return profile;
-	if (key || lock || profile) {
+	/* The compiled form is what sessions read; one that only root can read was made under a strict umask. */
+	snprintf(text, sizeof(text), "%s/etc/dconf/db/sekimori", root);
+	int wrong = readable(text, 0644);
+	if (key || lock || profile || wrong) {
 		int r = compile(root, err);
 		if (r < 0)
 			return r;
+		(void)readable(text, 0644);
 	}
 	snprintf(text, sizeof(text),
 	         "# Written by Sekimori (5.1(1)): an idle text session ends. Changes here are put back.\n"
@@ -114,4 +140,13 @@ int sk_screen_enforce(const char *root, long long idle_s, struct sk_err *err)
 	         idle_s);
 	int r = put(root, "/etc/profile.d/zz-sekimori-idle.sh", text, err);
 	return r < 0 ? r : 0;
+}
+
+int sk_screen_enforce(const char *root, long long idle_s, struct sk_err *err)
+{
+	mode_t before = umask(022); /* sekimorid, which starts this, keeps everything else to itself */
+	int r = enforce(root, idle_s, err);
+
+	(void)umask(before);
+	return r;
 }

@@ -396,7 +396,13 @@ static int f_slaves(void *ctx, const char *devpath, int (*fn)(void *, const char
 	return F.slave != NULL ? fn(arg, F.slave) : 0;
 }
 
-static const struct sk_block_ops FAKE_BLOCK = {f_blocks, f_block_read, f_set_ro, f_slaves};
+static void f_block_look_again(void *ctx, const char *devpath)
+{
+	(void)ctx;
+	note("look-again %s", strrchr(devpath, '/') + 1);
+}
+
+static const struct sk_block_ops FAKE_BLOCK = {f_blocks, f_block_read, f_set_ro, f_slaves, f_block_look_again};
 
 static int f_mounts_of(unsigned major, unsigned minor, struct sk_mount *out, size_t max)
 {

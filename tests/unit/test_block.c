@@ -145,6 +145,45 @@ Test(block, alone_usb_is_denied_and_the_rest_internal)
 	cr_assert_str_eq(sk_verdict_alone(tree, at("/conf"), "/devices/virtual/block/dm-0"), "deny", "what lies on it");
 }
 
+Test(block, alone_cards_are_denied_and_soldered_flash_is_internal)
+{
+	const char *card = "/devices/pci0000:00/0000:00:05.0/mmc_host/mmc0/mmc0:4567/block/mmcblk0";
+	const char *firewire = "/devices/pci0000:00/0000:00:06.0/fw1/fw1.0/host3/block/sdc";
+	char conf[1100];
+
+	(void)snprintf(conf, sizeof(conf), "%s", at("/conf"));
+	cr_assert_str_eq(sk_verdict_alone(tree, conf, card), "deny", "it does not say what it is");
+	put("/sys/devices/pci0000:00/0000:00:05.0/mmc_host/mmc0/mmc0:4567/type", "SD\n");
+	cr_assert_str_eq(sk_verdict_alone(tree, conf, card), "deny");
+	put("/sys/devices/pci0000:00/0000:00:05.0/mmc_host/mmc0/mmc0:4567/type", "MMC\n");
+	cr_assert_str_eq(sk_verdict_alone(tree, conf, card), "internal");
+	cr_assert_str_eq(sk_verdict_alone(tree, conf, firewire), "deny");
+}
+
+Test(block, alone_a_card_on_which_the_system_opened_something_is_internal)
+{
+	const char *card = "/devices/pci0000:00/0000:00:05.0/mmc_host/mmc0/mmc0:4567/block/mmcblk0";
+
+	put("/sys/devices/pci0000:00/0000:00:05.0/mmc_host/mmc0/mmc0:4567/type", "SD\n");
+	put("/sys/devices/pci0000:00/0000:00:05.0/mmc_host/mmc0/mmc0:4567/block/mmcblk0/dev", "4000:0\n");
+	put("/sys/devices/pci0000:00/0000:00:05.0/mmc_host/mmc0/mmc0:4567/block/mmcblk0/size", "32768\n");
+	put("/sys/devices/pci0000:00/0000:00:05.0/mmc_host/mmc0/mmc0:4567/block/mmcblk0/ro", "0\n");
+	put("/sys/devices/pci0000:00/0000:00:05.0/mmc_host/mmc0/mmc0:4567/block/mmcblk0/uevent", "");
+	put_link("/sys/class/block/mmcblk0",
+	         "../../devices/pci0000:00/0000:00:05.0/mmc_host/mmc0/mmc0:4567/block/mmcblk0");
+	cr_assert_str_eq(sk_verdict_alone(tree, at("/conf"), card), "deny");
+	put("/sys/devices/pci0000:00/0000:00:05.0/mmc_host/mmc0/mmc0:4567/block/mmcblk0/holders/dm-0/x", "");
+	cr_assert_str_eq(sk_verdict_alone(tree, at("/conf"), card), "internal");
+}
+
+Test(block, looking_again_writes_change)
+{
+	put_disk();
+	blocks.ops->look_again(blocks.ctx, DISK);
+	cr_assert_str_eq(get("/sys" DISK "/uevent"), "change");
+	blocks.ops->look_again(blocks.ctx, "/devices/gone/block/sdz");
+}
+
 Test(block, alone_a_learned_disk_is_internal)
 {
 	char conf[1100];

@@ -139,3 +139,38 @@ Test(medium_node, what_is_only_read_is_not_written_back_and_waited_for_less)
 	cr_assert(runs("unmount 8:1"));
 	cr_assert_leq(F.last_ms, 20000);
 }
+
+/* ---- what udev judged without us ---- */
+
+static void plug_card(const char *devpath)
+{
+	struct fake_block *f = plug_block(stick, 0, NULL);
+
+	sk_text_copy(f->b.devpath, sizeof(f->b.devpath), devpath);
+	sk_text_copy(f->b.name, sizeof(f->b.name), strrchr(devpath, '/') + 1);
+}
+
+Test(medium_node, only_what_can_be_plugged_in_is_asked_about_again)
+{
+	plug_card("/devices/pci0000:00/0000:00:05.0/mmc_host/mmc0/mmc0:4567/block/mmcblk0");
+	plug_card("/devices/pci0000:00/0000:00:1f.2/ata1/host0/block/sdb");
+	plug_card("/devices/virtual/block/dm-0");
+	sk_gate_look_again(F.gate);
+	cr_assert_geq(find("look-again mmcblk0"), 0);
+	cr_assert_eq(find("look-again sdb"), -1);
+	cr_assert_eq(find("look-again dm-0"), -1);
+}
+
+Test(medium_node, a_card_on_which_the_system_opened_something_is_left_alone)
+{
+	const char *card = "/devices/pci0000:00/0000:00:05.0/mmc_host/mmc0/mmc0:4567/block/mmcblk0";
+	struct sk_err err = SK_ERR_INIT;
+	json_t *answer = NULL;
+
+	plug_card(card);
+	F.blocks[0].b.held = true;
+	cr_assert_eq(sk_gate_block_verdict(F.gate, card, &answer, &err), 0);
+	cr_assert_str_eq(json_string_value(json_object_get(answer, "verdict")), "internal");
+	cr_assert(!F.blocks[0].ro);
+	json_decref(answer);
+}

@@ -86,3 +86,57 @@ Test(screen_enforce, the_probe_reads_back_the_text_limit)
 	cr_expect_eq(json_integer_value(json_object_get(facts, "text_limit_s")), 240);
 	json_decref(facts);
 }
+
+static mode_t mode_of(const char *path)
+{
+	char full[PATH_MAX];
+	struct stat st;
+
+	snprintf(full, sizeof(full), "%s%s", root, path);
+	cr_assert_eq(stat(full, &st), 0, "%s", path);
+	return st.st_mode & 07777;
+}
+
+static const char *const FILES[] = {"/etc/dconf/db/sekimori.d/00-screen-lock",
+                                    "/etc/dconf/db/sekimori.d/locks/screen-lock", "/etc/dconf/profile/user",
+                                    "/etc/profile.d/zz-sekimori-idle.sh"};
+static const char *const FOLDERS[] = {
+    "/etc/dconf",         "/etc/dconf/db", "/etc/dconf/db/sekimori.d", "/etc/dconf/db/sekimori.d/locks",
+    "/etc/dconf/profile", "/etc/profile.d"};
+
+static void everybody_reads(void)
+{
+	for (size_t i = 0; i < sizeof(FILES) / sizeof(FILES[0]); i++)
+		cr_expect_eq(mode_of(FILES[i]), 0644, "%s %o", FILES[i], mode_of(FILES[i]));
+	for (size_t i = 0; i < sizeof(FOLDERS) / sizeof(FOLDERS[0]); i++)
+		cr_expect_eq(mode_of(FOLDERS[i]), 0755, "%s %o", FOLDERS[i], mode_of(FOLDERS[i]));
+}
+
+Test(screen_enforce, everybody_can_read_it_whatever_the_umask)
+{
+	umask(077);
+	cr_assert_eq(sk_screen_enforce(root, 600, NULL), 0);
+	everybody_reads();
+	cr_expect_eq(umask(022), 077, "the caller's umask is as it was");
+}
+
+Test(screen_enforce, what_was_made_unreadable_before_is_mended)
+{
+	char full[PATH_MAX];
+
+	cr_assert_eq(sk_screen_enforce(root, 600, NULL), 0);
+	put("/etc/dconf/db/sekimori", "compiled");
+	snprintf(full, sizeof(full), "%s/etc/dconf/db/sekimori", root);
+	cr_assert_eq(chmod(full, 0600), 0);
+	for (size_t i = 0; i < sizeof(FILES) / sizeof(FILES[0]); i++) {
+		snprintf(full, sizeof(full), "%s%s", root, FILES[i]);
+		cr_assert_eq(chmod(full, 0600), 0);
+	}
+	for (size_t i = sizeof(FOLDERS) / sizeof(FOLDERS[0]); i > 0; i--) {
+		snprintf(full, sizeof(full), "%s%s", root, FOLDERS[i - 1]);
+		cr_assert_eq(chmod(full, 0700), 0);
+	}
+	cr_assert_eq(sk_screen_enforce(root, 600, NULL), 0);
+	everybody_reads();
+	cr_expect_eq(mode_of("/etc/dconf/db/sekimori"), 0644);
+}
