@@ -148,11 +148,12 @@ static int parse_roles(const char *text, unsigned *out)
 
 int sk_admin_user_add(struct sk_admin *a)
 {
-	const char *user = NULL, *name = NULL, *unit = NULL, *role = NULL;
+	const char *user = NULL, *name = NULL, *unit = NULL, *role = NULL, *login = NULL;
 	bool from_stdin = false;
 	const struct sk_option options[] = {{"--name", &name, NULL, true},
 	                                    {"--role", &role, NULL, true},
 	                                    {"--unit", &unit, NULL, false},
+	                                    {"--login", &login, NULL, false},
 	                                    {"--password-stdin", NULL, &from_stdin, false},
 	                                    {NULL, NULL, NULL, false}};
 	char hash[SK_PASSWORD_HASH];
@@ -173,7 +174,8 @@ int sk_admin_user_add(struct sk_admin *a)
 	status = new_password(a, from_stdin, hash);
 	if (status != 0)
 		return status;
-	if (sk_store_user_put(a->store, &a->by, user, name, unit == NULL ? "" : unit, roles, hash, &err) < 0)
+	if (sk_store_user_put(a->store, &a->by, user, name, unit == NULL ? "" : unit, roles, hash, &err) < 0 ||
+	    (login != NULL && sk_store_user_login(a->store, &a->by, user, login, &err) < 0))
 		return sk_admin_fail(a, &err);
 	if (!from_stdin)
 		print_once(a);

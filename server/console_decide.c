@@ -25,7 +25,8 @@ void sk_console_may_decide(const struct sk_console *c, const json_t *request, st
 	            c->session.unit[0] != '\0';
 
 	memset(out, 0, sizeof(*out));
-	if (strcasecmp(sk_page_str(request, "person"), c->session.user) == 0) {
+	if (strcasecmp(sk_page_str(request, "person"), c->session.user) == 0 ||
+	    strcasecmp(sk_page_str(request, "person"), c->session.login) == 0) {
 		out->why = N_("You asked for this yourself: somebody else decides (Countermeasure standard 1(8)).");
 	} else if (strcmp(state, "submitted") == 0) {
 		out->permit = out->refuse = out->give_back = mine;
@@ -286,7 +287,7 @@ static int not_done(struct sk_console *c, int e, const struct sk_err *err)
 
 static void wake(struct sk_console *c, int64_t number)
 {
-	json_t *request = sk_store_request(c->r->server->store, number);
+	json_t *request = sk_store_request(c->r->server->store, number, NULL);
 
 	sk_orders_wake(c->r->server->orders, request != NULL ? sk_page_str(request, "terminal") : NULL);
 	json_decref(request);

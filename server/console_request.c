@@ -207,7 +207,7 @@ static void course(struct sk_page *p, const json_t *request, bool all)
 static bool may_see(const struct sk_console *c, const json_t *request)
 {
 	if (c->session.acting == SK_ROLE_STAFF)
-		return strcmp(sk_page_str(request, "person"), c->session.user) == 0;
+		return strcmp(sk_page_str(request, "person"), c->session.login) == 0;
 	return sk_console_sees(c, sk_page_str(request, "unit"));
 }
 
@@ -242,13 +242,15 @@ int sk_page_request_show(struct sk_console *c, int code)
 {
 	const char *tail = sk_request_tail(c->r);
 	unsigned long long number;
+	const char *unit = NULL;
 	json_t *request, *terminal = NULL;
 	char object[48];
 	int e = 0;
 
 	if (tail == NULL || sk_text_u64(tail, 1, INT64_MAX, &number) < 0)
 		return -ENOENT;
-	request = sk_store_request(c->r->server->store, (int64_t)number);
+	(void)sk_console_scope(c, &unit); /* none for staff, who see no earlier ones */
+	request = sk_store_request(c->r->server->store, (int64_t)number, unit);
 	if (request == NULL || !may_see(c, request))
 		e = -ENOENT;
 	if (e == 0)

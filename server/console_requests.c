@@ -66,7 +66,7 @@ int sk_page_requests(struct sk_console *c)
 		e = read_state(c, &state);
 	if (e < 0)
 		return e;
-	rows = sk_store_requests(c->r->server->store, unit, own ? c->session.user : NULL, state, PER_PAGE + 1,
+	rows = sk_store_requests(c->r->server->store, unit, own ? c->session.login : NULL, state, PER_PAGE + 1,
 	                         (int)(page - 1) * PER_PAGE);
 	if (rows == NULL)
 		return -EIO;

@@ -216,6 +216,7 @@ const char *sk_word_action(const char *key)
 	    {"unit.put", N_("Section set"), 0},
 	    {"user.put", N_("Account set"), 0},
 	    {"user.password", N_("Password set"), 0},
+	    {"user.login", N_("Login on terminals set"), 0},
 	    {"user.disable", N_("Account disabled"), 0},
 	    {"user.enable", N_("Account enabled"), 0},
 	};

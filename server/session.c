@@ -78,6 +78,7 @@ int sk_session_load(struct sk_request *r, sk_ms now, struct sk_session *out)
 		return -ENOENT;
 	sk_text_copy(s.name, sizeof(s.name), u.name);
 	sk_text_copy(s.unit, sizeof(s.unit), u.unit);
+	sk_text_copy(s.login, sizeof(s.login), u.login);
 	s.roles = u.roles;
 	s.acting = acting_role(r, u.roles);
 	s.last_login = u.last_login;

@@ -16,6 +16,7 @@
 struct sk_session {
 	char token_sha256[SK_SHA256_HEX];
 	char user[64], name[128], unit[64];
+	char login[64]; /* the person's on terminals */
 	unsigned roles;
 	enum sk_role acting; /* one of roles; SK_ROLE_STAFF when there is none */
 	char csrf[65];

@@ -71,6 +71,7 @@ int sk_store_user_put(struct sk_store *s, const struct sk_actor *by, const char 
                       const char *unit, unsigned roles, const char *password_hash, struct sk_err *err);
 struct sk_user {
 	char user[64], name[128], unit[64];
+	char login[64]; /* on terminals; the same as user unless sk_store_user_login set another */
 	unsigned roles;
 	char password_hash[160];
 	int failures; /* since the last success */
@@ -79,8 +80,11 @@ struct sk_user {
 	bool disabled;
 };
 int sk_store_user_get(struct sk_store *s, const char *user, struct sk_user *out); /* 0 or -ENOENT */
+/* The name this person logs in to terminals with ("" = the account's own): who asks does not decide, whatever the account is called. */
+int sk_store_user_login(struct sk_store *s, const struct sk_actor *by, const char *user, const char *login,
+                        struct sk_err *err);
 json_t *sk_store_users(struct sk_store *s);
-/* [{"user","name","unit","roles":["sec",..],"disabled":bool,"locked_until":ms,"last_login":ms}] by user */
+/* [{"user","login","name","unit","roles":["sec",..],"disabled":bool,"locked_until":ms,"last_login":ms}] by user */
 int sk_store_user_password(struct sk_store *s, const struct sk_actor *by, const char *user, const char *password_hash,
                            struct sk_err *err); /* ends sessions */
 int sk_store_user_disable(struct sk_store *s, const struct sk_actor *by, const char *user, bool disabled,
@@ -170,8 +174,9 @@ json_t *sk_store_terminal_page(struct sk_store *s, const char *id, sk_ms now, sk
 json_t *sk_store_requests(struct sk_store *s, const char *unit, const char *person /* login name; NULL = all */,
                           const char *state /* NULL = open ones, "all" = every state */, int limit, int offset);
 /* As above, with "earlier":[..rows as above, newest 20: others for the same medium (device key, or model and serial) or by the same person..] and "history":[{"time","action":"created"|"permit"|"approve"|"refuse"|"return"|"cancel"|"expire","user","name","role","unit","reason","access","until"}],
- * oldest first. */
-json_t *sk_store_request(struct sk_store *s, int64_t number); /* with "history":[..]; NULL if unknown */
+ * oldest first. NULL if unknown. */
+json_t *sk_store_request(struct sk_store *s, int64_t number,
+                         const char *unit /* "earlier" of this section only; NULL = all */);
 struct sk_decision {
 	int64_t request;
 	enum { SK_DO_PERMIT, SK_DO_APPROVE, SK_DO_REFUSE, SK_DO_RETURN, SK_DO_CANCEL } what;
@@ -179,7 +184,7 @@ struct sk_decision {
 	const char *access; /* APPROVE: "ro" | "rw" */
 	sk_ms until; /* PERMIT may shorten, APPROVE sets the grant's end */
 };
-/* Four eyes in the database: -EPERM when the actor asked for it, lacks the role (PERMIT: sec of that unit; APPROVE: desk), or the state does
+/* Four eyes in the database: -EPERM when the actor (by account or login, DOMAIN\\name and name@domain as name) asked for it, permitted what is to be approved, lacks the role (PERMIT: sec of that unit; APPROVE: desk), or the state does
  * not allow it (-ESTALE). APPROVE makes the grant and raises the terminal's grants version. */
 int sk_store_decide(struct sk_store *s, const struct sk_actor *by, const struct sk_decision *d, sk_ms now,
                     struct sk_err *err);

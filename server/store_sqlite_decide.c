@@ -13,7 +13,7 @@
 
 struct asked {
 	char state[16], person[64], unit[64], terminal[SK_UUID_LEN], access[8], class[8], purpose[256];
-	char device_key[SK_SHA256_HEX], serial[192], permitted_by[128];
+	char device_key[SK_SHA256_HEX], serial[192], permitted_by[128], permitted_user[64];
 	int64_t hours;
 	sk_ms until;
 };
@@ -23,7 +23,8 @@ static int asked_read(struct sk_store *s, int64_t number, struct asked *q)
 	sqlite3_stmt *st = db_query(
 	    s,
 	    "SELECT q.state, q.person, t.unit, q.terminal, q.access, q.class, q.purpose, q.device_key, q.serial,"
-	    " q.permitted_by, q.hours, q.until FROM requests q JOIN terminals t ON t.id = q.terminal WHERE q.number = "
+	    " q.permitted_by, q.hours, q.until, q.permitted_user FROM requests q JOIN terminals t ON t.id = q.terminal "
+	    "WHERE q.number = "
 	    "?",
 	    "i", number);
 	int r = db_next(st);
@@ -41,9 +42,49 @@ static int asked_read(struct sk_store *s, int64_t number, struct asked *q)
 		db_copy(st, 9, q->permitted_by, sizeof(q->permitted_by));
 		q->hours = sqlite3_column_int64(st, 10);
 		q->until = sqlite3_column_int64(st, 11);
+		db_copy(st, 12, q->permitted_user, sizeof(q->permitted_user));
 	}
 	db_end(st);
 	return r == 1 ? 0 : r == 0 ? -ENOENT : r;
+}
+
+/* DOMAIN\\name and name@domain are name: a terminal and the console write the same person differently. */
+static size_t bare(const char **name)
+{
+	const char *slash = strrchr(*name, '\\');
+	size_t n;
+
+	if (slash != NULL && slash[1] != '\0')
+		*name = slash + 1;
+	n = strcspn(*name, "@");
+	return n > 0 ? n : strlen(*name);
+}
+
+static bool same_person(const char *a, const char *b)
+{
+	size_t n = bare(&a), m = bare(&b);
+
+	return n == m && strncasecmp(a, b, n) == 0;
+}
+
+static bool is_user(const struct sk_user *u, const char *person)
+{
+	return same_person(person, u->user) || same_person(person, u->login);
+}
+
+/* Who permitted does not approve, not under another account of the same person either. */
+static int other_than_permitter(struct sk_store *s, const struct sk_actor *by, const struct asked *q,
+                                struct sk_err *err)
+{
+	struct sk_user me, other;
+	int r = sk_store_user_get(s, by->user, &me);
+
+	if (r == 0 && is_user(&me, q->permitted_user))
+		return sk_err_set(err, -EPERM, "who permits does not approve: %s permitted it", by->user);
+	if (r == 0 && sk_store_user_get(s, q->permitted_user, &other) == 0 && same_person(me.login, other.login))
+		return sk_err_set(err, -EPERM, "who permits does not approve: %s and %s are one person", by->user,
+		                  other.user);
+	return r;
 }
 
 /* May this account act in this role on a request of this section? */
@@ -57,7 +98,7 @@ static int may_act(struct sk_store *s, const struct sk_actor *by, const struct a
 		return r;
 	if (r == -ENOENT || u.disabled)
 		return sk_err_set(err, -EPERM, "user \"%s\" is not known or disabled", by->user);
-	if (strcasecmp(q->person, by->user) == 0)
+	if (is_user(&u, q->person))
 		return sk_err_set(err, -EPERM, "who asks does not decide: %s asked for it", by->user);
 	if (((unsigned)by->role & needed) == 0 || (u.roles & (unsigned)by->role) == 0)
 		return sk_err_set(err, -EPERM, "user %s cannot do this as %s", by->user, sk_role_name(by->role));
@@ -129,8 +170,8 @@ static int approve(struct sk_store *s, const struct sk_actor *by, const struct s
 	char id[SK_UUID_LEN];
 	int r = may_act(s, by, q, SK_ROLE_DESK, err);
 
-	if (r < 0 || (r = need_state(q, "permitted", NULL, err)) < 0 || (r = approve_check(s, d, q, now, err)) < 0 ||
-	    (r = sk_uuid(id)) < 0)
+	if (r < 0 || (r = need_state(q, "permitted", NULL, err)) < 0 || (r = other_than_permitter(s, by, q, err)) < 0 ||
+	    (r = approve_check(s, d, q, now, err)) < 0 || (r = sk_uuid(id)) < 0)
 		return r;
 	r = db_run(s,
 	           "INSERT INTO grants(id, request, terminal, device_key, serial, person, access, class, purpose, "

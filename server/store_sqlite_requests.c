@@ -193,19 +193,20 @@ json_t *sk_store_requests(struct sk_store *s, const char *unit, const char *pers
 	               "issii", (int64_t)(state != NULL), unit, person, (int64_t)limit, (int64_t)offset);
 }
 
-static json_t *earlier(struct sk_store *s, int64_t number)
+static json_t *earlier(struct sk_store *s, int64_t number, const char *unit)
 {
 	return db_list(
 	    s,
 	    REQUEST
-	    " JOIN requests o ON o.number = ?1 WHERE q.number <> o.number AND (q.device_key = o.device_key OR q.person "
+	    " JOIN requests o ON o.number = ?1 WHERE q.number <> o.number AND (?2 IS NULL OR t.unit = ?2) AND "
+	    "(q.device_key = o.device_key OR q.person "
 	    "= o.person"
 	    " OR (o.serial <> '' AND q.serial = o.serial AND json_extract(q.device, '$.vendor_id', '$.product_id') ="
 	    " json_extract(o.device, '$.vendor_id', '$.product_id'))) ORDER BY q.number DESC LIMIT 20",
-	    "i", number);
+	    "is", number, unit);
 }
 
-json_t *sk_store_request(struct sk_store *s, int64_t number)
+json_t *sk_store_request(struct sk_store *s, int64_t number, const char *unit)
 {
 	json_t *q = db_object(s, REQUEST " WHERE q.number = ?", "i", number);
 	json_t *history, *others;
@@ -216,7 +217,7 @@ json_t *sk_store_request(struct sk_store *s, int64_t number)
 	                  "SELECT time, action, user, name, role, unit, reason, access, until FROM request_history "
 	                  "WHERE request = ? ORDER BY id",
 	                  "i", number);
-	others = earlier(s, number);
+	others = earlier(s, number, unit);
 	if (history == NULL || others == NULL || json_object_set(q, "history", history) != 0 ||
 	    json_object_set(q, "earlier", others) != 0) {
 		json_decref(q);

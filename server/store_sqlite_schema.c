@@ -108,8 +108,15 @@ static const char requests[] =
                            "CREATE INDEX grants_open ON grants(until) WHERE ended IS NULL;"
                            "CREATE INDEX grants_terminal ON grants(terminal, until);";
 
+/* A person's login on terminals, when it is not the account's own name; and one person takes one step only. */
+static const char logins[] = "ALTER TABLE users ADD COLUMN login TEXT NOT NULL DEFAULT '';"
+                             "CREATE TRIGGER requests_two_people BEFORE UPDATE ON requests WHEN "
+                             "lower(NEW.approved_user) = lower(NEW.permitted_user)"
+                             " BEGIN SELECT RAISE(ABORT, 'permitted and approved by one person'); END;";
+
 static const char *const migrations[][4] = {
     {people, terminals, requests, NULL},
+    {logins, NULL},
 };
 #define VERSION        ((int)(sizeof(migrations) / sizeof(migrations[0])))
 #define APPLICATION_ID 0x736b6d72 /* "skmr": a file of another program is not taken for a ledger */
@@ -170,7 +177,8 @@ int db_temp(struct sk_store *s)
 	    " coalesce(t.state, 'unknown') AS state, t.revoked IS NOT NULL AS revoked, t.revoke_reason, t.enrolled, "
 	    "t.cert_until,"
 	    " max(t.last_contact, coalesce(l.at, 0)) AS last_contact,"
-	    " max(t.last_contact, coalesce(l.at, 0), t.enrolled) AS seen, t.last_seq, t.policy_version, "
+	    /* What counts is the last report: one that only asks for orders says nothing of its state. */
+	    " max(coalesce(l.received, r.received, 0), t.enrolled) AS seen, t.last_seq, t.policy_version, "
 	    "t.grants_version,"
 	    " coalesce(l.status, r.status) AS status, coalesce(l.received, r.received) AS received"
 	    " FROM main.terminals t JOIN main.units u ON u.key = t.unit LEFT JOIN temp.live l ON l.device = t.id"

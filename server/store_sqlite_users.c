@@ -64,6 +64,17 @@ static int user_check(struct sk_store *s, const char *user, const char *name, co
 	return 0;
 }
 
+static json_t *role_names(unsigned roles)
+{
+	json_t *names = json_array();
+
+	for (unsigned bit = SK_ROLE_STAFF; bit <= SK_ROLE_AUD; bit <<= 1) {
+		if ((roles & bit) != 0)
+			json_array_append_new(names, json_string(sk_role_name((enum sk_role)bit)));
+	}
+	return names;
+}
+
 int sk_store_user_put(struct sk_store *s, const struct sk_actor *by, const char *user, const char *name,
                       const char *unit, unsigned roles, const char *password_hash, struct sk_err *err)
 {
@@ -86,7 +97,7 @@ int sk_store_user_put(struct sk_store *s, const struct sk_actor *by, const char 
 		r = db_run(s, "DELETE FROM sessions WHERE user = ?", "s", user); /* rights changed: log in again */
 	if (r >= 0)
 		r = audit_add(s, by, "user.put", user,
-		              json_pack("{s:s,s:s,s:i}", "name", name, "unit", unit, "roles", (int)roles),
+		              json_pack("{s:s,s:s,s:o}", "name", name, "unit", unit, "roles", role_names(roles)),
 		              sk_clock_wall());
 	r = db_finish(s, r < 0 ? r : 0);
 	return r < 0 ? db_fail(s, err, r, "user not stored") : 0;
@@ -94,12 +105,14 @@ int sk_store_user_put(struct sk_store *s, const struct sk_actor *by, const char 
 
 /* One change to one existing user, its audit line, and the end of the user's sessions. */
 static int user_change(struct sk_store *s, const struct sk_actor *by, const char *user, const char *action,
-                       const char *sql, const char *text, int64_t number, struct sk_err *err)
+                       const char *sql, const char *text, int64_t number, json_t *detail, struct sk_err *err)
 {
 	int r = db_begin(s);
 
-	if (r < 0)
+	if (r < 0) {
+		json_decref(detail);
 		return db_fail(s, err, r, "user not changed");
+	}
 	r = text != NULL ? db_run(s, sql, "ss", text, user) : db_run(s, sql, "is", number, user);
 	if (r == 0)
 		r = -ENOENT;
@@ -108,7 +121,8 @@ static int user_change(struct sk_store *s, const struct sk_actor *by, const char
 	if (r >= 0)
 		r = db_run(s, "DELETE FROM login_attempts WHERE user = ?", "s", user);
 	if (r >= 0)
-		r = audit_add(s, by, action, user, NULL, sk_clock_wall());
+		r = audit_add(s, by, action, user, json_incref(detail), sk_clock_wall());
+	json_decref(detail);
 	r = db_finish(s, r < 0 ? r : 0);
 	if (r == -ENOENT)
 		return sk_err_set(err, r, "user \"%s\" is not known; see: sekimori-server user list", user);
@@ -121,24 +135,38 @@ int sk_store_user_password(struct sk_store *s, const struct sk_actor *by, const 
 	if (strncmp(password_hash, "$argon2id$", 10) != 0)
 		return sk_err_set(err, -EINVAL, "user %s: not an Argon2id password hash", user);
 	return user_change(s, by, user, "user.password", "UPDATE users SET password_hash = ? WHERE user = ?",
-	                   password_hash, 0, err);
+	                   password_hash, 0, NULL, err);
+}
+
+int sk_store_user_login(struct sk_store *s, const struct sk_actor *by, const char *user, const char *login,
+                        struct sk_err *err)
+{
+	char shown[128];
+
+	sk_text_printable(shown, sizeof(shown), login, strlen(login));
+	if (strlen(login) > 63 || strcmp(shown, login) != 0 || strchr(login, ' ') != NULL)
+		return sk_err_set(err, -EINVAL, "login name \"%s\": at most 63 bytes, no blanks or control characters",
+		                  shown);
+	return user_change(s, by, user, "user.login", "UPDATE users SET login = ? WHERE user = ?", login, 0,
+	                   json_pack("{s:s}", "login", login), err);
 }
 
 int sk_store_user_disable(struct sk_store *s, const struct sk_actor *by, const char *user, bool disabled,
                           struct sk_err *err)
 {
 	return user_change(s, by, user, disabled ? "user.disable" : "user.enable",
-	                   "UPDATE users SET disabled = ? WHERE user = ?", NULL, disabled, err);
+	                   "UPDATE users SET disabled = ? WHERE user = ?", NULL, disabled, NULL, err);
 }
 
 int sk_store_user_get(struct sk_store *s, const char *user, struct sk_user *out)
 {
-	sqlite3_stmt *st = db_query(
-	    s,
-	    "SELECT u.user, name, coalesce(unit, ''), roles, password_hash, coalesce(failures, 0), "
-	    "coalesce(locked_until, 0),"
-	    " last_login, disabled FROM users u LEFT JOIN login_attempts a ON a.user = u.user WHERE u.user = ?",
-	    "s", user);
+	sqlite3_stmt *st =
+	    db_query(s,
+	             "SELECT u.user, name, coalesce(unit, ''), roles, password_hash, coalesce(failures, 0), "
+	             "coalesce(locked_until, 0),"
+	             " last_login, disabled, coalesce(nullif(login, ''), u.user) FROM users u LEFT JOIN login_attempts "
+	             "a ON a.user = u.user WHERE u.user = ?",
+	             "s", user);
 	int r = db_next(st);
 
 	if (r == 1) {
@@ -152,6 +180,7 @@ int sk_store_user_get(struct sk_store *s, const char *user, struct sk_user *out)
 		out->locked_until = sqlite3_column_int64(st, 6);
 		out->last_login = sqlite3_column_int64(st, 7);
 		out->disabled = sqlite3_column_int64(st, 8) != 0;
+		db_copy(st, 9, out->login, sizeof(out->login));
 	}
 	db_end(st);
 	return r == 1 ? 0 : r == 0 ? -ENOENT : r;
@@ -160,7 +189,8 @@ int sk_store_user_get(struct sk_store *s, const char *user, struct sk_user *out)
 json_t *sk_store_users(struct sk_store *s)
 {
 	json_t *list = db_list(s,
-	                       "SELECT u.user, name, coalesce(unit, '') AS unit, roles, disabled AS \"disabled|b\", "
+	                       "SELECT u.user, coalesce(nullif(login, ''), u.user) AS login, name, coalesce(unit, '') "
+	                       "AS unit, roles, disabled AS \"disabled|b\", "
 	                       "coalesce(locked_until, 0)"
 	                       " AS locked_until, this_login AS last_login FROM users u LEFT JOIN login_attempts a ON "
 	                       "a.user = u.user ORDER BY u.user",
@@ -170,14 +200,7 @@ json_t *sk_store_users(struct sk_store *s)
 
 	json_array_foreach(list, i, u)
 	{
-		json_int_t mask = json_integer_value(json_object_get(u, "roles"));
-		json_t *names = json_array();
-
-		for (unsigned bit = SK_ROLE_STAFF; bit <= SK_ROLE_AUD; bit <<= 1) {
-			if ((mask & bit) != 0)
-				json_array_append_new(names, json_string(sk_role_name((enum sk_role)bit)));
-		}
-		json_object_set_new(u, "roles", names);
+		json_object_set_new(u, "roles", role_names((unsigned)json_integer_value(json_object_get(u, "roles"))));
 	}
 	return list;
 }

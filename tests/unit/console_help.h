@@ -214,7 +214,7 @@ __attribute__((unused)) static bool shows(const struct fake *f, const char *text
 __attribute__((unused)) static char *state_of(long long number)
 {
 	static char state[32];
-	json_t *r = sk_store_request(server.store, number);
+	json_t *r = sk_store_request(server.store, number, NULL);
 
 	snprintf(state, sizeof(state), "%s", sk_page_str(r, "state"));
 	json_decref(r);

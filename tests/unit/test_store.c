@@ -322,3 +322,16 @@ Test(store, contacts_are_kept_and_written)
 	cr_assert_eq(t.last_contact, T0 + 9);
 	help_close(s);
 }
+
+Test(store, the_trail_names_roles)
+{
+	struct sk_store *s = help_store();
+	json_t *list = sk_store_audit_list(s, 0, 2), *roles;
+
+	cr_assert_str_eq(help_text(json_array_get(list, 1), "object"), "both");
+	roles = json_object_get(json_object_get(json_array_get(list, 1), "detail"), "roles");
+	cr_assert_str_eq(json_string_value(json_array_get(roles, 0)), "sec");
+	cr_assert_str_eq(json_string_value(json_array_get(roles, 1)), "desk");
+	json_decref(list);
+	help_close(s);
+}

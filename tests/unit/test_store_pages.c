@@ -64,7 +64,13 @@ Test(store_pages, a_silent_terminal_is_silent_whatever_it_said)
 	cr_assert_str_eq(state_of(s, &a, T0 + SILENT), "compliant");
 	cr_assert_str_eq(state_of(s, &a, T0 + SILENT + 1), "silent");
 	sk_store_contact(s, a.id, T0 + HOUR);
+	cr_assert_str_eq(state_of(s, &a, T0 + SILENT + 1), "silent", "asking for orders says nothing of its state");
+	cr_assert_eq(sk_store_tend(s, T0 + HOUR), 0);
+	cr_assert_str_eq(state_of(s, &a, T0 + SILENT + 1), "silent");
+	report(s, &a, ONE("compliant"), T0 + HOUR);
 	cr_assert_str_eq(state_of(s, &a, T0 + SILENT + 1), "compliant");
+	cr_assert_eq(sk_store_tend(s, T0 + 2 * HOUR), 0);
+	cr_assert_str_eq(state_of(s, &a, T0 + SILENT + 1), "compliant", "also when it is kept");
 	cr_assert_str_eq(state_of(s, &b, T0 + SILENT), "unknown");
 	cr_assert_str_eq(state_of(s, &b, T0 + SILENT + 1), "silent", "one that never came, from its enrolment on");
 	help_close(s);

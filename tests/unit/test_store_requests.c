@@ -39,7 +39,7 @@ Test(store_requests, the_two_steps)
 	cr_assert_eq(permit(s, MANAGER, n), 0);
 	help_state(s, n, "permitted");
 	cr_assert_eq(approve(s, DESK, n), 0);
-	q = sk_store_request(s, n);
+	q = sk_store_request(s, n, NULL);
 	cr_assert_str_eq(help_text(q, "state"), "approved");
 	cr_assert_str_eq(help_text(q, "permitted_by"), "税務課長");
 	cr_assert_str_eq(help_text(q, "approved_by"), "窓口担当");
@@ -74,6 +74,58 @@ Test(store_requests, who_asks_does_not_decide)
 	cr_assert_eq(approve(s, DESK, desks), -EPERM);
 	cr_assert_eq(decide(s, DESK, desks, SK_DO_CANCEL, "x", NULL, 0), -EPERM);
 	help_state(s, desks, "permitted");
+	help_close(s);
+}
+
+Test(store_requests, one_person_takes_one_step)
+{
+	struct sk_store *s = help_store();
+	struct chain a = help_terminal(s, 1, "zeimu");
+	int64_t n = help_request(s, &a, "shokuin1", "ro", 8), second;
+	const struct decision sec = {"both", "課長兼窓口", "zeimu", SK_ROLE_SEC},
+	                      desk = {"both", "課長兼窓口", "", SK_ROLE_DESK};
+	struct sk_actor by = help_admin();
+	struct sk_err err = SK_ERR_INIT;
+
+	cr_assert_eq(permit(s, sec, n), 0);
+	cr_assert_eq(approve(s, desk, n), -EPERM, "who permitted does not approve");
+	help_state(s, n, "permitted");
+	cr_assert_eq(approve(s, DESK, n), 0);
+	second = help_request(s, &a, "shokuin1", "ro", 8);
+	cr_assert_eq(permit(s, MANAGER, second), 0);
+	cr_assert_eq(sk_store_user_login(s, &by, "zkacho", "Person.One", &err), 0, "%s", err.text);
+	cr_assert_eq(sk_store_user_login(s, &by, "madoguchi", "OFFICE\\person.one", &err), 0, "%s", err.text);
+	cr_assert_eq(approve(s, DESK, second), -EPERM, "nor under another account");
+	cr_assert_eq(sk_store_user_login(s, &by, "madoguchi", "", &err), 0);
+	cr_assert_eq(approve(s, DESK, second), 0);
+	help_close(s);
+}
+
+Test(store_requests, the_login_on_terminals_counts)
+{
+	static const char *const logins[] = {"t.kacho", "T.Kacho", "OFFICE\\\\t.kacho", "t.kacho@office.example"};
+	struct sk_store *s = help_store();
+	struct chain a = help_terminal(s, 1, "zeimu");
+	struct sk_actor by = help_admin();
+	struct sk_err err = SK_ERR_INIT;
+	struct sk_user u;
+	json_t *trail;
+
+	cr_assert_eq(sk_store_user_get(s, "zkacho", &u), 0);
+	cr_assert_str_eq(u.login, "zkacho", "its own name until told otherwise");
+	cr_assert_eq(sk_store_user_login(s, &by, "zkacho", "office\\T.KACHO", &err), 0, "%s", err.text);
+	cr_assert_eq(sk_store_user_get(s, "zkacho", &u), 0);
+	cr_assert_str_eq(u.login, "office\\T.KACHO");
+	trail = sk_store_audit_list(s, 0, 1);
+	cr_assert_str_eq(help_text(json_array_get(trail, 0), "action"), "user.login");
+	json_decref(trail);
+	for (size_t i = 0; i < sizeof(logins) / sizeof(logins[0]); i++) {
+		cr_assert_eq(permit(s, MANAGER, help_request(s, &a, logins[i], "ro", 8)), -EPERM, "%s", logins[i]);
+	}
+	cr_assert_eq(permit(s, MANAGER, help_request(s, &a, "t.kacho2", "ro", 8)), 0);
+	cr_assert_eq(permit(s, MANAGER, help_request(s, &a, "OFFICE\\\\zkacho", "ro", 8)), -EPERM);
+	cr_assert_eq(sk_store_user_login(s, &by, "zkacho", "two words", &err), -EINVAL);
+	cr_assert_eq(sk_store_user_login(s, &by, "nobody", "x", &err), -ENOENT);
 	help_close(s);
 }
 
@@ -341,11 +393,14 @@ Test(store_requests, listing_and_earlier)
 	cr_assert_eq(listed(s, NULL, NULL, NULL), 1);
 	cr_assert_eq(listed(s, NULL, NULL, "all"), 2);
 	cr_assert_eq(listed(s, "zeimu", "suzuki", "all"), 0);
-	q = sk_store_request(s, first);
+	q = sk_store_request(s, first, "zeimu");
+	cr_assert_eq(json_array_size(json_object_get(q, "earlier")), 0, "another section's is not shown to this one");
+	json_decref(q);
+	q = sk_store_request(s, first, NULL);
 	cr_assert_eq(json_array_size(json_object_get(q, "earlier")), 1, "the same medium");
 	cr_assert_eq(help_number(json_array_get(json_object_get(q, "earlier"), 0), "number"), second);
 	json_decref(q);
-	cr_assert_null(sk_store_request(s, 999));
+	cr_assert_null(sk_store_request(s, 999, NULL));
 	help_close(s);
 }
 
