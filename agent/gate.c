@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "agent/gate_impl.h"
+#include "common/i18n.h"
 #include "common/text.h"
 
 /* ---- the record ---- */
@@ -59,12 +60,12 @@ static void medium_settled(void *gate, void *owner, struct sk_medium *m)
 			g->orphans[i] = sk_medium_free(m);
 }
 
-static void medium_failed(void *gate, void *owner, struct sk_medium *m, const char *why)
+static void medium_failed(void *gate, void *owner, struct sk_medium *m, const char *why, const char *detail)
 {
 	(void)gate;
 	(void)m;
 	if (owner != NULL)
-		sk_attached_refuse(owner, "enforcement.failed", why, true);
+		sk_attached_refuse(owner, "enforcement.failed", why, detail, true);
 }
 
 struct sk_medium_env sk_gate_medium_env(struct sk_gate *g)
@@ -156,10 +157,11 @@ static void shut_controller(struct sk_attached *a, bool told_open)
 	int r = usb->ops->shut_controller(usb->ctx, a->dev, &was_open);
 
 	if (r < 0 && r != -ENODEV)
-		sk_attached_note(a, "enforcement.failed", "the controller does not take the default deny");
+		sk_attached_note(a, "enforcement.failed", N_("the controller does not take the default deny"),
+		                 strerror(-r));
 	else if (was_open && told_open)
 		sk_attached_note(a, "controller.opened",
-		                 "the controller's default deny had been lifted; it is set again");
+		                 N_("the controller's default deny had been lifted; it is set again"), NULL);
 }
 
 /* A root hub whose own interface came after the default deny was set must be opened like any other hub, else nothing behind it is ever

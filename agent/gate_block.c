@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agent/gate_impl.h"
+#include "common/i18n.h"
 #include "platform/internal.h"
 
 #define MAX_STACK 8 /* dm on dm on ... */
@@ -63,7 +64,7 @@ void sk_gate_block_added(struct sk_gate *g, const char *devpath)
 	(void)sk_medium_add(a->medium, devpath, number);
 	if (a->decided && sk_attached_access(a, number) == SK_ACCESS_NONE && !sk_medium_busy(a->medium, number)) {
 		sk_attached_refuse(a, "enforcement.failed",
-		                   "a block device appeared behind what is not allowed to store", true);
+		                   N_("a block device appeared behind what is not allowed to store"), NULL, true);
 	}
 	sk_gate_arm(g);
 }

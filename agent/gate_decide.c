@@ -188,7 +188,7 @@ void sk_attached_sentences(const struct sk_attached *a, const struct sk_verdict 
 	add_sentence(a, v, SK_LANG_EN, "sentence_en", body);
 }
 
-void sk_attached_note(struct sk_attached *a, const char *kind, const char *why)
+void sk_attached_note(struct sk_attached *a, const char *kind, const char *why, const char *detail)
 {
 	json_t *body = sk_attached_ident(a);
 
@@ -196,6 +196,8 @@ void sk_attached_note(struct sk_attached *a, const char *kind, const char *why)
 		return;
 	if (why != NULL)
 		(void)json_object_set_new(body, "why", json_string(why));
+	if (detail != NULL)
+		(void)json_object_set_new(body, "detail", json_string(detail));
 	json_incref(body);
 	(void)sk_gate_record(a->gate, kind, body);
 	sk_gate_notify(a->gate, kind, body);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agent/gate_impl.h"
+#include "common/i18n.h"
 #include "common/text.h"
 
 int sk_attached_new(struct sk_gate *g, const char *name, struct sk_attached **out)
@@ -22,7 +23,8 @@ int sk_attached_new(struct sk_gate *g, const char *name, struct sk_attached **ou
 		/* There, but unreadable: nothing is known of it, so it is malformed for the decision. */
 		sk_text_copy(a->facts.name, sizeof(a->facts.name), a->dev->name);
 		sk_text_copy(a->facts.bus, sizeof(a->facts.bus), "usb");
-		sk_text_copy(a->facts.desc_problem, sizeof(a->facts.desc_problem), "descriptors cannot be read");
+		sk_text_copy(a->facts.desc_problem, sizeof(a->facts.desc_problem),
+		             N_("its descriptors cannot be read"));
 		r = 0;
 	}
 	if (r < 0) {
@@ -69,7 +71,7 @@ static void withhold(struct sk_attached *a, const struct sk_outcome *before)
 		o->allow = o->allow || o->ifaces[i].allow;
 	}
 	a->decided = false; /* asked again at the next occasion */
-	sk_attached_note(a, "enforcement.failed", "not admitted, because the decision could not be recorded");
+	sk_attached_note(a, "enforcement.failed", N_("not admitted, because the decision could not be recorded"), NULL);
 }
 
 static void carry_out(struct sk_attached *a, const struct sk_verdict *v, const struct sk_outcome *next)

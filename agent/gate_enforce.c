@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "agent/gate_impl.h"
+#include "common/i18n.h"
 #include "common/text.h"
 
 #define MODPROBE     "/sbin/modprobe"
@@ -148,7 +149,8 @@ static void shut_rest(struct sk_attached *a)
 	if (ok)
 		return;
 	/* Not even that worked: the whole device goes, whatever else it does. */
-	sk_attached_note(a, "enforcement.failed", "what is not allowed stays open; the whole device is cut off");
+	sk_attached_note(a, "enforcement.failed", N_("what is not allowed stays open; the whole device is cut off"),
+	                 NULL);
 	a->barred = true;
 	a->outcome.allow = false;
 	(void)shut_device(a);
@@ -190,7 +192,7 @@ void sk_attached_settle(struct sk_attached *a)
 		sk_attached_consider(a);
 }
 
-void sk_attached_refuse(struct sk_attached *a, const char *kind, const char *why, bool for_good)
+void sk_attached_refuse(struct sk_attached *a, const char *kind, const char *why, const char *detail, bool for_good)
 {
 	size_t i;
 
@@ -205,7 +207,7 @@ void sk_attached_refuse(struct sk_attached *a, const char *kind, const char *why
 		a->outcome.ifaces[i].access = SK_ACCESS_NONE;
 	}
 	sk_attached_shut(a);
-	sk_attached_note(a, kind, why);
+	sk_attached_note(a, kind, why, detail);
 }
 
 /* ---- opening ---- */
@@ -228,14 +230,10 @@ bool sk_attached_would_open(const struct sk_attached *a, const struct sk_outcome
 	return false;
 }
 
-static void failed(struct sk_attached *a, const char *what, int r)
+static void failed(struct sk_attached *a, const char *why, int r)
 {
-	char why[160];
-
-	if (r == -ENODEV)
-		return; /* pulled out meanwhile; its remove event follows */
-	(void)snprintf(why, sizeof(why), "%s: %s", what, strerror(-r));
-	sk_attached_refuse(a, "enforcement.failed", why, false);
+	if (r != -ENODEV) /* else it was pulled out meanwhile; its remove event follows */
+		sk_attached_refuse(a, "enforcement.failed", why, strerror(-r), false);
 }
 
 /* Authorises and looks again: is it still what was decided on? False: refused (or gone). */
@@ -253,11 +251,12 @@ static bool authorise(struct sk_attached *a)
 	if (r == 0)
 		r = again == NULL ? -ENOMEM : usb->ops->read(usb->ctx, a->dev, again, &print);
 	if (r < 0)
-		failed(a, "the device cannot be authorised", r);
+		failed(a, N_("the device cannot be authorised"), r);
 	else if (memcmp(&print, &a->print, sizeof(print)) == 0 && again && again->desc_ok)
 		same = true;
 	else
-		sk_attached_refuse(a, "device.refused-change", "its descriptors differ from those decided on", true);
+		sk_attached_refuse(a, "device.refused-change", N_("its descriptors differ from those decided on"), NULL,
+		                   true);
 	free(again);
 	return same;
 }
@@ -276,7 +275,7 @@ static bool configure(struct sk_attached *a)
 	if (r == 0 && (!s.authorized || s.config != a->outcome.config))
 		r = -EIO;
 	if (r < 0)
-		failed(a, "the device does not take the configuration decided on", r);
+		failed(a, N_("the device does not take the configuration decided on"), r);
 	return r == 0;
 }
 
@@ -345,12 +344,12 @@ bool sk_attached_lied(struct sk_attached *a)
 		if (!allowed(a, f) || usb->ops->iface_state(usb->ctx, a->dev, a->outcome.config, f->number, &s) < 0)
 			continue;
 		if (f->kind != SK_USB_STORAGE && sk_usb_driver_stores(s.driver))
-			why = "a storage driver bound to what was not let in as storage";
+			why = N_("a storage driver bound to what was not let in as storage");
 		else if (s.net && !f->may_net)
-			why = "a network driver bound to what was not let in as a network adapter";
+			why = N_("a network driver bound to what was not let in as a network adapter");
 	}
 	if (why != NULL)
-		sk_attached_refuse(a, "enforcement.failed", why, true);
+		sk_attached_refuse(a, "enforcement.failed", why, NULL, true);
 	return why != NULL;
 }
 
@@ -366,7 +365,8 @@ static void open_ifaces(struct sk_attached *a)
 
 		r = f->allow ? open_iface(a, f) : shut_iface(a, f->number) ? 0 : -EIO;
 		if (r < 0) {
-			failed(a, f->allow ? "an interface cannot be opened" : "an interface cannot be shut", r);
+			failed(a, f->allow ? N_("an interface cannot be opened") : N_("an interface cannot be shut"),
+			       r);
 			return;
 		}
 	}
@@ -398,8 +398,8 @@ static void on_loaded(void *arg, int status, const char *output, size_t len)
 	(void)len;
 	a->loading = NULL;
 	if (status != 0) {
-		sk_attached_refuse(a, "enforcement.failed", "the kernel modules usb-storage and uas cannot be loaded",
-		                   false);
+		sk_attached_refuse(a, "enforcement.failed",
+		                   N_("the kernel modules usb-storage and uas cannot be loaded"), NULL, false);
 		return;
 	}
 	open_ifaces(a);
@@ -420,7 +420,7 @@ static bool load_modules(struct sk_attached *a)
 		return false;
 	r = a->gate->sys.start(a->gate->loop, ARGV, MODPROBE_MS, on_loaded, a, &a->loading);
 	if (r < 0)
-		failed(a, "modprobe cannot be started", r);
+		failed(a, N_("modprobe cannot be started"), r);
 	return true;
 }
 
@@ -471,7 +471,7 @@ void sk_attached_open(struct sk_attached *a)
 	int r = usb->ops->state(usb->ctx, a->dev, &s);
 
 	if (r < 0) {
-		failed(a, "its state cannot be read", r);
+		failed(a, N_("its state cannot be read"), r);
 		return;
 	}
 	if (!s.authorized && !authorise(a))

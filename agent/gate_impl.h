@@ -89,7 +89,8 @@ bool sk_outcome_same(const struct sk_outcome *a, const struct sk_outcome *b);
 const struct sk_gate_iface *sk_outcome_iface(const struct sk_outcome *o, int number); /* NULL = not one of it */
 json_t *sk_attached_ident(const struct sk_attached *a); /* new reference: what names the device in events */
 void sk_attached_sentences(const struct sk_attached *a, const struct sk_verdict *v, json_t *body);
-void sk_attached_note(struct sk_attached *a, const char *kind, const char *why); /* records and notifies */
+/* Records and notifies. why: a msgid; detail: the system's own words, or NULL. */
+void sk_attached_note(struct sk_attached *a, const char *kind, const char *why, const char *detail);
 
 /* gate_device.c */
 int sk_attached_new(struct sk_gate *g, const char *name, struct sk_attached **out); /* facts read, nothing decided */
@@ -103,7 +104,7 @@ void sk_attached_settle(struct sk_attached *a); /* an unmounting ended: goes on 
 void sk_gate_iface_leave(const struct sk_gate *g, const struct sk_gate_iface *f,
                          struct sk_leave *l); /* what it gives */
 void sk_attached_leaves(struct sk_attached *a); /* tells the medium */
-void sk_attached_refuse(struct sk_attached *a, const char *kind, const char *why, bool for_good);
+void sk_attached_refuse(struct sk_attached *a, const char *kind, const char *why, const char *detail, bool for_good);
 enum sk_access sk_attached_access(const struct sk_attached *a,
                                   int number); /* for the block devices of this interface */
 bool sk_attached_lied(struct sk_attached *a); /* a storage driver took what was let in as something else; refuses it */

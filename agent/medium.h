@@ -28,8 +28,8 @@ struct sk_medium_env { /* borrowed functions; owner is NULL once the device is g
 	int (*record)(void *gate, const char *kind, const json_t *body);
 	void (*notify)(void *gate, const char *kind, const json_t *body);
 	void (*settled)(void *gate, void *owner, struct sk_medium *m); /* an operation ended */
-	void (*failed)(void *gate, void *owner, struct sk_medium *m,
-	               const char *why); /* read-only cannot be had: close it */
+	void (*failed)(void *gate, void *owner, struct sk_medium *m, const char *why,
+	               const char *detail); /* read-only cannot be had: close it */
 };
 
 /* ident: object that names the device in every event; copied. */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "agent/medium_impl.h"
+#include "common/i18n.h"
 #include "common/json.h"
 #include "common/text.h"
 
@@ -18,13 +19,16 @@
 #define WRITTEN_MS    180000 /* a slow stick with much to write back */
 #define MEDIA_ROOT    "/run/media/"
 
-static void fail_node(struct sk_node *n, const char *kind, const char *why)
+/* why: a msgid (of ours or of sekimori-mount's); detail: the system's own words, or NULL. */
+static void fail_node(struct sk_node *n, const char *kind, const char *why, const char *detail)
 {
 	json_t *body = sk_node_event(n);
 
 	n->failed = true;
 	if (body != NULL)
 		(void)json_object_set_new(body, "why", json_string(why));
+	if (body != NULL && detail != NULL)
+		(void)json_object_set_new(body, "detail", json_string(detail));
 	sk_medium_report(n->m, kind, body, true);
 }
 
@@ -45,7 +49,6 @@ static bool mark_read_only(struct sk_node *n, bool ro)
 	struct sk_medium *m = n->m;
 	const struct sk_blocks *blocks = &m->env.sys->blocks;
 	struct sk_block now;
-	char why[160];
 	int r;
 
 	if (n->b.ro == ro && n->opened)
@@ -61,9 +64,8 @@ static bool mark_read_only(struct sk_node *n, bool ro)
 			return true;
 		r = -EIO;
 	}
-	(void)snprintf(why, sizeof(why), "%s: cannot be set read-only: %s", n->b.name, strerror(-r));
 	n->failed = true;
-	m->env.failed(m->env.gate, m->owner, m, why);
+	m->env.failed(m->env.gate, m->owner, m, N_("the medium cannot be set read-only"), strerror(-r));
 	return false;
 }
 
@@ -87,7 +89,7 @@ static void report_unmounted(struct sk_node *n, int status, const char *output, 
 	if (json_is_array(busy) && json_array_size(busy) > 0)
 		(void)json_object_set(body, "busy", busy);
 	if (!ok)
-		(void)json_object_set_new(body, "why", json_sprintf("the helper ended with %d", status));
+		(void)json_object_set_new(body, "detail", json_sprintf("sekimori-mount: %d", status));
 	sk_medium_report(n->m, "medium.unmounted", body, true);
 	json_decref(answer);
 }
@@ -175,11 +177,11 @@ static const char *check_mount(const struct sk_node *n, bool ro)
 
 	at = k < 0 ? NULL : mount_at(list, k < 16 ? k : 16, n->path);
 	if (at == NULL)
-		return "the mount is not in the kernel's table";
+		return N_("the mount is not in the kernel's table");
 	if (ro && !(at->ro && at->super_ro))
-		return "mounted writable although only reading is allowed";
+		return N_("mounted writable although only reading is allowed");
 	if (!at->nodev || !at->nosuid || !at->noexec)
-		return "mounted without nodev, nosuid, noexec";
+		return N_("mounted without nodev, nosuid, noexec");
 	return NULL;
 }
 
@@ -205,7 +207,7 @@ static void take_mount(struct sk_node *n, const json_t *answer)
 	const char *why;
 
 	if (path == NULL || strncmp(path, MEDIA_ROOT, strlen(MEDIA_ROOT)) != 0 || strlen(path) >= sizeof(n->path)) {
-		fail_node(n, "medium.mount-failed", "the helper named no mount point");
+		fail_node(n, "medium.mount-failed", N_("the helper named no mount point"), NULL);
 		return;
 	}
 	sk_text_copy(n->path, sizeof(n->path), path);
@@ -218,31 +220,36 @@ static void take_mount(struct sk_node *n, const json_t *answer)
 		report_mounted(n);
 		return;
 	}
-	fail_node(n, "enforcement.failed", why);
+	fail_node(n, "enforcement.failed", why, NULL);
 	start_unmount(n, "unsafe-mount");
+}
+
+static void report_not_mounted(struct sk_node *n, const json_t *answer, int status)
+{
+	const char *said = json_string_value(json_object_get(answer, "error"));
+	char why[256], detail[128];
+
+	take_text(answer, "error", why, sizeof(why));
+	take_text(answer, "detail", detail, sizeof(detail));
+	take_text(answer, "fstype", n->fstype, sizeof(n->fstype));
+	if (said == NULL)
+		(void)snprintf(detail, sizeof(detail), "sekimori-mount: %d", status);
+	fail_node(n, "medium.mount-failed", said != NULL ? why : N_("the helper ended without an answer"),
+	          detail[0] != '\0' ? detail : NULL);
 }
 
 static void on_mounted(void *arg, int status, const char *output, size_t len)
 {
 	struct sk_node *n = arg;
 	json_t *answer = NULL;
-	char why[256];
-	const char *said = NULL;
 
 	n->child = NULL;
 	if (len > 0 && sk_json_parse(output, len, SK_CHILD_OUTPUT_MAX, &answer, NULL) < 0)
 		answer = NULL;
-	if (status == 0 && answer != NULL) {
+	if (status == 0 && answer != NULL)
 		take_mount(n, answer);
-	} else {
-		said = json_string_value(json_object_get(answer, "error"));
-		if (said != NULL)
-			(void)sk_text_escape(why, sizeof(why), said, strlen(said));
-		else
-			(void)snprintf(why, sizeof(why), "the helper ended with %d", status);
-		take_text(answer, "fstype", n->fstype, sizeof(n->fstype));
-		fail_node(n, "medium.mount-failed", why);
-	}
+	else
+		report_not_mounted(n, answer, status);
 	json_decref(answer);
 	after_step(n);
 }
@@ -261,7 +268,7 @@ static void start_mount(struct sk_node *n, const struct sk_leave *l)
 	sk_text_copy(n->person, sizeof(n->person), l->person);
 	r = sys->start(n->m->env.loop, argv, MOUNT_MS, on_mounted, n, &n->child);
 	if (r < 0)
-		fail_node(n, "medium.mount-failed", strerror(-r));
+		fail_node(n, "medium.mount-failed", N_("the helper could not be started"), strerror(-r));
 }
 
 /* ---- driving ---- */

@@ -1,11 +1,13 @@
 """The gate on a real kernel: what nobody permitted is not read, keyboards go on, and nothing that a device says or a crash does opens it."""
 
 import os
+import struct
+import subprocess
 import time
 
 import gate_tools as gate
 from vm import usbredir
-from vm.testing import timeout
+from vm.testing import Skip, timeout
 from vm.usbredir import Device, Keyboard, KeyboardStorage, RawDevice, Storage, StorageDevice
 
 TIMEOUT = 180
@@ -319,6 +321,124 @@ def test_pulled_out_while_mounted(vm):
     vm.wait(lambda: mounts(vm), "the mount again", 30)
     issuer.withdraw()
     vm.wait(lambda: disks(vm) == [], "the end of the block device", 20)
+    plugged.unplug()
+
+
+def test_person_changes(vm):
+    """A grant for the clerk is shut when another person takes the seat, and opens again when the clerk is back."""
+    issuer = ISSUER[0]
+    dev = stick(vm, "PERSON1")
+    plugged = vm.plug_redir(dev)
+    issuer.give(wait_device(vm, "PERSON1"), "ro", 3600, "clerk")
+    vm.wait(lambda: mounts(vm), "the mount", 30)
+    vm.run("chvt 3")  # a bare console is nobody new
+    time.sleep(1)
+    assert mounts(vm), "closed by a look at another console"
+    vm.run("systemd-run -q --unit=second --uid=clerk2 -p PAMName=login -p TTYPath=/dev/tty4 -p StandardInput=tty "
+           "-p UtmpIdentifier=tty4 -p UtmpMode=user -E XDG_SESSION_TYPE=tty -E XDG_VTNR=4 -E XDG_SEAT=seat0 sleep 1000; chvt 4")
+    vm.wait_until("loginctl show-seat seat0 -p ActiveSession --value | xargs loginctl show-session -p Name --value | grep -qx clerk2", 20)
+    vm.wait(lambda: not mounts(vm) and disks(vm) == [], "the end for the other person", 20)
+    assert wait_device(vm, "PERSON1", "deny")["reason"] == "grant-other-person"
+    vm.run("systemctl stop second; chvt 1")
+    vm.wait(lambda: mounts(vm), "the mount for the clerk again", 30)
+    issuer.withdraw()
+    vm.wait(lambda: disks(vm) == [], "the end of the block device", 20)
+    plugged.unplug()
+
+
+def granted(vm, serial, image=None, access="ro", **options):
+    dev = StorageDevice(image, serial=serial, **options) if image else stick(vm, serial, **options)
+    plugged = vm.plug_redir(dev)
+    ISSUER[0].give(wait_device(vm, serial), access, 3600)
+    return dev, plugged
+
+
+def test_partitions_ext4_and_nothing(vm):
+    path = vm.path("usb", "ext4.img")
+    subprocess.run(["truncate", "-s", "16M", path], check=True)
+    subprocess.run(["/sbin/mke2fs", "-q", "-F", "-t", "ext4", "-L", "EXT", "-e", "panic", path], check=True)
+    dev, plugged = granted(vm, "EXT1", path)
+    mount = vm.wait(lambda: mounts(vm), "the ext4 mount", 30)[0]
+    assert mount[2] == "ext4" and "ro" in mount[3].split(",") and "errors=panic" not in mount[3], mount
+    assert dev.writes == 0, "a journal was replayed"
+    plugged.unplug()
+    vm.wait(lambda: not mounts(vm), "its end", 20)
+
+    whole = vm.path("usb", "parts.img")
+    inner = usbredir.fat.make(vm.path("usb", "inner.img"), {"p.txt": b"in a partition"}, size=8 << 20, label="PART")
+    with open(inner, "rb") as file:
+        data = file.read()
+    table = bytearray(512)
+    table[446:462] = struct.pack("<B3sB3sII", 0, b"\0\2\0", 0x0c, b"\xfe\xff\xff", 2048, len(data) // 512)
+    table[510:512] = b"\x55\xaa"
+    with open(whole, "wb") as file:
+        file.write(bytes(table) + bytes(2047 * 512) + data)
+    dev, plugged = granted(vm, "PARTS1", whole)
+    mount = vm.wait(lambda: mounts(vm), "the partition's mount", 30)[0]
+    assert mount[0].endswith("1") and vm.out("cat %s/p.txt" % mount[1], user="clerk") == "in a partition"
+    assert vm.out("cat /sys/class/block/%s/ro" % os.path.basename(mount[0])) == "1"
+    plugged.unplug()
+    vm.wait(lambda: not mounts(vm), "its end", 20)
+
+    blank = vm.path("usb", "blank.img")
+    subprocess.run(["truncate", "-s", "16M", blank], check=True)
+    dev, plugged = granted(vm, "BLANK1", blank)
+    failed = vm.wait(lambda: [e for e in gate.events(vm, "medium.mount-failed") if e["serial"] == "BLANK1"], "why not", 30)
+    assert "no file system" in failed[0]["why"], failed
+    plugged.unplug()
+    ISSUER[0].withdraw()
+
+
+def test_optical_disc(vm):
+    plugged = vm.plug_cdrom(files={"cd.txt": b"disc"})
+    device = vm.wait(lambda: [d for d in gate.devices(vm).values() if d["kinds"] == ["storage"]], "the drive", 20)[0]
+    assert disks(vm) == []
+    ISSUER[0].give(device, "ro", 3600)
+    mount = vm.wait(lambda: mounts(vm), "the disc's mount", 30)[0]
+    assert mount[0] == "/dev/sr0" and vm.out("cat %s/cd.txt" % mount[1], user="clerk") == "disc"
+    assert vm.out("stat -c %a:%U /dev/sr0") == "600:root" and not vm.ok("head -c1 /dev/sr0", user="clerk")
+    ISSUER[0].withdraw()
+    vm.wait(lambda: disks(vm) == [], "its end", 20)
+    plugged.unplug()
+
+
+def test_what_lies_on_a_medium_goes_with_it(vm):
+    """A container on a permitted medium: told to be encrypted, gets the medium's verdict when unlocked, is unmounted with it."""
+    vm.run("sed 's/^grade_c = ro/grade_c = rw/' -i /etc/sekimori/policy.ini && systemctl reload sekimorid")
+    blank = vm.path("usb", "luks.img")
+    subprocess.run(["truncate", "-s", "40M", blank], check=True)
+    dev, plugged = granted(vm, "LUKS1", blank, "rw")
+    vm.wait(lambda: [e for e in gate.events(vm, "medium.mount-failed") if e["serial"] == "LUKS1"], "nothing on it", 30)
+    node = "/dev/" + disks(vm)[0]
+    vm.run("printf pw | cryptsetup luksFormat -q --pbkdf pbkdf2 --iter-time 10 %s - && printf pw | cryptsetup open -d - %s box && "
+           "mkfs.vfat /dev/mapper/box && mount /dev/mapper/box /mnt" % (node, node), timeout=120)
+    vm.run("udevadm settle")
+    assert "SEKIMORI_VERDICT=rw" in vm.out("udevadm info /dev/dm-0")
+    ISSUER[0].withdraw()
+    vm.wait(lambda: not vm.ok("grep -q ' /mnt ' /proc/mounts") and disks(vm) == [], "its end", 40)
+    vm.run("dmsetup remove -f box; sed 's/^grade_c = rw/grade_c = ro/' -i /etc/sekimori/policy.ini && systemctl reload sekimorid", check=False)
+    plugged.unplug()
+
+
+# ------------------------------------------------------------ lost events
+
+@timeout(300)
+def test_lost_events_lead_to_a_scan(vm):
+    vm.run("systemctl kill -s STOP sekimorid")
+    try:
+        vm.run("n=0; while [ $n -lt 60 ]; do n=$((n+1)); for f in /sys/class/tty/tty*/uevent /sys/devices/system/cpu/cpu*/uevent "
+               "/sys/class/*/*/uevent; do echo change >$f; done; grep -q . /dev/null; done 2>/dev/null; true", timeout=200)
+        keyboard, dev = Keyboard(), stick(vm, "LOST1")
+        plugged, other = vm.plug_redir(keyboard), vm.plug_redir(dev)
+        vm.wait_until("grep -q LOST1 /sys/bus/usb/devices/*/serial", 30)
+    finally:
+        vm.run("systemctl kill -s CONT sekimorid")
+    wait_device(vm, "LOST1", "deny")
+    vm.wait_until("grep -q 'Test Keyboard' /proc/bus/input/devices", 20)
+    assert_shut(vm, dev)
+    if not gate.events(vm, "uevents.lost"):
+        raise Skip("the socket's buffer held them all")
+    other.unplug()
     plugged.unplug()
 
 
