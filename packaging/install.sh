@@ -19,6 +19,7 @@ agent() {
 	done
 	program "$build/bin/sekimori" "$prefix/bin/sekimori"
 	put 0755 "$here/systemd/sekimori-failsafe.sh" "$lib/sekimori-failsafe"
+	put 0755 "$here/deb/agent/adopt.sh" "$lib/sekimori-adopt"
 	for unit in sekimorid sekimori-uplink sekimori-failsafe; do
 		put 0644 "$here/systemd/$unit.service" "/lib/systemd/system/$unit.service"
 	done

@@ -46,7 +46,7 @@ put_doc() {
 	install -D -m 0644 "$top/LICENSE" "$root/usr/share/doc/$name/copyright"
 }
 
-package sekimori-agent ", systemd, udev, kmod, util-linux" \
+package sekimori-agent ", systemd, udev, kmod, util-linux, initramfs-tools | linux-initramfs-tool" \
 	"resident agent that guards a staff PC's media and posture" \
 	"Blocks unapproved removable media in the kernel, checks the terminal's posture and reports to a Sekimori server."
 package sekimori-server ", systemd" \
