@@ -122,7 +122,7 @@ demo: setup
 quickcheck: $(UNIT_TESTS)
 	$(PYTHON) tests/run.py unit --build $(BUILD)
 unit: quickcheck
-integration: $(PROGRAMS) $(INTEGRATION_TESTS)
+integration: $(PROGRAMS) $(INTEGRATION_TESTS) $(MO)
 	$(PYTHON) tests/run.py integration --build $(BUILD)
 system: deb
 	$(PYTHON) tests/system/run.py --require-debs

@@ -38,6 +38,8 @@ agent() {
 	done
 	put 0644 "$build/locale/ja/LC_MESSAGES/sekimori.mo" /usr/share/sekimori/locale/ja/LC_MESSAGES/sekimori.mo
 	manual sekimori.1 sekimorid.8
+	put 0644 "$top/docs/man/sekimori.ja.1" /usr/share/man/ja/man1/sekimori.1
+	gzip -9nf "$dest/usr/share/man/ja/man1/sekimori.1"
 }
 server() {
 	program "$build/bin/sekimori-server" "$prefix/sbin/sekimori-server"

@@ -3,7 +3,7 @@
 set -eu
 build=$1
 failed=0
-for name in journal spool holder control gate medium uplink store api http; do
+for name in journal journal_spool holder control gate medium uplink store api http; do
 	test=$build/tests/unit/test_$name
 	[ -x "$test" ] || continue
 	log=$build/valgrind-$name.log
