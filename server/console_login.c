@@ -11,6 +11,7 @@
 
 #include "common/log.h"
 #include "common/text.h"
+#include "server/limiter.h"
 #include "server/password.h"
 
 static void field(struct sk_page *p, const char *id, const char *type, const char *autocomplete, const char *label)
@@ -66,6 +67,11 @@ int sk_page_login(struct sk_console *c)
 	return show_login(c, sk_request_query(c->r, "next"), 200);
 }
 
+static const char *place(const struct sk_console *c)
+{
+	return c->r->remote != NULL ? c->r->remote : "";
+}
+
 /* A name that is not known may be a password typed into the wrong field: it is not written down. The same work is done for both. */
 static void record_failure(struct sk_console *c)
 {
@@ -74,6 +80,10 @@ static void record_failure(struct sk_console *c)
 	struct sk_user u;
 	bool known = sk_store_user_get(c->r->server->store, c->login_user, &u) == 0;
 
+	if (!known && !sk_limiter_attempt(c->r->server->unknown_limiter, place(c), sk_clock_boot())) {
+		json_decref(detail); /* one line a minute from one address: invented names do not fill the trail */
+		return;
+	}
 	if (sk_store_audit(c->r->server->store, &by, "login.failed", known ? c->login_user : "-", detail, c->now) < 0)
 		sk_log(SK_LOG_WARNING, "console: a failed login was not recorded");
 	json_decref(detail);
@@ -105,6 +115,7 @@ static void checked(int ok, void *arg)
 		sk_console_send(c, -EIO);
 		return;
 	}
+	sk_limiter_success(c->r->server->login_limiter, place(c));
 	sk_console_send(c, sk_console_redirect(c, sk_console_local_path(next) ? next : "/"));
 }
 
@@ -131,6 +142,9 @@ int sk_page_login_post(struct sk_console *c)
 	if (!sk_text_is_name(user, sizeof(c->login_user) - 1))
 		user = "-"; /* no such user can exist: the same way as any unknown one */
 	sk_text_copy(c->login_user, sizeof(c->login_user), user);
+	/* Both before the store is touched: who fills the queue must not lock others' names by it. */
+	if (!sk_password_room(place(c)) || !sk_limiter_attempt(c->r->server->login_limiter, place(c), sk_clock_boot()))
+		return -EAGAIN;
 	/* Counted before the password is looked at: parallel tries cannot get past the limit. */
 	e = sk_store_login_attempt(c->r->server->store, user, c->now, conf->login_limit, conf->login_lock_s * 1000,
 	                           &until);
@@ -143,6 +157,7 @@ int sk_page_login_post(struct sk_console *c)
 	explicit_bzero((void *)password, strlen(password)); /* into c->form.text, which is ours */
 	if (c->job == NULL)
 		return -EAGAIN;
+	sk_password_from(c->job, place(c));
 	sk_request_defer(c->r, gone, c);
 	return 0;
 }

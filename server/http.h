@@ -21,6 +21,7 @@ struct sk_server { /* everything a handler may use */
 	struct sk_orders *orders; /* server/orders.h: wakes long-polls */
 	struct sk_batch *batch; /* server/batch.h: group commit of terminals' messages */
 	struct sk_limiter *enrol_limiter; /* server/limiter.h; by address */
+	struct sk_limiter *login_limiter, *unknown_limiter; /* by address: logins, and lines about names nobody has */
 	struct sk_limiter *renew_limiter, *raise_limiter; /* by terminal: each use is a line of the audit trail */
 	struct sk_server_stats *stats; /* server/metrics.h */
 	char agents_url[300]; /* what enrolment tells terminals */

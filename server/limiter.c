@@ -82,7 +82,7 @@ bool sk_limiter_attempt(struct sk_limiter *l, const char *address, sk_ms now)
 
 void sk_limiter_success(struct sk_limiter *l, const char *address)
 {
-	struct entry *e = find(l, address);
+	struct entry *e = l == NULL ? NULL : find(l, address);
 
 	if (e != NULL)
 		e->count--;

@@ -25,6 +25,7 @@
 #define KEY_BYTES   32
 #define POOL_SIZE   2
 #define QUEUE_LIMIT 32
+#define PER_PLACE   2
 
 /* Of no password: its key is 32 zero bytes. What a verification against an unknown user costs time on. */
 static const char dummy[] =
@@ -79,6 +80,7 @@ struct sk_password_job {
 	struct sk_password_job *next;
 	void (*done)(int ok, void *arg); /* loop's side only; NULL = cancelled */
 	void *arg;
+	char from[64]; /* loop's side only */
 	bool dummy;
 	int ok;
 	char encoded[SK_PASSWORD_HASH];
@@ -93,6 +95,7 @@ static struct {
 	bool running, stop;
 	pthread_t threads[POOL_SIZE];
 	size_t n_threads, queued;
+	struct sk_password_job *jobs[QUEUE_LIMIT]; /* loop's side: all of them, in no order */
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
 	struct list todo, finished;
@@ -129,6 +132,16 @@ static void job_free(struct sk_password_job *j)
 {
 	explicit_bzero(j->pw, sizeof(j->pw));
 	free(j);
+}
+
+static void forget(const struct sk_password_job *j)
+{
+	for (size_t i = 0; i < pool.queued; i++) {
+		if (pool.jobs[i] == j) {
+			pool.jobs[i] = pool.jobs[--pool.queued];
+			return;
+		}
+	}
 }
 
 static void *worker(void *unused)
@@ -174,7 +187,7 @@ static void on_finished(evutil_socket_t fd, short what, void *unused)
 	list_init(&pool.finished);
 	pthread_mutex_unlock(&pool.lock);
 	while ((j = list_take(&got)) != NULL) {
-		pool.queued--;
+		forget(j);
 		if (j->done != NULL)
 			j->done(j->ok, j->arg);
 		job_free(j);
@@ -225,7 +238,7 @@ struct sk_password_job *sk_password_verify_async(struct event_base *base, const 
 	j->dummy = encoded == NULL || encoded[0] == '\0' || strlen(pw) > SK_PASSWORD_MAX || pw[0] == '\0';
 	sk_text_copy(j->encoded, sizeof(j->encoded), j->dummy ? dummy : encoded);
 	sk_text_copy(j->pw, sizeof(j->pw), pw[0] == '\0' ? "-" : pw);
-	pool.queued++;
+	pool.jobs[pool.queued++] = j;
 	pthread_mutex_lock(&pool.lock);
 	list_add(&pool.todo, j);
 	pthread_cond_signal(&pool.wake);
@@ -235,8 +248,40 @@ struct sk_password_job *sk_password_verify_async(struct event_base *base, const 
 
 void sk_password_cancel(struct sk_password_job *job)
 {
-	if (job != NULL)
-		job->done = NULL; /* read by the loop's side only; the thread finishes what it began */
+	bool waiting = false;
+
+	if (job == NULL)
+		return;
+	job->done = NULL; /* read by the loop's side only; the thread finishes what it began */
+	pthread_mutex_lock(&pool.lock);
+	for (struct sk_password_job **p = &pool.todo.head; *p != NULL; p = &(*p)->next) {
+		if (*p == job) {
+			*p = job->next;
+			if (pool.todo.tail == &job->next)
+				pool.todo.tail = p;
+			waiting = true;
+			break;
+		}
+	}
+	pthread_mutex_unlock(&pool.lock);
+	if (waiting) { /* nobody began it: its place is free for another */
+		forget(job);
+		job_free(job);
+	}
+}
+
+bool sk_password_room(const char *from)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < pool.queued; i++)
+		n += strncmp(pool.jobs[i]->from, from, sizeof(pool.jobs[i]->from) - 1) == 0;
+	return pool.queued < QUEUE_LIMIT && n < PER_PLACE;
+}
+
+void sk_password_from(struct sk_password_job *job, const char *from)
+{
+	sk_text_copy(job->from, sizeof(job->from), from);
 }
 
 void sk_password_pool_stop(void)

@@ -7,6 +7,7 @@
 #define SK_SERVER_PASSWORD_H
 
 #include <event2/event.h>
+#include <stdbool.h>
 
 #define SK_PASSWORD_MIN  12 /* characters asked of a password people choose (5.4(3)) */
 #define SK_PASSWORD_MAX  1024 /* bytes; longer ones are refused unread */
@@ -26,7 +27,12 @@ struct sk_password_job;
  * (done will not be called; answer 503). All calls of one process must use one base. */
 struct sk_password_job *sk_password_verify_async(struct event_base *base, const char *encoded, const char *pw,
                                                  void (*done)(int ok, void *arg), void *arg);
-void sk_password_cancel(struct sk_password_job *job); /* done is not called any more; NULL ok */
+/* May one more come from this address? At most two of one wait or run; asked before anything is counted against an account. */
+bool sk_password_room(const char *from);
+void sk_password_from(struct sk_password_job *job,
+                      const char *from); /* whose place the job takes; directly after it was made */
+void sk_password_cancel(
+    struct sk_password_job *job); /* done is not called any more, its place is free unless it runs; NULL ok */
 void sk_password_pool_stop(void); /* joins the threads; jobs not done are dropped; safe without a pool */
 
 #endif

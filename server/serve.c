@@ -35,6 +35,7 @@
 #define CONSOLE_MOST      512
 #define ENROL_ATTEMPTS    10
 #define ENROL_WINDOW      ((sk_ms)10 * 60 * 1000)
+#define LOGIN_ATTEMPTS    30 /* failed ones of one address within ENROL_WINDOW */
 #define AUDITED_ATTEMPTS  10 /* renewals of a terminal, and raises of its versions, in */
 #define AUDITED_WINDOW    ((sk_ms)3600 * 1000)
 
@@ -253,10 +254,13 @@ static int start(struct serve *v, struct sk_err *err)
 	s->stats = &v->stats;
 	s->base = event_base_new();
 	s->enrol_limiter = sk_limiter_new(ENROL_ATTEMPTS, ENROL_WINDOW);
+	s->login_limiter = sk_limiter_new(LOGIN_ATTEMPTS, ENROL_WINDOW);
+	s->unknown_limiter = sk_limiter_new(1, (sk_ms)60 * 1000);
 	s->renew_limiter = sk_limiter_new(AUDITED_ATTEMPTS, AUDITED_WINDOW);
 	s->raise_limiter = sk_limiter_new(AUDITED_ATTEMPTS, AUDITED_WINDOW);
-	if (s->base == NULL || s->enrol_limiter == NULL || s->renew_limiter == NULL || s->raise_limiter == NULL ||
-	    sk_batch_new(s->base, s->store, &s->batch) < 0 || sk_orders_new(s, &s->orders) < 0 || add_events(v) < 0)
+	if (s->base == NULL || s->enrol_limiter == NULL || s->login_limiter == NULL || s->unknown_limiter == NULL ||
+	    s->renew_limiter == NULL || s->raise_limiter == NULL || sk_batch_new(s->base, s->store, &s->batch) < 0 ||
+	    sk_orders_new(s, &s->orders) < 0 || add_events(v) < 0)
 		return sk_err_set(err, -ENOMEM, "out of memory");
 	r = listen_agents(v, err);
 	if (r < 0)
@@ -290,6 +294,8 @@ static void stop(struct serve *v)
 	sk_tls_free(v->agents_tls);
 	sk_tls_free(v->console_tls);
 	sk_limiter_free(s->enrol_limiter);
+	sk_limiter_free(s->login_limiter);
+	sk_limiter_free(s->unknown_limiter);
 	sk_limiter_free(s->renew_limiter);
 	sk_limiter_free(s->raise_limiter);
 	sk_store_close(s->store);

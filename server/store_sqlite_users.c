@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define ROLES_ALL         (SK_ROLE_STAFF | SK_ROLE_SEC | SK_ROLE_DESK | SK_ROLE_SYS | SK_ROLE_AUD)
-#define ATTEMPT_NAMES_MAX 10000 /* names in login_attempts; the oldest go */
+#define ATTEMPT_NAMES_MAX 10000 /* invented names in login_attempts; the oldest go */
 #define SESSION_LONGEST   ((sk_ms)7 * 86400 * 1000) /* swept after this, whatever the setting */
 #define SESSION_TOUCH_MIN ((sk_ms)1000)
 
@@ -225,7 +225,8 @@ static int attempt(struct sk_store *s, const char *user, sk_ms now, int limit, s
 	locked = failures >= limit ? now + lock_ms : 0;
 	if (r == 0) {
 		r = db_run(s,
-		           "DELETE FROM login_attempts WHERE user IN (SELECT user FROM login_attempts ORDER BY at DESC "
+		           "DELETE FROM login_attempts WHERE user IN (SELECT user FROM login_attempts WHERE user NOT "
+		           "IN (SELECT user FROM users) ORDER BY at DESC "
 		           "LIMIT -1 OFFSET ?)",
 		           "i", (int64_t)ATTEMPT_NAMES_MAX - 1);
 		if (r < 0)

@@ -135,6 +135,18 @@ struct sk_password_job *sk_password_verify_async(struct event_base *base, const 
 	return j;
 }
 
+bool sk_password_room(const char *from)
+{
+	(void)from;
+	return !fake_password_full;
+}
+
+void sk_password_from(struct sk_password_job *job, const char *from)
+{
+	(void)job;
+	(void)from;
+}
+
 void sk_password_cancel(struct sk_password_job *job)
 {
 	if (job != NULL) {

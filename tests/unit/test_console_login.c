@@ -1,4 +1,5 @@
 /* Logging in and out. */
+#include "server/limiter.h"
 #include "tests/unit/console_help.h"
 
 TestSuite(console_login, .init = console_begin, .fini = console_end);
@@ -82,8 +83,42 @@ Test(console_login, login_from_elsewhere)
 Test(console_login, login_when_the_pool_is_full)
 {
 	fake_password_full = true;
-	cr_expect_eq(code_of(try_login("sec", "pw-sec", "")), 503);
+	for (int i = 0; i < 5; i++)
+		cr_expect_eq(code_of(try_login("sec", "pw-sec", "")), 503);
 	fake_password_full = false;
+	cr_expect_eq(code_of(try_login("sec", "pw-sec", "")), 303,
+	             "what was not looked at did not count against the name");
+}
+
+static size_t failures(void)
+{
+	json_t *list = sk_store_audit_list(server.store, 0, 100), *line;
+	size_t n = 0, i;
+
+	json_array_foreach(list, i, line)
+	{
+		n += strcmp(json_string_value(json_object_get(line, "action")), "login.failed") == 0;
+	}
+	json_decref(list);
+	return n;
+}
+
+Test(console_login, one_address_is_limited)
+{
+	server.login_limiter = sk_limiter_new(3, 600000);
+	server.unknown_limiter = sk_limiter_new(1, 60000);
+	for (int i = 0; i < 3; i++)
+		cr_expect_eq(code_of(try_login("desk", "pw-desk", "")), 303, "good ones do not count");
+	cr_expect_eq(code_of(try_login("nobody-1", "x", "")), 401);
+	cr_expect_eq(code_of(try_login("nobody-2", "x", "")), 401);
+	cr_expect_eq(failures(), 1, "one line a minute about names nobody has");
+	cr_expect_eq(code_of(try_login("sec", "wrong", "")), 401);
+	cr_expect_eq(failures(), 2);
+	for (int i = 0; i < 5; i++)
+		cr_expect_eq(code_of(try_login("sec", "wrong", "")), 503);
+	server.login_limiter = sk_limiter_free(server.login_limiter);
+	cr_expect_eq(code_of(try_login("sec", "pw-sec", "")), 303, "the name was not locked by it");
+	server.unknown_limiter = sk_limiter_free(server.unknown_limiter);
 }
 
 Test(console_login, login_fields_that_are_too_long)

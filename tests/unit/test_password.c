@@ -153,3 +153,33 @@ Test(password, the_queue_is_bounded_and_stop_ends_it)
 	sk_password_pool_stop();
 	event_base_free(base);
 }
+
+Test(password, a_cancelled_one_gives_its_place_back)
+{
+	struct sk_password_job *jobs[40];
+	size_t n = 0;
+
+	base = event_base_new();
+	while (n < 40 && (jobs[n] = sk_password_verify_async(base, NULL, "x", done, NULL)) != NULL)
+		n++;
+	cr_assert_lt(n, 40);
+	cr_assert_not(sk_password_room("192.0.2.9"), "full");
+	for (size_t i = 0; i < n; i++)
+		sk_password_cancel(jobs[i]);
+	cr_assert(sk_password_room("192.0.2.9"), "only what runs is still there");
+	sk_password_pool_stop();
+	event_base_free(base);
+}
+
+Test(password, two_of_one_address)
+{
+	base = event_base_new();
+	for (int i = 0; i < 2; i++) {
+		cr_assert(sk_password_room("192.0.2.1"));
+		sk_password_from(sk_password_verify_async(base, NULL, "x", done, NULL), "192.0.2.1");
+	}
+	cr_assert_not(sk_password_room("192.0.2.1"));
+	cr_assert(sk_password_room("192.0.2.2"), "another one is not held up");
+	sk_password_pool_stop();
+	event_base_free(base);
+}

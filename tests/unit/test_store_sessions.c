@@ -142,3 +142,20 @@ Test(store_sessions, old_ones_are_swept)
 	cr_assert_eq(sk_store_session_get(s, "a", T0 + 1, INT64_MAX, INT64_MAX, user, csrf), -ENOENT);
 	help_close(s);
 }
+
+Test(store_sessions, invented_names_do_not_push_out_a_lock, .timeout = 60)
+{
+	struct sk_store *s = help_store();
+	sk_ms until;
+	char name[32];
+
+	cr_assert_eq(sk_store_login_attempt(s, "kansa", T0, 1, HOUR, &until), 0);
+	cr_assert_eq(sk_store_batch_begin(s), 0);
+	for (int i = 0; i < 10020; i++) {
+		snprintf(name, sizeof(name), "n%d", i);
+		cr_assert_eq(sk_store_login_attempt(s, name, T0 + 1 + i, 5, HOUR, &until), 0);
+	}
+	cr_assert_eq(sk_store_batch_end(s), 0);
+	cr_assert_eq(sk_store_login_attempt(s, "kansa", T0 + 20000, 1, HOUR, &until), -EAGAIN);
+	help_close(s);
+}
