@@ -119,7 +119,9 @@ static enum sk_job_result events_conflict(struct sk_uplink *u, const struct sk_h
 
 	if (sk_answer_refusal(a, &code, &n, err) < 0)
 		return SK_JOB_BROKEN;
-	if (n > u->cursor && n <= u->known_last) { /* it holds more than was acked here: an answer got lost before */
+	/* Beside a fork its number says nothing of the records here: they stay until somebody has looked. */
+	if (n > u->cursor && n <= u->known_last &&
+	    strcmp(code, "chain-fork") != 0) { /* it holds more than was acked here: an answer got lost before */
 		u->rewound = false;
 		return take_ack(u, n, err);
 	}

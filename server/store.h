@@ -135,7 +135,7 @@ int sk_store_terminal_revoke(struct sk_store *s, const struct sk_actor *by, cons
                              struct sk_err *err);
 
 /* Events: all of the batch that is new is stored and committed before it returns; what was stored before is recognised and skipped;
- * a break of the chain stores the good part, records an incident line and returns SK_CHAIN_* in *chain. *acked = last seq stored. */
+ * a break of the chain stores the good part, records an incident line and returns SK_CHAIN_* in *chain. *acked = last seq stored, on a fork below it the one before the fork. */
 int sk_store_events_put(struct sk_store *s, const char *device, const struct sk_event *events, size_t n, sk_ms now,
                         int64_t *acked, enum sk_chain_result *chain, struct sk_err *err);
 /* [{"id":n,"device","host","unit","seq","time":ms,"received":ms,"kind","body":{..} (null when not an object),"hash"}] newest first; before: an "id",

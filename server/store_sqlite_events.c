@@ -70,12 +70,14 @@ static int insert(struct sk_store *s, const char *device, const struct sk_event 
 	return r;
 }
 
+/* *good: the last record that is stored as the terminal has it. On a fork below the end that is the one before the fork. */
 static int put(struct sk_store *s, struct sk_terminal *t, const struct sk_event *events, size_t n, sk_ms now,
-               enum sk_chain_result *chain)
+               int64_t *good, enum sk_chain_result *chain)
 {
 	char detail[128];
 	int r;
 
+	*good = t->last_seq;
 	for (size_t i = 0; i < n; i++) {
 		const struct sk_event *e = &events[i];
 
@@ -89,6 +91,7 @@ static int put(struct sk_store *s, struct sk_terminal *t, const struct sk_event 
 			r = 0;
 		}
 		if (*chain != SK_CHAIN_OK) {
+			*good = *chain == SK_CHAIN_FORK && e->seq <= t->last_seq ? e->seq - 1 : t->last_seq;
 			snprintf(detail, sizeof(detail), "record %lld does not follow record %lld", (long long)e->seq,
 			         (long long)t->last_seq);
 			/* Keyed by what is stored: one line however many wrong records are sent after it. */
@@ -99,7 +102,7 @@ static int put(struct sk_store *s, struct sk_terminal *t, const struct sk_event 
 		r = insert(s, t->id, e, now);
 		if (r < 0)
 			return r;
-		t->last_seq = e->seq;
+		*good = t->last_seq = e->seq;
 		sk_text_copy(t->last_hash, sizeof(t->last_hash), e->hash);
 	}
 	return 0;
@@ -110,7 +113,7 @@ int sk_store_events_put(struct sk_store *s, const char *device, const struct sk_
 {
 	enum sk_chain_result result = SK_CHAIN_OK;
 	struct sk_terminal t;
-	int64_t before = 0;
+	int64_t before = 0, good = 0;
 	int r = db_begin(s);
 
 	if (r < 0)
@@ -118,7 +121,7 @@ int sk_store_events_put(struct sk_store *s, const char *device, const struct sk_
 	r = sk_store_terminal_get(s, device, &t);
 	if (r == 0) {
 		before = t.last_seq;
-		r = put(s, &t, events, n, now, &result);
+		r = put(s, &t, events, n, now, &good, &result);
 	}
 	if (r >= 0 && t.last_seq != before)
 		r = db_run(s, "UPDATE terminals SET last_seq = ?, last_hash = ? WHERE id = ?", "iss", t.last_seq,
@@ -127,7 +130,7 @@ int sk_store_events_put(struct sk_store *s, const char *device, const struct sk_
 	if (r < 0)
 		return r == -ENOENT ? sk_err_set(err, r, "terminal %s is not known", device)
 		                    : db_fail(s, err, r, "events not stored");
-	*acked = t.last_seq;
+	*acked = good;
 	*chain = result;
 	return 0;
 }

@@ -138,6 +138,7 @@ Test(orders, woken_by_name, .init = setup, .fini = teardown)
 	cr_assert_eq(q.code, 0);
 	cr_assert_eq(sk_orders_waiting(o), 1);
 	reply_clear(&p);
+	o = sk_orders_free(o); /* while q is there */
 }
 
 Test(orders, other_processes_are_noticed, .init = setup, .fini = teardown)
@@ -171,6 +172,7 @@ Test(orders, one_per_terminal, .init = setup, .fini = teardown)
 	cr_assert_eq(p.code, 204);
 	cr_assert_eq(q.code, 0);
 	cr_assert_eq(sk_orders_waiting(o), 1);
+	o = sk_orders_free(o);
 }
 
 Test(orders, gone_and_revoked, .init = setup, .fini = teardown)

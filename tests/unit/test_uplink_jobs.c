@@ -94,6 +94,16 @@ Test(uplink_jobs, an_acknowledgement_that_got_lost_is_made_up_for, .init = setup
 	cr_assert_null(strstr(F.lane[SK_LANE_SEND].body, "\"seq\":7,"));
 }
 
+Test(uplink_jobs, a_fork_acknowledges_nothing, .init = setup, .fini = teardown)
+{
+	online();
+	F.last = 9;
+	wait_says(true, false);
+	reply(SK_LANE_SEND, 409, "{\"error\":\"chain-fork\",\"acked\":7}");
+	cr_assert_eq(F.acked, 0, "the server has other records under these numbers");
+	cr_assert_not_null(strstr(F.contact, "chain-fork"));
+}
+
 Test(uplink_jobs, a_server_ahead_of_the_journal_is_a_refusal, .init = setup, .fini = teardown)
 {
 	online();
