@@ -152,7 +152,7 @@ po-check:
 	$(PYTHON) tests/tools/po.py
 shots: programs $(MO)
 	$(PYTHON) tests/browser/shots.py --build $(BUILD)
-valgrind: $(PROGRAMS)
+valgrind: $(UNIT_TESTS)
 	tests/tools/valgrind.sh $(BUILD)
 coverage:
 	$(MAKE) BUILD=$(BUILD)/coverage OPT="-O0 -g --coverage" LDFLAGS=--coverage quickcheck

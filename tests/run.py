@@ -244,7 +244,7 @@ def stages(build):
         ("unit", ["quickcheck"], {}, 1800),
         ("asan", ["asan"], {}, 3600),
         ("integration", ["integration"], {}, 3600),
-        ("fuzz", ["fuzz"], {"FUZZ_SECONDS": os.environ.get("FUZZ_SECONDS", "10")}, 3600),
+        ("fuzz", ["fuzz"], {"FUZZ_SECONDS": os.environ.get("FUZZ_SECONDS", "5")}, 3600),
     ]
     if (ROOT / "tests" / "tools" / "tidy.sh").exists():
         result.append(("tidy", ["tidy"], {}, 3600))

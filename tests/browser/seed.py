@@ -44,11 +44,11 @@ def life(t):
 def requests(office, made):
     a, b = made["zei-pc-002"], made["zei-pc-001"]
     a.request("shokuin", o.STICK, "県の説明会資料を受け取り、課内で閲覧するため", "ro", 4)
-    b.request("yamada", o.SECURE, "固定資産税の評価データを外部委託先へ提出", "rw", 24, "1", "株式会社南紀データ 橋本営業所")
+    b.request("shokuin4", o.SECURE, "固定資産税の評価データを外部委託先へ提出", "rw", 24, "1", "委託事業者")
     a.request("shokuin", o.HOSTILE, "<script>alert('目的')</script> 動作確認", "rw", 2, "2", "<b>別館</b>")
     made["shi-pc-001"].request("kimura", o.NAMELESS, "写真の取り込み", "ro", 1)
-    made["fuku-pc-001"].request("tanaka", o.STICK, "民生委員の会議で配布する資料", "rw", 8, "3", "総合福祉会館")
-    made["fuku-pc-002"].request("sato", o.SECURE, "研修会の講義資料", "ro", 8)
+    made["fuku-pc-001"].request("shokuin1", o.STICK, "民生委員の会議で配布する資料", "rw", 8, "3", "総合福祉会館")
+    made["fuku-pc-002"].request("shokuin3", o.SECURE, "研修会の講義資料", "ro", 8)
     made["zei-pc-003"].request("shokuin", o.SECURE, "前年度の統計表の受け渡し", "ro", 4)
     kacho, mado, kenmu = office.login("kacho"), office.login("mado"), office.login("kenmu")
     done = [kacho.decide(2, "permit"), kenmu.decide(6, "permit"), kacho.decide(7, "permit"), mado.decide(7, "approve", access="ro", until=o.local(3)),

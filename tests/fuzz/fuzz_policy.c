@@ -20,7 +20,7 @@ static void must(int condition)
 static void stick_stays_out(const struct sk_policy *p)
 {
 	static struct sk_device d = {.name = "1-2", .serial = "S1", .has_serial = true, .desc_ok = true};
-	const struct sk_context c = {.now = 1, .person = "tanaka"};
+	const struct sk_context c = {.now = 1, .person = "shokuin1"};
 	struct sk_verdict v;
 
 	d.desc.vid = 0x0781;

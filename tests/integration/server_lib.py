@@ -230,7 +230,7 @@ class Terminal:
     def send(self, *events):
         return self.call("POST", "/v1/events", {"events": list(events)})
 
-    def request_event(self, person="tanaka", **more):
+    def request_event(self, person="shokuin1", **more):
         body = {"id": str(uuid.uuid4()), "kind": "media", "person": person, "purpose": "窓口での配布資料の受け渡し", "access": "ro", "hours": 8,
                 "class": "none", "destination": "市民課",
                 "device": {"vendor_id": "46f4", "product_id": "0001", "vendor": "QEMU", "product": "USB HARDDRIVE", "serial": "S1",

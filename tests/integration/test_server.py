@@ -252,7 +252,7 @@ class Orders(Base):
         self.assertEqual(granted["version"], told["version"] + 1)
         self.assertEqual(granted["device"], t.id)
         grant = granted["body"]["grants"][0]
-        self.assertEqual((grant["access"], grant["person"], grant["permitted_by"], grant["approved_by"]), ("ro", "tanaka", "税務課長", "窓口担当"))
+        self.assertEqual((grant["access"], grant["person"], grant["permitted_by"], grant["approved_by"]), ("ro", "shokuin1", "税務課長", "窓口担当"))
         got, thread = self.waiting(t, policy, granted["version"])
         self.assertEqual(desk.decide(number, "cancel", reason="戻った")[0], 303)
         thread.join()
@@ -452,29 +452,29 @@ class Commands(unittest.TestCase):
     def test_people(self):
         s = self.server
         s.cli("unit", "add", "zeimu", "--ja", "税務課", "--en", "Tax")
-        password = s.cli("user", "add", "sato", "--name", "課長 佐藤", "--role", "sec", "--unit", "zeimu").strip()
+        password = s.cli("user", "add", "shokuin3", "--name", "税務課長", "--role", "sec", "--unit", "zeimu").strip()
         self.assertRegex(password, r"^[0-9A-Z]{5}(-[0-9A-Z]{5}){3}$")
         self.assertNotIn(password, s.sql("SELECT password_hash FROM users"))
-        self.assertEqual(s.run("user", "add", "sato", "--name", "x", "--role", "desk").returncode, 1)
+        self.assertEqual(s.run("user", "add", "shokuin3", "--name", "x", "--role", "desk").returncode, 1)
         self.assertEqual(s.run("user", "add", "x", "--name", "x", "--role", "sec").returncode, 1)          # a manager of no section
         self.assertEqual(s.run("user", "add", "x", "--name", "x", "--role", "sec", "--unit", "none").returncode, 1)
         self.assertEqual(s.run("user", "add", "X Y", "--name", "x", "--role", "desk").returncode, 1)
         self.assertEqual(s.run("user", "add", "x", "--name", "x", "--role", "desk", "--password-stdin", input="short\n").returncode, 1)
         s.start()
-        Browser(s, "sato", password)
-        other = s.cli("user", "passwd", "sato").strip()
+        Browser(s, "shokuin3", password)
+        other = s.cli("user", "passwd", "shokuin3").strip()
         with self.assertRaises(AssertionError):
-            Browser(s, "sato", password)
-        b = Browser(s, "sato", other)
+            Browser(s, "shokuin3", password)
+        b = Browser(s, "shokuin3", other)
         self.assertEqual(b.get("/")[0], 200)
-        s.cli("user", "disable", "sato")
+        s.cli("user", "disable", "shokuin3")
         self.assertNotEqual(b.get("/")[0], 200)              # and the session it had is over
         with self.assertRaises(AssertionError):
-            Browser(s, "sato", other)
-        s.cli("user", "enable", "sato")
-        Browser(s, "sato", other)
+            Browser(s, "shokuin3", other)
+        s.cli("user", "enable", "shokuin3")
+        Browser(s, "shokuin3", other)
         self.assertEqual(s.run("user", "passwd", "nobody").returncode, 1)
-        self.assertIn("sato", s.cli("user", "list"))
+        self.assertIn("shokuin3", s.cli("user", "list"))
 
     def test_japanese(self):
         locale = os.path.join(lib.BUILD, "locale")

@@ -138,7 +138,7 @@ HELP_UNUSED static struct sk_grants *help_grant(const struct sk_device *d, enum 
 
 HELP_UNUSED static struct sk_context help_context(void)
 {
-	return (struct sk_context){.now = HELP_NOW, .person = "tanaka", .other_keyboards = 1, .other_mice = 1};
+	return (struct sk_context){.now = HELP_NOW, .person = "shokuin1", .other_keyboards = 1, .other_mice = 1};
 }
 
 /* xorshift64*: the same everywhere. */

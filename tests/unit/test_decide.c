@@ -143,10 +143,10 @@ Test(decide, grants)
 	ask_again(&a);
 	check(&a, false, SK_REASON_GRANT_NOT_YET, "media");
 	a.context = help_context();
-	sk_text_copy(a.grants->items[0].person, sizeof(a.grants->items[0].person), "sato");
+	sk_text_copy(a.grants->items[0].person, sizeof(a.grants->items[0].person), "shokuin3");
 	ask_again(&a);
 	check(&a, false, SK_REASON_GRANT_PERSON, "media");
-	a.context.person = "sato";
+	a.context.person = "shokuin3";
 	ask_again(&a);
 	check(&a, true, SK_REASON_GRANT, "media");
 	a.context.person = "";

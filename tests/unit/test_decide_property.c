@@ -97,7 +97,7 @@ static void random_grants(uint64_t *s, struct sk_grants *g, struct sk_grant item
 		items[i].from = HELP_NOW - 10 + (sk_ms)help_random(s, 15);
 		items[i].until = items[i].from + 1 + (sk_ms)help_random(s, 20);
 		if (help_random(s, 3) == 0)
-			sk_text_copy(items[i].person, sizeof(items[i].person), "sato");
+			sk_text_copy(items[i].person, sizeof(items[i].person), "shokuin3");
 	}
 }
 
@@ -165,7 +165,7 @@ Test(decide_property, properties_over_random_input)
 		for (int k = 0; k < DEVICES; k++) {
 			struct sk_grant items[4];
 			struct sk_grants g;
-			struct sk_context c = {HELP_NOW, help_random(&s, 2) ? "tanaka" : "", (int)help_random(&s, 2),
+			struct sk_context c = {HELP_NOW, help_random(&s, 2) ? "shokuin1" : "", (int)help_random(&s, 2),
 			                       (int)help_random(&s, 2)};
 
 			random_device(&s, &d);

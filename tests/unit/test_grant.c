@@ -11,7 +11,7 @@ static json_t *grant_json(int number, const char *key)
 {
 	return json_pack("{s:o, s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "id",
 	                 json_sprintf("11111111-2222-4333-8444-%012d", number), "request", number, "device_key", key,
-	                 "serial", "S1", "person", "tanaka", "access", "rw", "info_class", "2", "purpose", "運搬",
+	                 "serial", "S1", "person", "shokuin1", "access", "rw", "info_class", "2", "purpose", "運搬",
 	                 "from", "2026-04-01T00:00:00Z", "until", "2026-04-02T00:00:00Z", "permitted_by", "課長",
 	                 "approved_by", "担当");
 }
@@ -50,7 +50,7 @@ Test(grant, reads_every_member)
 	cr_assert_eq(g->items[0].request, 7);
 	cr_assert_str_eq(g->items[0].device_key, KEY_A);
 	cr_assert_str_eq(g->items[0].serial, "S1");
-	cr_assert_str_eq(g->items[0].person, "tanaka");
+	cr_assert_str_eq(g->items[0].person, "shokuin1");
 	cr_assert_eq(g->items[0].access, SK_ACCESS_RW);
 	cr_assert_str_eq(g->items[0].info_class, "2");
 	cr_assert_str_eq(g->items[0].purpose, "運搬");
@@ -181,13 +181,13 @@ Test(grant, whole_or_nothing)
 
 Test(grant, state_to_the_millisecond)
 {
-	struct sk_grant g = {.from = 1000, .until = 2000, .person = "tanaka"};
+	struct sk_grant g = {.from = 1000, .until = 2000, .person = "shokuin1"};
 
-	cr_assert_eq(sk_grant_state(&g, 999, "tanaka"), SK_GRANT_NOT_YET);
-	cr_assert_eq(sk_grant_state(&g, 1000, "tanaka"), SK_GRANT_VALID);
-	cr_assert_eq(sk_grant_state(&g, 1999, "tanaka"), SK_GRANT_VALID);
-	cr_assert_eq(sk_grant_state(&g, 2000, "tanaka"), SK_GRANT_EXPIRED);
-	cr_assert_eq(sk_grant_state(&g, 1500, "sato"), SK_GRANT_OTHER_PERSON);
+	cr_assert_eq(sk_grant_state(&g, 999, "shokuin1"), SK_GRANT_NOT_YET);
+	cr_assert_eq(sk_grant_state(&g, 1000, "shokuin1"), SK_GRANT_VALID);
+	cr_assert_eq(sk_grant_state(&g, 1999, "shokuin1"), SK_GRANT_VALID);
+	cr_assert_eq(sk_grant_state(&g, 2000, "shokuin1"), SK_GRANT_EXPIRED);
+	cr_assert_eq(sk_grant_state(&g, 1500, "shokuin3"), SK_GRANT_OTHER_PERSON);
 	cr_assert_eq(sk_grant_state(&g, 1500, ""), SK_GRANT_OTHER_PERSON, "nobody is not the person");
 	cr_assert_eq(sk_grant_state(&g, 1500, NULL), SK_GRANT_OTHER_PERSON);
 	g.person[0] = '\0';
@@ -223,12 +223,12 @@ Test(grant, finds_the_best)
 	cr_assert_eq(sk_grants_find(&g, &d, 1500, "", &state), &it[2], "latest end");
 	it[0].until = 1200; /* expired */
 	it[1].from = 1600; /* not yet */
-	sk_text_copy(it[2].person, sizeof(it[2].person), "sato");
-	cr_assert_eq(sk_grants_find(&g, &d, 1500, "tanaka", &state), &it[1], "what will come");
+	sk_text_copy(it[2].person, sizeof(it[2].person), "shokuin3");
+	cr_assert_eq(sk_grants_find(&g, &d, 1500, "shokuin1", &state), &it[1], "what will come");
 	cr_assert_eq(state, SK_GRANT_NOT_YET);
-	cr_assert_eq(sk_grants_find(&g, &d, 5000, "tanaka", &state), &it[1]);
+	cr_assert_eq(sk_grants_find(&g, &d, 5000, "shokuin1", &state), &it[1]);
 	cr_assert_eq(state, SK_GRANT_EXPIRED);
-	cr_assert_eq(sk_grants_find(&g, &d, 1500, "sato", &state), &it[2]);
+	cr_assert_eq(sk_grants_find(&g, &d, 1500, "shokuin3", &state), &it[2]);
 	cr_assert_eq(state, SK_GRANT_VALID);
 }
 
@@ -283,13 +283,13 @@ Test(grant, finds_each_of_many)
 	for (size_t i = 0; i < json_array_size(list); i += 7) {
 		const char *want = json_string_value(json_object_get(json_array_get(list, i), "device_key"));
 		struct sk_device d = device(want, "S1");
-		const struct sk_grant *found = sk_grants_find(g, &d, at("2026-04-01T12:00:00Z"), "tanaka", &state);
+		const struct sk_grant *found = sk_grants_find(g, &d, at("2026-04-01T12:00:00Z"), "shokuin1", &state);
 
 		cr_assert_not_null(found);
 		cr_assert_str_eq(found->device_key, want);
 		d.desc.device_key[63] = 'f';
 		d.desc.device_key[62] = 'f';
-		cr_assert(!sk_grants_find(g, &d, 0, "tanaka", &state) || strcmp(d.desc.device_key, want) == 0);
+		cr_assert(!sk_grants_find(g, &d, 0, "shokuin1", &state) || strcmp(d.desc.device_key, want) == 0);
 	}
 	sk_grants_free(g);
 	json_decref(list);

@@ -127,7 +127,7 @@ Test(orders, woken_by_name, .init = setup, .fini = teardown)
 	reply_clear(&q);
 	wait_for(&p, &a, 0, 1, 50);
 	wait_for(&q, &b, 0, 1, 50);
-	help_request(server.store, &a, "tanaka", "ro", 8);
+	help_request(server.store, &a, "shokuin1", "ro", 8);
 	sk_orders_wake(o, a.id);
 	sk_orders_wake(o, b.id); /* nothing is new for it */
 	sk_orders_wake(o, "nobody");

@@ -240,7 +240,7 @@ Test(store_events, evidence_cannot_be_changed_through_sql)
 	sqlite3 *db;
 
 	help_send(s, &a, "x", "{}");
-	help_request(s, &a, "tanaka", "ro", 1);
+	help_request(s, &a, "shokuin1", "ro", 1);
 	cr_assert_eq(sqlite3_open(help_path, &db), SQLITE_OK);
 	sqlite3_busy_timeout(db, 5000);
 	sqlite3_exec(db, "PRAGMA recursive_triggers = ON", NULL, NULL, NULL);

@@ -20,7 +20,7 @@ Test(store_orders, version_rises_with_the_contents_and_only_then)
 
 	cr_assert_eq(v, 1, "the empty one is issued too: a terminal must learn that it has none");
 	cr_assert_eq(grants_version(s, a.id, T0 + HOUR), v);
-	help_request(s, &a, "tanaka", "ro", 8);
+	help_request(s, &a, "shokuin1", "ro", 8);
 	cr_assert_eq(grants_version(s, a.id, T0), v + 1);
 	cr_assert_eq(grants_version(s, a.id, T0), v + 1);
 	cr_assert_eq(grants_version(s, b.id, T0), 1, "the other terminal has nothing to do with it");
@@ -35,7 +35,7 @@ Test(store_orders, answers_are_forgotten_after_a_month)
 	int64_t v;
 	json_t *body;
 
-	help_request(s, &a, "tanaka", "ro", 8);
+	help_request(s, &a, "shokuin1", "ro", 8);
 	body = sk_store_grants_body(s, a.id, T0 + 29 * 24 * HOUR, &v);
 	cr_assert_eq(json_array_size(json_object_get(body, "requests")), 1);
 	json_decref(body);
@@ -50,7 +50,7 @@ Test(store_orders, body_is_what_the_terminal_reads)
 {
 	struct sk_store *s = help_store();
 	struct chain a = help_terminal(s, 1, "zeimu");
-	int64_t n = help_request(s, &a, "tanaka", "rw", 8), v;
+	int64_t n = help_request(s, &a, "shokuin1", "rw", 8), v;
 	struct sk_actor sec = help_actor("zkacho", "税務課長", "zeimu", SK_ROLE_SEC),
 	                desk = help_actor("madoguchi", "窓口担当", "", SK_ROLE_DESK);
 	struct sk_decision d = {.request = n, .what = SK_DO_PERMIT};

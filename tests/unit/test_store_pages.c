@@ -107,7 +107,7 @@ Test(store_pages, terminal_page_has_all_parts)
 	json_decref(p);
 	report(s, &a, ONE("compliant"), T0 + 5);
 	report(s, &a, ONE("compliant"), T0 + 6); /* stable: only in memory */
-	help_request(s, &a, "tanaka", "ro", 8);
+	help_request(s, &a, "shokuin1", "ro", 8);
 	p = sk_store_terminal_page(s, a.id, T0, SILENT);
 	cr_assert_eq(help_number(json_object_get(json_object_get(p, "status"), "clock"), "now"), T0 + 6);
 	cr_assert_eq(help_number(json_object_get(p, "status"), "received"), T0 + 6);
@@ -185,7 +185,7 @@ Test(store_pages, overview_counts)
 	json_t *o;
 
 	report(s, &a, TWO("compliant", "non-compliant"), T0);
-	help_request(s, &a, "tanaka", "ro", 8);
+	help_request(s, &a, "shokuin1", "ro", 8);
 	o = sk_store_overview(s, NULL, T0, SILENT);
 	cr_assert_eq(help_number(o, "terminals"), 2);
 	cr_assert_eq(help_number(json_object_get(o, "states"), "non-compliant"), 1);

@@ -33,7 +33,7 @@ Test(store_requests, the_two_steps)
 {
 	struct sk_store *s = help_store();
 	struct chain a = help_terminal(s, 1, "zeimu");
-	int64_t n = help_request(s, &a, "tanaka", "rw", 8), version;
+	int64_t n = help_request(s, &a, "shokuin1", "rw", 8), version;
 	json_t *q, *h, *body;
 
 	cr_assert_eq(permit(s, MANAGER, n), 0);
@@ -48,13 +48,13 @@ Test(store_requests, the_two_steps)
 	h = json_object_get(q, "history");
 	cr_assert_eq(json_array_size(h), 3);
 	cr_assert_str_eq(help_text(json_array_get(h, 0), "action"), "created");
-	cr_assert_str_eq(help_text(json_array_get(h, 0), "name"), "tanaka");
+	cr_assert_str_eq(help_text(json_array_get(h, 0), "name"), "shokuin1");
 	cr_assert_str_eq(help_text(json_array_get(h, 1), "role"), "sec");
 	cr_assert_str_eq(help_text(json_array_get(h, 2), "role"), "desk");
 	json_decref(q);
 	body = sk_store_grants_body(s, a.id, T0, &version);
 	cr_assert_eq(json_array_size(json_object_get(body, "grants")), 1);
-	cr_assert_str_eq(help_text(json_array_get(json_object_get(body, "grants"), 0), "person"), "tanaka");
+	cr_assert_str_eq(help_text(json_array_get(json_object_get(body, "grants"), 0), "person"), "shokuin1");
 	json_decref(body);
 	help_close(s);
 }
@@ -133,7 +133,7 @@ Test(store_requests, only_the_manager_of_that_section_permits)
 {
 	struct sk_store *s = help_store();
 	struct chain a = help_terminal(s, 1, "zeimu");
-	int64_t n = help_request(s, &a, "tanaka", "ro", 8);
+	int64_t n = help_request(s, &a, "shokuin1", "ro", 8);
 	struct decision lied = OTHER, whole = MANAGER, dressed = DESK, stranger = MANAGER;
 
 	cr_assert_eq(permit(s, OTHER, n), -EPERM);
@@ -158,7 +158,7 @@ Test(store_requests, only_the_desk_approves_and_only_what_is_permitted)
 {
 	struct sk_store *s = help_store();
 	struct chain a = help_terminal(s, 1, "zeimu");
-	int64_t n = help_request(s, &a, "tanaka", "ro", 8);
+	int64_t n = help_request(s, &a, "shokuin1", "ro", 8);
 
 	cr_assert_eq(approve(s, DESK, n), -ESTALE);
 	cr_assert_eq(permit(s, MANAGER, n), 0);
@@ -176,7 +176,7 @@ Test(store_requests, disabled_in_between)
 {
 	struct sk_store *s = help_store();
 	struct chain a = help_terminal(s, 1, "zeimu");
-	int64_t n = help_request(s, &a, "tanaka", "ro", 8);
+	int64_t n = help_request(s, &a, "shokuin1", "ro", 8);
 	struct sk_actor by = help_admin();
 	struct sk_err err = SK_ERR_INIT;
 
@@ -196,7 +196,7 @@ Test(store_requests, refused_returned_cancelled)
 	json_t *body;
 
 	for (int i = 0; i < 5; i++)
-		n[i] = help_request(s, &a, "tanaka", "ro", 8);
+		n[i] = help_request(s, &a, "shokuin1", "ro", 8);
 	cr_assert_eq(decide(s, MANAGER, n[0], SK_DO_REFUSE, NULL, NULL, 0), -EINVAL, "not without a reason");
 	cr_assert_eq(decide(s, MANAGER, n[0], SK_DO_REFUSE, "", NULL, 0), -EINVAL);
 	cr_assert_eq(decide(s, DESK, n[0], SK_DO_REFUSE, "x", NULL, 0), -EPERM, "it is the manager's turn");
@@ -227,7 +227,7 @@ Test(store_requests, limits_of_what_is_granted)
 {
 	struct sk_store *s = help_store();
 	struct chain a = help_terminal(s, 1, "zeimu");
-	int64_t n = help_request(s, &a, "tanaka", "ro", 48), m = help_request(s, &a, "tanaka", "rw", 48);
+	int64_t n = help_request(s, &a, "shokuin1", "ro", 48), m = help_request(s, &a, "shokuin1", "rw", 48);
 	char reason[1200];
 
 	memset(reason, 'x', sizeof(reason) - 1);
@@ -263,7 +263,7 @@ Test(store_requests, grants_end)
 {
 	struct sk_store *s = help_store();
 	struct chain a = help_terminal(s, 1, "zeimu");
-	int64_t n = help_request(s, &a, "tanaka", "ro", 8), v1, v2;
+	int64_t n = help_request(s, &a, "shokuin1", "ro", 8), v1, v2;
 	json_t *g;
 
 	cr_assert_eq(permit(s, MANAGER, n), 0);
@@ -283,7 +283,7 @@ Test(store_requests, undecided_and_unused_permits_end)
 {
 	struct sk_store *s = help_store();
 	struct chain a = help_terminal(s, 1, "zeimu");
-	int64_t old = help_request(s, &a, "tanaka", "ro", 8), unused = help_request(s, &a, "tanaka", "ro", 8);
+	int64_t old = help_request(s, &a, "shokuin1", "ro", 8), unused = help_request(s, &a, "shokuin1", "ro", 8);
 
 	cr_assert_eq(decide(s, MANAGER, unused, SK_DO_PERMIT, NULL, NULL, T0 + 2 * HOUR), 0);
 	cr_assert_eq(sk_store_tend(s, T0 + 2 * HOUR - 1), 0);
@@ -301,7 +301,7 @@ Test(store_requests, born_once_per_id_and_terminal)
 	struct sk_store *s = help_store();
 	struct chain a = help_terminal(s, 1, "zeimu"), b = help_terminal(s, 2, "zeimu");
 	static const char body[] = "{\"id\":\"10000000-0000-4000-8000-999999999999\",\"kind\":\"media\",\"person\":"
-	                           "\"tanaka\",\"device\":{\"device_key\":"
+	                           "\"shokuin1\",\"device\":{\"device_key\":"
 	                           "\"0000000000000000000000000000000000000000000000000000000000000007\",\"serial\":"
 	                           "null},\"purpose\":\"x\",\"access\":\"ro\","
 	                           "\"hours\":8,\"class\":\"1\"}";
@@ -325,9 +325,9 @@ Test(store_requests, one_terminal_cannot_flood)
 	json_t *list;
 
 	for (int i = 0; i < 100; i++)
-		help_request(s, &a, "tanaka", "ro", 8);
+		help_request(s, &a, "shokuin1", "ro", 8);
 	help_send(s, &a, "request.created",
-	          "{\"id\":\"20000000-0000-4000-8000-000000000001\",\"kind\":\"media\",\"person\":\"tanaka\","
+	          "{\"id\":\"20000000-0000-4000-8000-000000000001\",\"kind\":\"media\",\"person\":\"shokuin1\","
 	          "\"device\":{\"device_key\":"
 	          "\"0000000000000000000000000000000000000000000000000000000000000007\"},\"purpose\":\"x\",\"access\":"
 	          "\"ro\",\"hours\":8,"
@@ -381,18 +381,18 @@ Test(store_requests, listing_and_earlier)
 {
 	struct sk_store *s = help_store();
 	struct chain a = help_terminal(s, 1, "zeimu"), b = help_terminal(s, 2, "shimin");
-	int64_t first = help_request(s, &a, "tanaka", "ro", 8), second = help_request(s, &b, "suzuki", "ro", 8);
+	int64_t first = help_request(s, &a, "shokuin1", "ro", 8), second = help_request(s, &b, "shokuin2", "ro", 8);
 	json_t *q;
 
 	cr_assert_eq(permit(s, MANAGER, first), 0);
 	cr_assert_eq(listed(s, NULL, NULL, NULL), 2);
 	cr_assert_eq(listed(s, "zeimu", NULL, NULL), 1);
-	cr_assert_eq(listed(s, NULL, "suzuki", NULL), 1);
+	cr_assert_eq(listed(s, NULL, "shokuin2", NULL), 1);
 	cr_assert_eq(listed(s, NULL, NULL, "permitted"), 1);
 	cr_assert_eq(decide(s, OTHER, second, SK_DO_REFUSE, "x", NULL, 0), 0);
 	cr_assert_eq(listed(s, NULL, NULL, NULL), 1);
 	cr_assert_eq(listed(s, NULL, NULL, "all"), 2);
-	cr_assert_eq(listed(s, "zeimu", "suzuki", "all"), 0);
+	cr_assert_eq(listed(s, "zeimu", "shokuin2", "all"), 0);
 	q = sk_store_request(s, first, "zeimu");
 	cr_assert_eq(json_array_size(json_object_get(q, "earlier")), 0, "another section's is not shown to this one");
 	json_decref(q);
@@ -408,7 +408,7 @@ Test(store_requests, every_decision_is_in_the_trail)
 {
 	struct sk_store *s = help_store();
 	struct chain a = help_terminal(s, 1, "zeimu");
-	int64_t n = help_request(s, &a, "tanaka", "ro", 8);
+	int64_t n = help_request(s, &a, "shokuin1", "ro", 8);
 	json_t *list;
 
 	cr_assert_eq(permit(s, OTHER, n), -EPERM);
