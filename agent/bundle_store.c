@@ -57,15 +57,17 @@ int sk_bundle_store_save(const char *dir, enum sk_bundle_kind kind, const char *
 	return sk_file_write(path, envelope, len, 0600, err);
 }
 
-void sk_bundle_store_floors(const char *dir, int64_t floors[SK_BUNDLE_KINDS])
+void sk_bundle_store_floors(const char *dir, const char *device, int64_t floors[SK_BUNDLE_KINDS])
 {
+	const char *of = device;
 	struct sk_buf text;
 	json_t *o = NULL;
 	char path[PATH];
 
 	snprintf(path, sizeof path, "%s/versions", dir);
 	sk_buf_init(&text, 256);
-	if (sk_file_read(path, &text, NULL) == 0 && sk_json_parse(text.data, text.len, 256, &o, NULL) == 0)
+	if (sk_file_read(path, &text, NULL) == 0 && sk_json_parse(text.data, text.len, 256, &o, NULL) == 0 &&
+	    sk_json_str_opt(o, "device", SK_UUID_LEN, &of, NULL) == 0 && strcmp(of, device) == 0)
 		for (int k = 0; k < SK_BUNDLE_KINDS; k++) {
 			long long v = 0;
 
@@ -76,11 +78,12 @@ void sk_bundle_store_floors(const char *dir, int64_t floors[SK_BUNDLE_KINDS])
 	sk_buf_deinit(&text);
 }
 
-int sk_bundle_store_save_floors(const char *dir, const int64_t floors[SK_BUNDLE_KINDS], struct sk_err *err)
+int sk_bundle_store_save_floors(const char *dir, const char *device, const int64_t floors[SK_BUNDLE_KINDS],
+                                struct sk_err *err)
 {
-	char path[PATH], text[128];
-	int n = snprintf(text, sizeof text, "{\"grants\":%lld,\"policy\":%lld}\n", (long long)floors[SK_BUNDLE_GRANTS],
-	                 (long long)floors[SK_BUNDLE_POLICY]);
+	char path[PATH], text[192];
+	int n = snprintf(text, sizeof text, "{\"device\":\"%s\",\"grants\":%lld,\"policy\":%lld}\n", device,
+	                 (long long)floors[SK_BUNDLE_GRANTS], (long long)floors[SK_BUNDLE_POLICY]);
 
 	snprintf(path, sizeof path, "%s/versions", dir);
 	return sk_file_write(path, text, (size_t)n, 0600, err);

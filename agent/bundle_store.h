@@ -18,9 +18,11 @@ int sk_bundle_store_load(const char *dir, const struct sk_trust *t, enum sk_bund
 int sk_bundle_store_save(const char *dir, enum sk_bundle_kind kind, const char *envelope, size_t len,
                          struct sk_err *err);
 
-/* Only ever raises what is in floors; a missing or damaged file changes nothing. */
-void sk_bundle_store_floors(const char *dir, int64_t floors[SK_BUNDLE_KINDS]);
-int sk_bundle_store_save_floors(const char *dir, const int64_t floors[SK_BUNDLE_KINDS], struct sk_err *err);
+/* Only ever raises what is in floors; a missing or damaged file changes nothing, and neither does one of another terminal's id (this one was
+ * enrolled anew and ended before the old versions were gone). */
+void sk_bundle_store_floors(const char *dir, const char *device, int64_t floors[SK_BUNDLE_KINDS]);
+int sk_bundle_store_save_floors(const char *dir, const char *device, const int64_t floors[SK_BUNDLE_KINDS],
+                                struct sk_err *err);
 
 void sk_bundle_store_clear(const char *dir); /* all of it */
 

@@ -73,6 +73,23 @@ static void holder_answered(void *ctx, const json_t *body)
 	sk_request_answers(ctx, body);
 }
 
+static sk_ms holder_issued(void *ctx, sk_ms issued, bool take)
+{
+	struct sk_daemon *d = ctx;
+	sk_ms before = sk_daemon_now(d);
+	sk_ms now = sk_clock_corrected(&d->clock, sk_clock_wall(), sk_clock_boot(), issued, take);
+
+	if (!take || now >= before)
+		return now;
+	sk_log(SK_LOG_WARNING, "the clock had run %lld s ahead; it is right again by what the server signed",
+	       (long long)((before - now) / 1000));
+	sk_daemon_record_new(
+	    d, "clock.corrected",
+	    json_pack("{s:I, s:I}", "ahead_ms", (json_int_t)(before - now), "issued", (json_int_t)issued));
+	(void)sk_journal_touch(d->journal, sk_daemon_now(d)); /* or the next start would bring the old floor back */
+	return now;
+}
+
 /* --- the checks' hooks --- */
 
 static const struct sk_check_params *check_params(void *ctx)
@@ -192,7 +209,8 @@ static int watch_clock(struct sk_daemon *d)
 
 static int open_files(struct sk_daemon *d, struct sk_err *err)
 {
-	const struct sk_holder_hooks hooks = {.ctx = d, .record = holder_record, .answered = holder_answered};
+	const struct sk_holder_hooks hooks = {
+	    .ctx = d, .record = holder_record, .answered = holder_answered, .issued = holder_issued};
 	struct sk_err e = SK_ERR_INIT;
 	struct sk_journal_options jo = {
 	    .dir = d->config.state, .device = d->trust.device, .spool_max = d->config.spool_max};

@@ -138,7 +138,7 @@ static void forget(struct sk_gate *g, struct sk_attached *a)
 	struct sk_medium *m = a->medium;
 
 	unlink_attached(g, a);
-	if (!a->dev->root_hub)
+	if (!a->dev->root_hub && !a->unsaid)
 		(void)sk_gate_record(g, "device.removed", sk_attached_ident(a));
 	a->medium = NULL;
 	(void)sk_attached_free(a);

@@ -74,12 +74,46 @@ static void withhold(struct sk_attached *a, const struct sk_outcome *before)
 	sk_attached_note(a, "enforcement.failed", N_("not admitted, because the decision could not be recorded"), NULL);
 }
 
+#define QUIET_MS 60000
+
+/* The first refusal of a device at a port is recorded at once, the same again once a minute with how many there were. 0 = not now. */
+static int64_t count_refusal(struct sk_attached *a, const struct sk_outcome *o)
+{
+	struct sk_gate *g = a->gate;
+	struct sk_refusal *f = &g->recent[0];
+	sk_ms now = g->hooks.now(g->hooks.ctx);
+	int64_t n;
+	size_t i;
+
+	for (i = 0; i < SK_RECENT; i++) {
+		struct sk_refusal *x = &g->recent[i];
+
+		if (x->at != 0 && x->reason == o->reason && strcmp(x->port, a->dev->name) == 0 &&
+		    strcmp(x->key, a->facts.desc.device_key) == 0 && strcmp(x->rule, o->rule) == 0) {
+			n = ++x->unsaid;
+			if (now >= x->at && now - x->at < QUIET_MS)
+				return 0;
+			x->at = now;
+			x->unsaid = 0;
+			return n;
+		}
+		if (x->at < f->at)
+			f = x;
+	}
+	*f = (struct sk_refusal){.reason = o->reason, .at = now};
+	sk_text_copy(f->port, sizeof(f->port), a->dev->name);
+	sk_text_copy(f->key, sizeof(f->key), a->facts.desc.device_key);
+	sk_text_copy(f->rule, sizeof(f->rule), o->rule);
+	return 1;
+}
+
 static void carry_out(struct sk_attached *a, const struct sk_verdict *v, const struct sk_outcome *next)
 {
 	struct sk_outcome before = a->outcome;
 	bool opens = sk_attached_would_open(a, next);
-	json_t *body = sk_verdict_json(&a->facts, v);
-	int r;
+	int64_t count = next->allow || a->decided ? 1 : count_refusal(a, next);
+	json_t *body = count == 0 ? NULL : sk_verdict_json(&a->facts, v);
+	int r = 0;
 
 	a->outcome = *next;
 	a->decided = true;
@@ -90,9 +124,13 @@ static void carry_out(struct sk_attached *a, const struct sk_verdict *v, const s
 		(void)json_object_set_new(body, "person", json_string(a->gate->person));
 	if (body != NULL && next->internal)
 		(void)json_object_set_new(body, "internal", json_true());
+	if (body != NULL && count > 1)
+		(void)json_object_set_new(body, "count", json_integer((json_int_t)count));
 	if (body != NULL)
 		json_incref(body);
-	r = sk_gate_record(a->gate, "device.decided", body);
+	a->unsaid = count == 0;
+	if (count > 0)
+		r = sk_gate_record(a->gate, "device.decided", body);
 	if (r < 0 && opens && !harmless(a))
 		withhold(a, &before);
 	if (a->outcome.allow)

@@ -47,12 +47,22 @@ struct sk_attached {
 	const char *reopening; /* closed to be opened anew for another use; the cause. NULL = not so */
 	bool closing; /* waits for unmounting before something is deauthorised */
 	bool untouched; /* seen unauthorised when it came, and never authorised by us: nothing to take away */
+	bool unsaid; /* its refusal was only counted; its going is not told either */
 	bool alias_tried;
 	int failures;
 	char grant[SK_UUID_LEN]; /* under which it is open now */
 	bool warned;
 	struct sk_child *loading; /* modprobe */
 	struct sk_medium *medium; /* NULL until a block node appears */
+};
+
+/* What was refused lately: a plug with a loose contact, or one that does it on purpose, must not fill the record. */
+#define SK_RECENT 16
+struct sk_refusal {
+	char port[SK_USB_NAME], key[SK_SHA256_HEX], rule[64];
+	enum sk_reason reason;
+	sk_ms at; /* recorded; 0 = free */
+	int64_t unsaid; /* since then */
 };
 
 struct sk_gate {
@@ -67,6 +77,7 @@ struct sk_gate {
 	struct sk_medium *orphans[8];
 	struct sk_internal internal[SK_INTERNAL_MAX]; /* system disks; read once, at the first storage device */
 	int n_internal; /* -1 = not read yet */
+	struct sk_refusal recent[SK_RECENT];
 	bool started;
 };
 

@@ -12,6 +12,10 @@
 #include "common/json.h"
 #include "common/text.h"
 
+#define REASONS 8
+#define QUIET_MS \
+	(10 * 60 * 1000LL) /* a server (or what poses as one) that sends the same again and again fills no record */
+
 struct slot { /* what is held of one kind */
 	int64_t version; /* in force; 0 = none */
 	sk_ms expires;
@@ -34,6 +38,12 @@ struct sk_holder {
 	struct slot slots[SK_BUNDLE_KINDS];
 	int64_t floors[SK_BUNDLE_KINDS]; /* highest versions ever held */
 	struct retired *retired;
+	struct refused {
+		const char *reason; /* NULL = free */
+		sk_ms at; /* last recorded */
+		int64_t unsaid; /* since then */
+	} refused[REASONS];
+	sk_ms now; /* of the bundle that comes in */
 	char problem[512];
 };
 
@@ -235,7 +245,7 @@ int sk_holder_load(struct sk_holder *h, const struct sk_trust *t, sk_ms now, str
 	(void)now;
 	h->trust = t;
 	h->problem[0] = '\0';
-	sk_bundle_store_floors(h->dir, h->floors);
+	sk_bundle_store_floors(h->dir, t->device, h->floors);
 	p = load_policy(h, &pe);
 	g = t->enrolled ? load_grants_bundle(h, &ge) : 0;
 	if (g == -ENOENT)
@@ -286,22 +296,42 @@ static const char *refusal(int r)
 	}
 }
 
+/* The first of its reason is recorded at once, then one in ten minutes with how many there were. 0 = not now. */
+static int64_t count_refusal(struct sk_holder *h, const char *reason)
+{
+	struct refused *f = h->refused;
+	int64_t n;
+
+	while (f < h->refused + REASONS - 1 && f->reason != NULL && strcmp(f->reason, reason) != 0)
+		f++;
+	n = ++f->unsaid;
+	if (f->reason != NULL && h->now >= f->at && h->now - f->at < QUIET_MS)
+		return 0;
+	*f = (struct refused){.reason = reason, .at = h->now};
+	return n;
+}
+
 static int refuse(struct sk_holder *h, const struct sk_bundle *b, int r, const struct sk_err *err)
 {
-	json_t *body = json_pack("{s:s, s:s}", "reason", refusal(r), "error", err->text);
+	int64_t count = count_refusal(h, refusal(r));
+	json_t *body = count == 0 ? NULL
+	                          : json_pack("{s:s, s:s, s:I}", "reason", refusal(r), "error", err->text, "count",
+	                                      (json_int_t)count);
 
 	if (body && b) {
 		json_object_set_new(body, "kind", json_string(b->kind));
 		json_object_set_new(body, "version", json_integer(b->version));
 		json_object_set_new(body, "held", json_integer(h->floors[sk_bundle_kind_of(b)]));
 	}
-	record(h, "bundle.refused", body);
+	if (body)
+		record(h, "bundle.refused", body);
 	return r;
 }
 
 /* Ours, newer than anything held, not expired. 0, SK_PUT_SAME or negative. */
 static int admissible(const struct sk_holder *h, const struct sk_bundle *b, sk_ms now, struct sk_err *err)
 {
+	bool corrects = h->hooks.issued && sk_bundle_kind_of(b) == SK_BUNDLE_GRANTS;
 	const struct slot *s = &h->slots[sk_bundle_kind_of(b)];
 	int64_t floor = h->floors[sk_bundle_kind_of(b)];
 
@@ -314,6 +344,9 @@ static int admissible(const struct sk_holder *h, const struct sk_bundle *b, sk_m
 	if (b->version < floor || (s->version && b->version == floor))
 		return sk_err_set(err, -ESTALE, "%s bundle %lld is not newer than %lld", b->kind, (long long)b->version,
 		                  (long long)floor);
+	/* Only here: what was held before has been refused by its version, so that no replay can turn the clock. */
+	if (corrects && b->version > floor)
+		now = h->hooks.issued(h->hooks.ctx, b->issued, false);
 	if (b->expires && b->expires <= now)
 		return sk_err_set(err, -ETIME, "%s bundle %lld has expired", b->kind, (long long)b->version);
 	return 0;
@@ -328,7 +361,7 @@ static int store(struct sk_holder *h, const struct sk_bundle *b, const char *env
 	if (r < 0)
 		return r;
 	h->floors[kind] = b->version > before ? b->version : before;
-	r = sk_bundle_store_save_floors(h->dir, h->floors, err);
+	r = sk_bundle_store_save_floors(h->dir, h->trust->device, h->floors, err);
 	if (r < 0)
 		h->floors[kind] = before; /* the bundle on the disk is newer: at the next start it is simply in force */
 	return r;
@@ -362,6 +395,7 @@ static int put_policy(struct sk_holder *h, const struct sk_bundle *b, const char
 static int put_grants(struct sk_holder *h, const struct sk_bundle *b, const char *envelope, size_t len,
                       struct sk_err *err)
 {
+	bool newer = b->version > h->floors[SK_BUNDLE_GRANTS];
 	struct sk_grants *g = NULL;
 	int r = sk_grants_parse(b->body, &g, err);
 
@@ -378,6 +412,8 @@ static int put_grants(struct sk_holder *h, const struct sk_bundle *b, const char
 	}
 	swap(h, NULL, true, g);
 	take_slot(h, b);
+	if (newer && h->hooks.issued)
+		(void)h->hooks.issued(h->hooks.ctx, b->issued, true);
 	record(h, "grants.applied",
 	       json_pack("{s:I, s:I}", "version", (json_int_t)b->version, "count", (json_int_t)g->n));
 	if (h->hooks.answered)
@@ -393,6 +429,7 @@ int sk_holder_put(struct sk_holder *h, const char *envelope, size_t len, sk_ms n
 
 	if (!err)
 		err = &own;
+	h->now = now;
 	if (!h->trust || !h->trust->enrolled) {
 		sk_err_set(err, -ENOKEY, "this terminal is not enrolled: it has no key to verify a bundle with");
 		return refuse(h, NULL, -ENOKEY, err);
@@ -436,12 +473,22 @@ sk_ms sk_holder_expiry(const struct sk_holder *h, sk_ms now)
 	return h->grants && s->expires > now ? s->expires : 0;
 }
 
+/* Lost since it was held: the same may come again, nothing older. */
+static int64_t known(const struct sk_holder *h, enum sk_bundle_kind kind)
+{
+	int64_t v = h->slots[kind].version, f = h->floors[kind];
+
+	return v > 0 || f <= 0 ? v : f - 1;
+}
+
 void sk_holder_info(const struct sk_holder *h, struct sk_holder_info *out)
 {
 	memset(out, 0, sizeof *out);
 	out->source = h->source;
 	out->policy_version = h->slots[SK_BUNDLE_POLICY].version;
 	out->grants_version = h->slots[SK_BUNDLE_GRANTS].version;
+	out->policy_known = known(h, SK_BUNDLE_POLICY);
+	out->grants_known = known(h, SK_BUNDLE_GRANTS);
 	out->grants = h->grants ? h->grants->n : 0;
 	memcpy(out->problem, h->problem, sizeof out->problem);
 }

@@ -23,6 +23,9 @@ struct sk_holder_hooks {
 	void (*record)(void *ctx, const char *kind, json_t *body /* stolen */);
 	/* body: {"grants":[..],"requests":[..]} of grants newly in force; borrowed. */
 	void (*answered)(void *ctx, const json_t *body);
+	/* A grants bundle that is newer than any held was issued then: the time that holds (sk_clock_corrected). take: it is in force
+	 * now. May be NULL. */
+	sk_ms (*issued)(void *ctx, sk_ms issued, bool take);
 };
 
 /* dir: state folder; policy_file: the local policy.ini. */
@@ -54,6 +57,8 @@ sk_ms sk_holder_expiry(const struct sk_holder *h, sk_ms now); /* when the grants
 struct sk_holder_info {
 	enum sk_policy_source source;
 	int64_t policy_version, grants_version; /* of the bundles held; 0 = none */
+	int64_t policy_known,
+	    grants_known; /* the newest version not to be sent: as held, or just below the highest ever held */
 	size_t grants;
 	char problem[512]; /* why a better source was not used; "" = none */
 };

@@ -111,7 +111,7 @@ static json_t *op_hello(struct sk_uplink_face *f, uint64_t client, const json_t 
 	sk_holder_info(f->d->holder, &h);
 	return json_pack("{s:b, s:s, s:{s:I, s:I}, s:I, s:I}", "ok", 1, "device_id",
 	                 f->d->trust.enrolled ? f->d->trust.device : "", "versions", "policy",
-	                 (json_int_t)h.policy_version, "grants", (json_int_t)h.grants_version, "last_seq",
+	                 (json_int_t)h.policy_known, "grants", (json_int_t)h.grants_known, "last_seq",
 	                 (json_int_t)i.last_seq, "acked_seq", (json_int_t)i.acked_seq);
 }
 

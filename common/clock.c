@@ -51,6 +51,22 @@ sk_ms sk_clock_trusted(struct sk_trusted_clock *c, sk_ms wall, sk_ms boot, sk_ms
 	return t;
 }
 
+#define NEAR_MS (10 * 60 * 1000LL)
+
+sk_ms sk_clock_corrected(struct sk_trusted_clock *c, sk_ms wall, sk_ms boot, sk_ms issued, bool take)
+{
+	sk_ms trusted = sk_clock_trusted(c, wall, boot, NULL), right = wall > issued ? wall : issued, apart;
+
+	if (issued <= 0 || __builtin_sub_overflow(wall, issued, &apart) || apart > NEAR_MS || apart < -NEAR_MS ||
+	    trusted <= NEAR_MS || right >= trusted - NEAR_MS)
+		return trusted;
+	if (take) {
+		c->floor_wall = right;
+		c->floor_boot = boot;
+	}
+	return right;
+}
+
 static void put(char *out, int value, int width)
 {
 	for (int i = width - 1; i >= 0; i--) {

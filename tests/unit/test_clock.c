@@ -172,3 +172,56 @@ Test(clock, real_clocks_run)
 	nanosleep(&ts, NULL);
 	cr_expect_geq(sk_clock_boot() - b, 4);
 }
+
+/* ---- a floor that ran ahead ---- */
+
+#define REAL 1775000000000LL
+#define YEAR (365 * 86400000LL)
+
+static struct sk_trusted_clock ahead(void)
+{
+	struct sk_trusted_clock c;
+
+	sk_clock_trusted_init(&c, REAL + 10 * YEAR, REAL, 1000);
+	return c;
+}
+
+Test(clock, a_newer_signed_time_brings_the_floor_back)
+{
+	struct sk_trusted_clock c = ahead();
+
+	cr_assert_eq(sk_clock_trusted(&c, REAL, 1000, NULL), REAL + 10 * YEAR);
+	cr_assert_eq(sk_clock_corrected(&c, REAL, 1000, REAL - 60000, false), REAL);
+	cr_assert_eq(sk_clock_trusted(&c, REAL, 1000, NULL), REAL + 10 * YEAR, "only asked");
+	cr_assert_eq(sk_clock_corrected(&c, REAL, 1000, REAL - 60000, true), REAL);
+	cr_assert_eq(sk_clock_trusted(&c, REAL + 5, 1005, NULL), REAL + 5);
+}
+
+Test(clock, the_floor_never_falls_below_what_was_signed)
+{
+	struct sk_trusted_clock c = ahead();
+
+	cr_assert_eq(sk_clock_corrected(&c, REAL - 300000, 1000, REAL, true), REAL);
+	cr_assert_eq(sk_clock_trusted(&c, REAL - 300000, 1000, NULL), REAL);
+}
+
+Test(clock, a_wall_clock_that_does_not_agree_changes_nothing)
+{
+	static const sk_ms WALLS[] = {REAL - 600001, REAL + 600001, 0, INT64_MIN, REAL + YEAR};
+
+	for (size_t i = 0; i < sizeof(WALLS) / sizeof(WALLS[0]); i++) {
+		struct sk_trusted_clock c = ahead();
+
+		cr_assert_eq(sk_clock_corrected(&c, WALLS[i], 1000, REAL, true), REAL + 10 * YEAR, "%zu", i);
+		cr_assert_eq(sk_clock_trusted(&c, REAL, 1000, NULL), REAL + 10 * YEAR);
+	}
+}
+
+Test(clock, a_floor_that_is_not_far_ahead_stays)
+{
+	struct sk_trusted_clock c;
+
+	sk_clock_trusted_init(&c, REAL + 500000, REAL, 1000);
+	cr_assert_eq(sk_clock_corrected(&c, REAL, 1000, REAL, true), REAL + 500000);
+	cr_assert_eq(sk_clock_corrected(&c, REAL, 1000, 0, true), REAL + 500000);
+}

@@ -195,3 +195,44 @@ Test(gate_enforce, a_refused_keyboard_of_an_admitted_device_does_not_count)
 	add(d);
 	cr_assert(d->authorized);
 }
+
+/* ---- flapping ---- */
+
+static int records(const char *prefix)
+{
+	int n = 0, i = -1;
+
+	while ((i = find_from(i + 1, prefix)) >= 0)
+		n++;
+	return n;
+}
+
+Test(gate_enforce, a_stick_that_flaps_is_recorded_once_a_minute_with_a_count)
+{
+	struct fake_device *d;
+
+	plug_root();
+	scan();
+	d = plug_one("1-1", STICK, "S1");
+	add(d);
+	cr_assert_eq(records("record device.decided 1-1"), 1, "the first at once");
+	for (int i = 0; i < 5; i++) {
+		unplug(d);
+		d = plug_one("1-1", STICK, "S1");
+		add(d);
+		cr_assert(!d->authorized);
+	}
+	cr_assert_eq(records("record device.decided 1-1"), 1);
+	cr_assert_eq(records("record device.removed 1-1"), 1);
+	F.now += 60000;
+	unplug(d);
+	d = plug_one("1-1", STICK, "S1");
+	add(d);
+	cr_assert_eq(records("record device.decided 1-1"), 2);
+	cr_assert_eq(json_integer_value(json_object_get(last_body("device.decided"), "count")), 6);
+	unplug(d);
+	add(plug_one("1-1", STICK, "S2"));
+	cr_assert_eq(records("record device.decided 1-1"), 3, "another device");
+	add(plug_one("1-2", STICK, "S1"));
+	cr_assert_eq(records("record device.decided 1-2"), 1, "another port");
+}

@@ -333,3 +333,100 @@ Test(holder, what_cannot_be_stored_is_not_in_force, .init = setup, .fini = teard
 	rmdir(in_dir("policy.bundle"));
 	cr_assert_eq(put(bundle(3, "third")), 0, "%s", err.text);
 }
+
+/* ---- the clock ---- */
+
+static sk_ms holds, taken;
+
+static sk_ms issued(void *ctx, sk_ms t, bool take)
+{
+	(void)ctx;
+	if (take)
+		taken = t;
+	return holds;
+}
+
+static void with_clock(void)
+{
+	static const struct sk_holder_hooks hooks = {.record = note, .answered = answered, .issued = issued};
+
+	h = sk_holder_free(h);
+	json_array_clear(events);
+	taken = 0;
+	cr_assert_eq(sk_holder_new(dir, in_dir("policy.ini"), &hooks, &h), 0);
+	cr_assert_eq(sk_holder_load(h, &trust, 5000, &err), 0);
+}
+
+#define AHEAD 9000000 /* where the clock stands; the bundle below ends at 2000000 and was issued at 1000000 */
+
+static int put_ahead(char *envelope)
+{
+	int r = sk_holder_put(h, envelope, strlen(envelope), AHEAD, &err);
+
+	free(envelope);
+	sk_holder_settle(h);
+	return r;
+}
+
+static char *grants(const char *device, int64_t version)
+{
+	return grants_bundle(device, version, 2000000, json_pack("{s:[]}", "grants"));
+}
+
+Test(holder, only_newer_grants_bring_the_clock_back, .init = setup, .fini = teardown)
+{
+	with_clock();
+	holds = AHEAD;
+	cr_assert_eq(put_ahead(grants(DEVICE, 5)), -ETIME, "the wall clock does not agree");
+	holds = 1000500;
+	cr_assert_eq(put_ahead(grants(DEVICE, 5)), SK_PUT_APPLIED, "%s", err.text);
+	cr_assert_eq(taken, 1000000);
+	taken = 0;
+	cr_assert_eq(put_ahead(grants(DEVICE, 5)), SK_PUT_SAME);
+	cr_assert_eq(put_ahead(grants(DEVICE, 4)), -ESTALE);
+	cr_assert_eq(put_ahead(grants(OTHER, 9)), -EXDEV);
+	cr_assert_eq(put_ahead(bundle(9, "policy")), SK_PUT_APPLIED, "a policy does not");
+	cr_assert_eq(taken, 0);
+	unlink(in_dir("grants.bundle"));
+	with_clock();
+	cr_assert_eq(put_ahead(grants(DEVICE, 5)), -ETIME, "held once, lost since: nothing new");
+	cr_assert_eq(taken, 0);
+}
+
+Test(holder, the_same_refusal_is_recorded_once_in_ten_minutes, .init = setup, .fini = teardown)
+{
+	char *e = policy_bundle(signer, OTHER, 3, GOOD_POLICY);
+
+	for (int i = 0; i < 7; i++)
+		cr_assert_eq(sk_holder_put(h, e, strlen(e), 5000 + i, &err), -EXDEV);
+	cr_assert_eq(json_array_size(events), 1);
+	cr_assert_eq(sk_holder_put(h, "x", 1, 5010, &err), -EINVAL, "%s", err.text);
+	cr_assert_eq(json_array_size(events), 2, "another reason");
+	cr_assert_eq(sk_holder_put(h, e, strlen(e), 5000 + 600000, &err), -EXDEV);
+	cr_assert_eq(json_array_size(events), 3);
+	cr_assert_eq(json_integer_value(json_object_get(json_array_get(json_array_get(events, 2), 1), "count")), 7);
+	free(e);
+}
+
+Test(holder, versions_of_another_terminal_are_ignored, .init = setup, .fini = teardown)
+{
+	cr_assert_eq(put(bundle(7, "first")), SK_PUT_APPLIED);
+	/* Enrolled anew and killed before the old versions were gone. */
+	sk_trust_clear(&trust);
+	cr_assert_eq(sk_trust_set(dir, &trust, "https://server", OTHER, signer_pem, &err), 0);
+	(void)reload();
+	cr_assert_eq(info().policy_known, 0);
+	cr_assert_eq(put(policy_bundle(signer, OTHER, 1, GOOD_POLICY)), SK_PUT_APPLIED, "%s", err.text);
+}
+
+Test(holder, what_was_lost_is_asked_for_again_and_nothing_older, .init = setup, .fini = teardown)
+{
+	cr_assert_eq(info().policy_known, 0);
+	cr_assert_eq(put(bundle(7, "first")), SK_PUT_APPLIED);
+	cr_assert_eq(info().policy_known, 7);
+	unlink(in_dir("policy.bundle"));
+	cr_assert_eq(reload(), 0);
+	cr_assert_eq(info().policy_version, 0);
+	cr_assert_eq(info().policy_known, 6);
+	cr_assert_eq(put(bundle(7, "first")), SK_PUT_APPLIED);
+}
