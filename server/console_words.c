@@ -134,6 +134,7 @@ const char *sk_word_event(const char *kind, enum sk_tone *tone)
 	    {"journal.full", N_("Record is full"), SK_TONE_ERROR},
 	    {"journal.gap", N_("Gap in the record"), SK_TONE_ERROR},
 	    {"clock.turned-back", N_("Clock turned back"), SK_TONE_ERROR},
+	    {"clock.corrected", N_("Clock set right again"), SK_TONE_PLAIN},
 	    {"check.changed", N_("Check changed"), SK_TONE_PLAIN},
 	    {"request.created", N_("Request made"), SK_TONE_PLAIN},
 	    {"request.answered", N_("Answer received"), SK_TONE_PLAIN},
