@@ -151,6 +151,7 @@ size-check:
 po-check:
 	$(PYTHON) tests/tools/po.py
 shots: programs $(MO)
+	packaging/setup.sh shots
 	$(PYTHON) tests/browser/shots.py --build $(BUILD)
 valgrind: $(UNIT_TESTS)
 	tests/tools/valgrind.sh $(BUILD)
