@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
@@ -92,9 +91,11 @@ static void read_config(struct sk_agent_config *c, int fix_state, int fix_run)
 	sk_log_set_max(c->log);
 }
 
-/* One sekimorid per state folder: a second one would fight over the sockets. The lock ends with the process. */
+/* One sekimorid per state folder: a second one would fight over the sockets. The lock is the process's own (fcntl, not flock): a child that
+ * has not yet become its program when this process is killed does not keep it. */
 static int lock_state(const struct sk_agent_config *c)
 {
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 	char path[SK_PATH_MAX + 32];
 	int fd, busy;
 
@@ -103,7 +104,7 @@ static int lock_state(const struct sk_agent_config *c)
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0) /* a full or read-only disk is no reason not to deny */
 		return 0;
-	busy = flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+	busy = fcntl(fd, F_SETLK, &lock) < 0 && (errno == EAGAIN || errno == EACCES);
 	if (busy)
 		close(fd);
 	return busy ? -EBUSY : 0;
