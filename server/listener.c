@@ -363,13 +363,16 @@ static int resolve(const char *address, struct addrinfo **out, struct sk_err *er
 
 int sk_listener_port(const struct sk_listener *l)
 {
-	struct sockaddr_storage ss = {0};
-	socklen_t len = sizeof(ss);
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} a = {.v6 = {.sin6_port = 0}};
+	socklen_t len = sizeof(a);
 
-	if (getsockname(evconnlistener_get_fd(l->socket), (struct sockaddr *)&ss, &len) != 0)
+	if (getsockname(evconnlistener_get_fd(l->socket), &a.any, &len) != 0)
 		return -errno;
-	return ntohs(ss.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&ss)->sin6_port
-	                                      : ((struct sockaddr_in *)&ss)->sin_port);
+	return a.any.sa_family == AF_INET6 ? ntohs(a.v6.sin6_port) : ntohs(a.v4.sin_port);
 }
 
 static int publish_port(struct sk_listener *l, struct sk_err *err)
