@@ -28,7 +28,7 @@ static const struct sk_command commands[] = {
     {"explain", N_("DEVICE"), N_("which rule decided about a device, and why the earlier ones did not"),
      sk_cli_explain},
     {"policy", N_("[check FILE | reload]"), N_("the policy in force; check a file"), sk_cli_policy},
-    {"enroll", N_("--server https://HOST:PORT --token TOKEN [--asset N]"), N_("join a server (root)"), sk_cli_enroll},
+    {"enroll", N_("--server https://HOST:PORT --token TOKEN|- [--asset N]"), N_("join a server (root)"), sk_cli_enroll},
     {"verify", "", N_("check this terminal's record for changes"), sk_cli_verify},
     {"doctor", "", N_("look for what is wrong with the installation"), sk_cli_doctor},
 };

@@ -24,10 +24,37 @@
 
 extern char **environ;
 
+#define TOKEN_MAX 256
+
 struct options {
-	const char *server, *token, *asset;
+	const char *server, *asset;
+	char token[TOKEN_MAX + 2]; /* one more than allowed, so that too long is seen; wiped after use */
 	bool again, no_start;
 };
+
+/* From the command line, where it does not stay: every user may read it there. */
+static void take_token(struct options *o, char *arg)
+{
+	sk_text_copy(o->token, sizeof o->token, arg);
+	if (strcmp(arg, "-") != 0)
+		memset(arg, 'x', strlen(arg));
+}
+
+/* "-", or nothing at a terminal: one line of standard input. */
+static int ask_token(struct sk_cli *cli, struct options *o)
+{
+	bool asked = o->token[0] == '\0' && isatty(0);
+
+	if (strcmp(o->token, "-") != 0 && !asked)
+		return 0;
+	if (asked)
+		fprintf(stderr, "%s ", sk_tr(cli->lang, N_("Enrolment token:")));
+	o->token[0] = '\0';
+	if (!fgets(o->token, sizeof o->token, stdin))
+		return -1;
+	sk_text_trim(o->token);
+	return 0;
+}
 
 static int read_options(struct sk_cli *cli, int argc, char **argv, struct options *o)
 {
@@ -42,7 +69,7 @@ static int read_options(struct sk_cli *cli, int argc, char **argv, struct option
 		if (c == 's')
 			o->server = optarg;
 		else if (c == 't')
-			o->token = optarg;
+			take_token(o, optarg);
 		else if (c == 'a')
 			o->asset = optarg;
 		else if (c == 'g')
@@ -52,7 +79,9 @@ static int read_options(struct sk_cli *cli, int argc, char **argv, struct option
 		else
 			return sk_cli_usage(cli, argv[0]);
 	}
-	return optind != argc || !o->server || !o->token ? sk_cli_usage(cli, argv[0]) : 0;
+	if (optind != argc || !o->server || ask_token(cli, o) < 0 || !o->token[0] || strlen(o->token) > TOKEN_MAX)
+		return sk_cli_usage(cli, argv[0]);
+	return 0;
 }
 
 /* --- running one program --- */
