@@ -139,18 +139,46 @@ static int posture_of(const json_t *doc, struct sk_err *err)
 	return 0;
 }
 
+/* What one device may list; and all devices together, so that the terminal's page can always be shown. */
+#define IFACES_MAX  32
+#define KINDS_MAX   32
+#define MEDIA_MAX   16
+#define MOUNTS_MAX  16
+#define REPORT_ROWS 1024
+
+static bool longer_than(const json_t *obj, const char *name, size_t most)
+{
+	return json_array_size(json_object_get(obj, name)) > most;
+}
+
+static int device_of(const json_t *one, size_t number, size_t *rows, struct sk_err *err)
+{
+	json_t *medium;
+	size_t i;
+	bool bad = !json_is_object(one) || longer_than(one, "interfaces", IFACES_MAX) ||
+	           longer_than(one, "kinds", KINDS_MAX) || longer_than(one, "media", MEDIA_MAX);
+
+	json_array_foreach(json_object_get(one, "media"), i, medium) bad =
+	    bad || longer_than(medium, "mounts", MOUNTS_MAX);
+	*rows +=
+	    1 + json_array_size(json_object_get(one, "interfaces")) + json_array_size(json_object_get(one, "media"));
+	if (bad || *rows > REPORT_ROWS)
+		return sk_err_set(err, -EINVAL, "field devices, device %zu: not an object, or too much in it", number);
+	return 0;
+}
+
 static int devices_of(const json_t *doc, struct sk_err *err)
 {
 	json_t *list, *one;
-	size_t i;
+	size_t i, rows = 0;
 	int r = sk_json_arr(doc, "devices", 256, &list, err);
 
 	if (r < 0)
 		return r;
 	json_array_foreach(list, i, one)
 	{
-		if (!json_is_object(one))
-			return sk_err_set(err, -EINVAL, "field devices, device %zu: not an object", i + 1);
+		if ((r = device_of(one, i + 1, &rows, err)) < 0)
+			return r;
 	}
 	return 0;
 }

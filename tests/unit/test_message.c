@@ -128,6 +128,36 @@ static int report(const char *text)
 	return r;
 }
 
+static int report_of(const char *devices)
+{
+	static char text[500000];
+
+	snprintf(text, sizeof(text), "%s%s}",
+	         "{\"version\":\"1\",\"policy\":{},\"clock\":{},\"journal\":{},\"posture\":[],\"devices\":", devices);
+	return report(text);
+}
+
+/* A report that could not be shown on the terminal's page is refused at the edge. */
+Test(message, report_is_bounded)
+{
+	static char devices[400000], one[4000];
+	size_t at = 0;
+
+	at += (size_t)snprintf(devices + at, sizeof(devices) - at, "[{\"interfaces\":[");
+	for (int i = 0; i < 33; i++)
+		at += (size_t)snprintf(devices + at, sizeof(devices) - at, "%s{}", i ? "," : "");
+	snprintf(devices + at, sizeof(devices) - at, "]}]");
+	cr_expect_eq(report_of(devices), -EINVAL, "33 interfaces of one device");
+	snprintf(one, sizeof(one), "{\"interfaces\":[{},{},{},{},{},{},{},{}],\"media\":[{\"mounts\":[]}]}");
+	at = (size_t)snprintf(devices, sizeof(devices), "[");
+	for (int i = 0; i < 200; i++)
+		at += (size_t)snprintf(devices + at, sizeof(devices) - at, "%s%s", i ? "," : "", one);
+	snprintf(devices + at, sizeof(devices) - at, "]");
+	cr_expect_eq(report_of(devices), -EINVAL, "2000 rows in all");
+	snprintf(devices, sizeof(devices), "[%s,%s]", one, one);
+	cr_expect_eq(report_of(devices), 0);
+}
+
 Test(message, report)
 {
 	cr_assert_eq(report(REPORT("[]", "[]", "")), 0);
