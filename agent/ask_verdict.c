@@ -40,40 +40,12 @@ static bool built_in(const char *root, const char *devpath)
 	return sk_file_attr(path, type, sizeof(type)) > 0 && strcmp(type, "MMC") == 0;
 }
 
-struct system_search {
-	struct sk_blocks blocks;
-	const char *disk;
-	size_t len;
-};
-
-static int is_system_part(void *arg, const char *devpath)
-{
-	const struct system_search *s = arg;
-	struct sk_mount list[8];
-	struct sk_block b;
-	int n, i;
-
-	if (strncmp(devpath, s->disk, s->len) != 0 || (devpath[s->len] != '\0' && devpath[s->len] != '/'))
-		return 0;
-	if (s->blocks.ops->read(s->blocks.ctx, devpath, &b) < 0)
-		return 0;
-	if (b.held)
-		return -EBUSY; /* something was opened on it, and only the system does that before the agent runs */
-	n = sk_mount_of(b.major, b.minor, list, 8);
-	for (i = 0; i < n && i < 8; i++)
-		if (sk_internal_is_system(list[i].path))
-			return -EBUSY;
-	return 0;
-}
-
 /* A small machine may run from a card: refusing that would only kill it. */
 static bool carries_system(const char *root, const char *devpath)
 {
-	const char *block = strstr(devpath, "/block/"), *end = block != NULL ? strchr(block + 7, '/') : NULL;
-	struct system_search s = {sk_blocks_sysfs(root), devpath,
-	                          end != NULL ? (size_t)(end - devpath) : strlen(devpath)};
+	const struct sk_blocks blocks = sk_blocks_sysfs(root);
 
-	return s.blocks.ops->list(s.blocks.ctx, is_system_part, &s) == -EBUSY;
+	return sk_internal_carries_system(&blocks, sk_mount_of, devpath);
 }
 
 static int look(void *arg, const char *devpath)

@@ -129,39 +129,10 @@ static void note_access(struct question *q, enum sk_access access)
 	q->hotplug = true;
 }
 
-struct system_search {
-	const struct sk_system *sys;
-	const char *disk;
-	size_t len;
-};
-
-static int is_system_part(void *arg, const char *devpath)
-{
-	const struct system_search *s = arg;
-	struct sk_mount list[8];
-	struct sk_block b;
-	int n, i;
-
-	if (strncmp(devpath, s->disk, s->len) != 0 || (devpath[s->len] != '\0' && devpath[s->len] != '/'))
-		return 0;
-	if (s->sys->blocks.ops->read(s->sys->blocks.ctx, devpath, &b) < 0)
-		return 0;
-	if (b.held)
-		return -EBUSY; /* refused media are root's alone: what is opened on it was opened by the system */
-	n = s->sys->mounts_of(b.major, b.minor, list, 8);
-	for (i = 0; i < n && i < 8; i++)
-		if (sk_internal_is_system(list[i].path))
-			return -EBUSY;
-	return 0;
-}
-
 /* A small machine may run from its own card or flash: that one is not something plugged in. */
 static bool carries_system(const struct sk_gate *g, const char *devpath)
 {
-	const char *block = strstr(devpath, "/block/"), *end = block != NULL ? strchr(block + 7, '/') : NULL;
-	struct system_search s = {&g->sys, devpath, end != NULL ? (size_t)(end - devpath) : strlen(devpath)};
-
-	return g->sys.blocks.ops->list(g->sys.blocks.ctx, is_system_part, &s) == -EBUSY;
+	return sk_internal_carries_system(&g->sys.blocks, g->sys.mounts_of, devpath);
 }
 
 static int ask(void *arg, const char *devpath)

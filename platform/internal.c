@@ -232,3 +232,39 @@ int sk_internal_learn(const char *root, struct sk_internal *out, size_t max)
 		r = learn_swaps(&l);
 	return r < 0 ? r : (int)l.n;
 }
+
+struct system_search {
+	const struct sk_blocks *blocks;
+	int (*mounts_of)(unsigned, unsigned, struct sk_mount *, size_t);
+	const char *disk;
+	size_t len;
+};
+
+static int is_system_part(void *arg, const char *devpath)
+{
+	const struct system_search *s = arg;
+	struct sk_mount list[8];
+	struct sk_block b;
+	int n;
+
+	if (strncmp(devpath, s->disk, s->len) != 0 || (devpath[s->len] != '\0' && devpath[s->len] != '/'))
+		return 0;
+	if (s->blocks->ops->read(s->blocks->ctx, devpath, &b) < 0)
+		return 0;
+	if (b.held)
+		return -EBUSY;
+	n = s->mounts_of(b.major, b.minor, list, 8);
+	for (int i = 0; i < n && i < 8; i++)
+		if (sk_internal_is_system(list[i].path))
+			return -EBUSY;
+	return 0;
+}
+
+bool sk_internal_carries_system(const struct sk_blocks *blocks,
+                                int (*mounts_of)(unsigned, unsigned, struct sk_mount *, size_t), const char *devpath)
+{
+	const char *block = strstr(devpath, "/block/"), *end = block != NULL ? strchr(block + 7, '/') : NULL;
+	struct system_search s = {blocks, mounts_of, devpath, end != NULL ? (size_t)(end - devpath) : strlen(devpath)};
+
+	return blocks->ops->list(blocks->ctx, is_system_part, &s) == -EBUSY;
+}

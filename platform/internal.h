@@ -11,6 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "platform/block.h"
+#include "platform/mount.h"
+
 #define SK_INTERNAL_MAX    16
 #define SK_INTERNAL_SERIAL 192 /* escaped, with NUL */
 
@@ -28,6 +31,13 @@ bool sk_internal_has(const struct sk_internal *list, int n, const char *port, ui
 /* The USB device nearest above a block device, in the same terms. 0, -ENOENT when it hangs on none, -errno. */
 int sk_internal_identify(const char *root, const char *devpath, struct sk_internal *out);
 bool sk_internal_is_system(const char *mount_path); /* "/", "/boot", "/usr" ...: what the machine runs from */
+
+/* Does the machine run from the disk of this block device, or did the system open something on it? For cards and flash, which no other
+ * sign tells from what was plugged in. mounts_of: sk_mount_of, or a test's. Nodes of refused media are root's alone, so that what
+ * is held on them was opened by the system. */
+bool sk_internal_carries_system(const struct sk_blocks *blocks,
+                                int (*mounts_of)(unsigned major, unsigned minor, struct sk_mount *out, size_t max),
+                                const char *devpath);
 
 /* The USB devices below the system mounts and swap of the running machine. root as in sk_usb_sysfs. Number found or -errno. */
 int sk_internal_learn(const char *root, struct sk_internal *out, size_t max);
