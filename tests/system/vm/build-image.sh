@@ -37,6 +37,8 @@ apparmor libcap2-bin
 qemu-guest-agent
 usbguard udisks2
 clamav-daemon clamdscan
+nftables sudo polkitd libpam-pwquality btrfs-progs ntfs-3g parted sg3-utils keyutils genisoimage
+pcscd vsmartcard-vpcd vsmartcard-vpicc python3-dbusmock openssh-server auditd
 dconf-cli dconf-gsettings-backend libglib2.0-bin gsettings-desktop-schemas
 libevent-2.1-7 libevent-core-2.1-7 libevent-extra-2.1-7 libevent-openssl-2.1-7 libevent-pthreads-2.1-7 libjansson4
 libsqlite3-0 libusb-1.0-0 libudev1 libinih1 libblkid1 libmount1

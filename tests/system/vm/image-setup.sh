@@ -117,6 +117,7 @@ printf '%s\n' virtio_pci virtio_blk ext4 crc32c_generic xhci_pci xhci_hcd \
 	usbhid hid_generic evdev usb_storage uas sd_mod sdhci_pci mmc_block >>"$root/etc/initramfs-tools/modules"
 
 mask usbguard.service usbguard-dbus.service udisks2.service \
+	nftables.service ssh.service ssh.socket pcscd.service pcscd.socket auditd.service \
 	apt-daily.timer apt-daily-upgrade.timer apt-daily.service \
 	apt-daily-upgrade.service dpkg-db-backup.timer e2scrub_all.timer \
 	e2scrub_reap.service fstrim.timer logrotate.timer man-db.timer \
