@@ -163,6 +163,20 @@ int sk_tls_server_public(const char *cert_chain_pem, const char *key_pem, struct
 	return finish(t, use_identity(t, cert_chain_pem, key_pem, err), out);
 }
 
+int sk_tls_server_renewed(struct sk_tls *t, const char *cert_chain_pem, const char *key_pem, struct sk_err *err)
+{
+	struct sk_tls *trial = t->server ? new_context(true) : NULL;
+	int r;
+
+	if (trial == NULL)
+		return openssl_fault(err, "no context");
+	r = use_identity(trial, cert_chain_pem, key_pem, err); /* whether it is whole shows beside the one in use */
+	sk_tls_free(trial);
+	if (r == 0 && SSL_CTX_clear_chain_certs(t->ctx) != 1)
+		r = openssl_fault(err, "own certificate chain");
+	return r < 0 ? r : use_identity(t, cert_chain_pem, key_pem, err);
+}
+
 /* The name this connection must prove, as OpenSSL holds it. */
 static bool name_of(SSL *ssl, char *out, size_t size)
 {
@@ -276,7 +290,7 @@ int sk_tls_client_pinned(const char *root_sha256_hex, struct sk_tls **out, struc
 
 /* What happens when a connection is freed; hangs on its SSL. */
 struct ending {
-	void (*cb)(void *arg); /* may be NULL */
+	void (*cb)(void *arg, bool shaken); /* may be NULL */
 	void *arg;
 };
 
@@ -299,7 +313,7 @@ static void end_connection(void *ssl, void *item, CRYPTO_EX_DATA *ad, int index,
 		return;
 	SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 	if (end->cb != NULL)
-		end->cb(end->arg);
+		end->cb(end->arg, SSL_is_init_finished(ssl) == 1);
 	free(end);
 }
 
@@ -321,7 +335,7 @@ static bool add_ending(SSL *ssl)
 	return false;
 }
 
-int sk_tls_on_free(struct bufferevent *bev, void (*cb)(void *arg), void *arg)
+int sk_tls_on_free(struct bufferevent *bev, void (*cb)(void *arg, bool shaken), void *arg)
 {
 	SSL *ssl = bev != NULL ? bufferevent_openssl_get_ssl(bev) : NULL;
 	struct ending *end = ssl != NULL && ending_index >= 0 ? SSL_get_ex_data(ssl, ending_index) : NULL;

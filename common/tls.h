@@ -22,6 +22,8 @@ int sk_tls_server_public(const char *cert_chain_pem, const char *key_pem, struct
 int sk_tls_client_mutual(const char *ca_pem, const char *cert_pem, const char *key_pem, struct sk_tls **out, struct sk_err *err);
 /* Enrolment: trusts only a chain whose root certificate has this SHA-256 (DER, hex), and checks the name. */
 int sk_tls_client_pinned(const char *root_sha256_hex, struct sk_tls **out, struct sk_err *err);
+/* Server contexts: connections accepted from now on show this certificate; open ones go on under theirs. On failure nothing changes. */
+int sk_tls_server_renewed(struct sk_tls *t, const char *cert_chain_pem, const char *key_pem, struct sk_err *err);
 struct sk_tls *sk_tls_free(struct sk_tls *t);
 
 /* fd < 0 for a client that connects later through the bufferevent. NULL on failure. */
@@ -35,9 +37,9 @@ struct sk_tls_peer {
 	char device[SK_UUID_LEN];        /* from URI SAN urn:sekimori:device:UUID; "" if none */
 };
 int sk_tls_peer(struct bufferevent *bev, struct sk_tls_peer *out); /* 0 or -ENOTCONN */
-/* cb(arg) is called once, when the connection is freed, whoever frees it: evhttp does not tell. libevent does that in the turn of
- * its loop after bufferevent_free. One per connection. 0 or -EINVAL. */
-int sk_tls_on_free(struct bufferevent *bev, void (*cb)(void *arg), void *arg);
+/* cb(arg, shaken) is called once, when the connection is freed, whoever frees it: evhttp does not tell. libevent does that in the turn of
+ * its loop after bufferevent_free. shaken: its handshake had been completed. One per connection. 0 or -EINVAL. */
+int sk_tls_on_free(struct bufferevent *bev, void (*cb)(void *arg, bool shaken), void *arg);
 /* A line for the log when a handshake or read failed on this bufferevent. */
 void sk_tls_error(struct bufferevent *bev, struct sk_err *err);
 /* The root certificate the pinned client verified, PEM; for enrolment to store. */

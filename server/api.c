@@ -3,6 +3,7 @@
  * connections and resumed sessions outlive a revocation. A terminal writes under the id the store has for that fingerprint and no other.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,8 +16,40 @@
 #include "server/message.h"
 #include "server/metrics.h"
 #include "server/orders.h"
+#include "server/overload.h"
+#include "server/rates.h"
 
 #define WAIT_MAX 55
+
+static void put_off(struct sk_request *r, int code, const char *error, int seconds, const char *text)
+{
+	char value[16];
+
+	snprintf(value, sizeof(value), "%d", seconds);
+	sk_reply_header(r, "Retry-After", value);
+	sk_reply_error(r, code, error, text);
+}
+
+/* Not more of one terminal than its share, and of all together no more than the server can do. Answered and false when it has to wait. */
+static bool in_time(struct sk_request *r, enum sk_work what)
+{
+	const struct sk_server *s = r->server;
+	sk_ms wait =
+	    sk_rates_take(s->terminal_rates, r->peer.fingerprint, sizeof(r->peer.fingerprint) - 1, sk_clock_boot());
+	uint32_t random = 0;
+	int seconds;
+
+	if (wait > 0) {
+		s->stats->limited++;
+		put_off(r, 429, "too-many", (int)((wait + 999) / 1000), "too many requests of this terminal");
+		return false;
+	}
+	if (s->overload == NULL || sk_random(&random, sizeof(random)) < 0 ||
+	    (seconds = sk_overload_wait(s->overload, what, random)) == 0)
+		return true;
+	put_off(r, 503, "busy", seconds, "the server is busy; try again later");
+	return false;
+}
 
 /* The terminal that asks; answered and false when it may not. What exactly was wrong is for the log, not for the asker. */
 static bool admit(struct sk_request *r, struct sk_terminal *t)
@@ -84,7 +117,7 @@ static void post_events(struct sk_request *r)
 	size_t n = 0;
 	int rc;
 
-	if (!admit(r, &t))
+	if (!in_time(r, SK_WORK_EVENTS) || !admit(r, &t))
 		return;
 	rc = sk_msg_events(r->body, r->body_len, &events, &n, &err);
 	if (rc < 0) {
@@ -103,7 +136,7 @@ static void post_report(struct sk_request *r)
 	struct sk_terminal t;
 	int rc;
 
-	if (!admit(r, &t))
+	if (!in_time(r, SK_WORK_REPORT) || !admit(r, &t))
 		return;
 	rc = sk_msg_report(r->body, r->body_len, &report, &err);
 	if (rc < 0) {
@@ -136,7 +169,7 @@ static void get_orders(struct sk_request *r)
 	long long policy, grants, wait;
 	struct sk_terminal t;
 
-	if (!admit(r, &t))
+	if (!in_time(r, SK_WORK_ORDERS) || !admit(r, &t))
 		return;
 	if (!query_number(r, "policy", SK_VERSION_MAX, &policy) ||
 	    !query_number(r, "grants", SK_VERSION_MAX, &grants) || !query_number(r, "wait", WAIT_MAX, &wait)) {
@@ -158,7 +191,7 @@ static void post_renew(struct sk_request *r)
 	struct sk_buf pem;
 	int rc;
 
-	if (!admit(r, &t))
+	if (!in_time(r, SK_WORK_ORDERS) || !admit(r, &t))
 		return;
 	if (!sk_limiter_attempt(r->server->renew_limiter, t.id, sk_clock_boot())) {
 		sk_reply_header(r, "Retry-After", "3600");

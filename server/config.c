@@ -37,6 +37,7 @@ static const struct key keys[] = {
     {"console", "attempts", COUNT, M(login_limit), 1, 100, 1},
     {"console", "lock", DURATION, M(login_lock_s), 1, DAY, 1},
     {"terminals", "silent", DURATION, M(silent_s), 60, 365 * DAY, 1},
+    {"terminals", "requests", COUNT, M(requests_minute), 10, 1000000, 1},
     {"terminals", "certificate", DURATION, M(cert_days), DAY, 825 * DAY, DAY},
     {"grants", "longest", DURATION, M(grant_max_s), 60, 366 * DAY, 1},
 };
@@ -57,6 +58,7 @@ void sk_server_config_default(struct sk_server_config *c)
 	    .login_lock_s = 15 * 60,
 	    .silent_s = 3 * DAY,
 	    .cert_days = 90,
+	    .requests_minute = 600,
 	    .grant_max_s = 14 * DAY,
 	    .locale_dir = "/usr/share/sekimori-server/locale",
 	};

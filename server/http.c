@@ -20,6 +20,7 @@
 #include "server/http_server.h"
 
 #define PATH_MAX_BYTES 512
+#define BUSY_S         "10" /* what a 503 asks for when its reason says nothing else */
 
 struct request {
 	struct sk_request pub;
@@ -141,6 +142,8 @@ void sk_reply_json(struct sk_request *r, int code, json_t *body)
 
 void sk_reply_error(struct sk_request *r, int code, const char *error_code, const char *text)
 {
+	if (code == HTTP_SERVUNAVAIL && !own(r)->replied)
+		default_header(evhttp_request_get_output_headers(r->ev), "Retry-After", BUSY_S);
 	sk_reply_json(r, code, json_pack("{s:s,s:s}", "error", error_code, "text", text));
 }
 
@@ -181,6 +184,8 @@ static void refuse(const struct sk_http *http, struct evhttp_request *ev, struct
 	evhttp_add_header(h, "Content-Type", json ? "application/json" : "text/plain; charset=utf-8");
 	if (close)
 		evhttp_add_header(h, "Connection", "close");
+	if (code == HTTP_SERVUNAVAIL)
+		evhttp_add_header(h, "Retry-After", BUSY_S);
 	if (evhttp_request_get_command(ev) != EVHTTP_REQ_HEAD) {
 		if (json)
 			evbuffer_add_printf(evhttp_request_get_output_buffer(ev), "{\"error\":\"%s\",\"text\":\"%s\"}",

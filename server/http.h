@@ -23,6 +23,8 @@ struct sk_server { /* everything a handler may use */
 	struct sk_limiter *enrol_limiter; /* server/limiter.h; by address */
 	struct sk_limiter *login_limiter, *unknown_limiter; /* by address: logins, and lines about names nobody has */
 	struct sk_limiter *renew_limiter, *raise_limiter; /* by terminal: each use is a line of the audit trail */
+	struct sk_rates *terminal_rates; /* server/rates.h: requests of each terminal */
+	struct sk_overload *overload; /* server/overload.h */
 	struct sk_server_stats *stats; /* server/metrics.h */
 	char agents_url[300]; /* what enrolment tells terminals */
 };

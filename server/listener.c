@@ -11,30 +11,38 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <sys/socket.h>
 
 #include "common/file.h"
 #include "common/log.h"
 #include "common/text.h"
+#include "server/visitors.h"
 
 #define BUCKETS    4096
 #define IDLE_S     75 /* between requests, and evhttp's own while a long-poll (at most 55 s) waits */
 #define GONE_S     3 /* how soon a peer that went away while it waited is noticed */
 #define HEADER_MAX (16 * 1024)
 #define BODY_SLACK (64 * 1024)
+#define LOOK       64 /* of the oldest connections, among which the one to go is sought */
+#define FAILURES   100 /* handshakes an address may fail at once, and */
+#define FORGIVEN   300 /* in a minute in the long run */
 
-enum phase { HANDSHAKE, IDLE, READING, HANDLING, WRITING };
+#define NEWCOMER 3 /* connections of an address that has just come: a terminal's two lines */
+
+/* In the order in which a full listener gives up connections. FRESH: shaken hands, but never asked. LEAVING: cut, and not yet gone. */
+enum phase { HANDSHAKE, FRESH, IDLE, READING, WRITING, HANDLING, LEAVING, PHASES };
 
 struct sk_conn {
 	struct sk_listener *l;
 	struct sk_conn *next, **prev; /* by bufferevent */
-	struct sk_conn *addr_next, **addr_prev; /* by address, once known */
+	TAILQ_ENTRY(sk_conn) age; /* among those of its phase, oldest first; once settled */
 	struct bufferevent *bev; /* evhttp's */
 	struct evhttp_connection *evcon; /* while a request is handled */
 	struct event *timer;
 	enum phase phase;
-	bool settled;
-	struct in6_addr from;
+	bool settled, cut;
+	struct sk_visitor *who; /* its address, once known */
 };
 
 struct sk_listener {
@@ -43,12 +51,14 @@ struct sk_listener {
 	struct evconnlistener *socket;
 	struct event *retry; /* accept failed (no descriptors): try again */
 	struct sk_listener_options o;
-	size_t n;
-	unsigned long long refused;
+	size_t n, leaving;
+	struct sk_listener_counts counts;
 	bool stopped;
 	struct bufferevent *spare;
 	struct sk_listener *sibling;
-	struct sk_conn *conns[BUCKETS], *addresses[BUCKETS];
+	struct sk_visitors *visitors;
+	TAILQ_HEAD(, sk_conn) ages[PHASES];
+	struct sk_conn *conns[BUCKETS];
 };
 
 static struct sk_listener *all;
@@ -82,22 +92,66 @@ static void arm(struct sk_conn *c, int seconds)
 		event_add(c->timer, &tv);
 }
 
+static void enter(struct sk_conn *c, enum phase phase)
+{
+	if (c->settled)
+		TAILQ_REMOVE(&c->l->ages[c->phase], c, age);
+	c->phase = phase;
+	if (c->settled)
+		TAILQ_INSERT_TAIL(&c->l->ages[phase], c, age);
+}
+
+/* Shut down at the socket; evhttp frees it when it sees that. */
 static void cut(struct sk_conn *c)
 {
 	evutil_socket_t fd = bufferevent_getfd(c->bev);
 
 	if (fd >= 0)
 		shutdown(fd, SHUT_RDWR);
+	if (c->cut)
+		return;
+	c->cut = true;
+	c->l->leaving++;
+	enter(c, LEAVING);
 }
 
-static size_t from_same(const struct sk_conn *c)
+static void refuse(struct sk_conn *c, unsigned long long *reason)
 {
-	const struct sk_conn *o = c->l->addresses[bucket_of(&c->from, sizeof(c->from))];
-	size_t n = 0;
+	++*reason;
+	c->l->counts.refused++;
+	cut(c);
+}
 
-	for (; o != NULL; o = o->addr_next)
-		n += memcmp(&o->from, &c->from, sizeof(c->from)) == 0;
-	return n;
+/* Of these phases, among their oldest, one of the address that holds most; the first phase and the older one when it is all the same. */
+static struct sk_conn *heaviest(struct sk_listener *l, enum phase first, enum phase last)
+{
+	struct sk_conn *c, *worst = NULL;
+
+	for (enum phase phase = first; phase <= last; phase++) {
+		int seen = 0;
+
+		TAILQ_FOREACH(c, &l->ages[phase], age)
+		{
+			if (seen++ == LOOK)
+				break;
+			if (!c->cut && (worst == NULL || sk_visitor_open(c->who) > sk_visitor_open(worst->who)))
+				worst = c;
+		}
+	}
+	return worst;
+}
+
+/* Room for one more. Who never asked goes first, unless it only just came and others hold more; what is being handled stays. */
+static void make_room(struct sk_listener *l)
+{
+	struct sk_conn *c = heaviest(l, HANDSHAKE, FRESH), *any;
+
+	if (c == NULL || sk_visitor_open(c->who) < NEWCOMER) {
+		any = heaviest(l, HANDSHAKE, WRITING);
+		c = any != NULL ? any : c;
+	}
+	if (c != NULL)
+		refuse(c, &l->counts.crowded_out);
 }
 
 /* evhttp does not read while a request is being handled, so a peer that goes away meanwhile is asked after at the socket. */
@@ -119,28 +173,22 @@ static void settle(struct sk_conn *c)
 	struct sockaddr_storage ss = {0};
 	socklen_t len = sizeof(ss);
 	evutil_socket_t fd = bufferevent_getfd(c->bev);
-	struct sk_conn **head;
+	struct sk_listener *l = c->l;
 	const int on = 1;
 
 	c->settled = true;
-	arm(c, c->l->o.handshake_s);
+	TAILQ_INSERT_TAIL(&l->ages[c->phase], c, age);
+	arm(c, l->o.handshake_s);
 	if (fd < 0 || getpeername(fd, (struct sockaddr *)&ss, &len) != 0)
 		return;
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	if (ss.ss_family == AF_INET6)
-		c->from = ((struct sockaddr_in6 *)&ss)->sin6_addr;
-	else
-		memcpy(&c->from, &((struct sockaddr_in *)&ss)->sin_addr, sizeof(struct in_addr));
-	if (from_same(c) >= c->l->o.per_address) {
-		c->l->refused++;
-		cut(c);
-	}
-	head = &c->l->addresses[bucket_of(&c->from, sizeof(c->from))];
-	c->addr_next = *head;
-	c->addr_prev = head;
-	if (*head != NULL)
-		(*head)->addr_prev = &c->addr_next;
-	*head = c;
+	c->who = sk_visitors_enter(l->visitors, &ss);
+	if (sk_visitor_open(c->who) > l->o.per_address)
+		refuse(c, &l->counts.per_address);
+	else if (sk_visitors_unwelcome(l->visitors, c->who, sk_clock_boot()))
+		refuse(c, &l->counts.unwelcome);
+	else if (l->n - l->leaving > l->o.connections)
+		make_room(l);
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
@@ -154,23 +202,17 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 		settle(c);
 		return;
 	}
-	if (c->phase == HANDSHAKE && sk_tls_peer(c->bev, &peer) == 0) {
-		c->phase = IDLE; /* done in time, nothing asked yet: evhttp's idle timeout goes on from here */
-		return;
-	}
-	if (c->phase == HANDLING) {
+	if (c->phase == HANDSHAKE && sk_tls_peer(c->bev, &peer) == 0)
+		enter(c, FRESH); /* done in time, nothing asked yet: evhttp's idle timeout goes on from here */
+	else if (c->phase == HANDLING)
 		look_after(c);
-		return;
-	}
-	if (c->phase == HANDSHAKE)
-		c->l->refused++;
-	if (c->phase == HANDSHAKE || c->phase == READING || c->phase == WRITING)
-		cut(c);
+	else if (c->phase == HANDSHAKE || c->phase == READING || c->phase == WRITING)
+		refuse(c, &c->l->counts.late);
 }
 
 static void begin_reading(struct sk_conn *c)
 {
-	c->phase = READING;
+	enter(c, READING);
 	arm(c, c->l->o.request_s);
 }
 
@@ -179,11 +221,11 @@ static void on_input(struct evbuffer *b, const struct evbuffer_cb_info *info, vo
 	struct sk_conn *c = arg;
 
 	(void)b;
-	if (info->n_added > 0 && (c->phase == HANDSHAKE || c->phase == IDLE))
+	if (info->n_added > 0 && (c->phase == HANDSHAKE || c->phase == FRESH || c->phase == IDLE))
 		begin_reading(c);
 }
 
-static void on_gone(void *arg)
+static void on_gone(void *arg, bool shaken)
 {
 	struct sk_conn *c = arg;
 	struct sk_listener *l = c->l;
@@ -191,14 +233,19 @@ static void on_gone(void *arg)
 	*c->prev = c->next;
 	if (c->next != NULL)
 		c->next->prev = c->prev;
-	if (c->addr_prev != NULL) {
-		*c->addr_prev = c->addr_next;
-		if (c->addr_next != NULL)
-			c->addr_next->addr_prev = c->addr_prev;
+	if (c->settled)
+		TAILQ_REMOVE(&l->ages[c->phase], c, age);
+	if (c->cut)
+		l->leaving--;
+	/* Also one that was cut for being silent; not one that was never heard because its address has to wait. */
+	if (!shaken && !l->stopped && !sk_visitors_unwelcome(l->visitors, c->who, sk_clock_boot())) {
+		l->counts.handshakes_failed++;
+		sk_visitors_failed(l->visitors, c->who, sk_clock_boot());
 	}
+	sk_visitors_leave(l->visitors, c->who);
 	event_free(c->timer);
 	free(c);
-	if (l->n-- == l->o.connections && !l->stopped && l->socket != NULL)
+	if (l->n-- == l->o.connections + SK_LISTENER_OVER && !l->stopped && l->socket != NULL)
 		evconnlistener_enable(l->socket);
 }
 
@@ -226,8 +273,9 @@ static bool watch(struct sk_listener *l, struct bufferevent *bev)
 	*head = c;
 	event_add(c->timer, &now);
 	evbuffer_add_cb(bufferevent_get_input(bev), on_input, c);
-	if (++l->n >= l->o.connections)
-		evconnlistener_disable(l->socket); /* others wait in the kernel's queue */
+	if (++l->n >= l->o.connections + SK_LISTENER_OVER)
+		evconnlistener_disable(
+		    l->socket); /* others wait in the kernel's queue until those that were cut have gone */
 	return true;
 }
 
@@ -280,7 +328,7 @@ static void on_http(struct evhttp_request *ev, void *arg)
 		evhttp_send_error(ev, HTTP_INTERNAL, NULL);
 		return;
 	}
-	c->phase = HANDLING;
+	enter(c, HANDLING);
 	c->evcon = evcon;
 	arm(c, GONE_S);
 	l->o.on_request(ev, c, l->o.arg);
@@ -292,14 +340,16 @@ static void on_sent(struct evhttp_request *ev, void *arg)
 
 	(void)ev;
 	arm(c, 0);
-	c->phase = IDLE;
+	if (c->cut)
+		return;
+	enter(c, IDLE);
 	if (evbuffer_get_length(bufferevent_get_input(c->bev)) > 0)
 		begin_reading(c);
 }
 
 void sk_conn_writing(struct sk_conn *conn, struct evhttp_request *ev)
 {
-	conn->phase = WRITING;
+	enter(conn, WRITING);
 	arm(conn, conn->l->o.write_s);
 	evhttp_request_set_on_complete_cb(ev, on_sent, conn);
 }
@@ -332,7 +382,7 @@ static void on_retry(evutil_socket_t fd, short what, void *arg)
 		return;
 	if (!make_spare(l))
 		pause_accepting(l);
-	else if (l->n < l->o.connections)
+	else if (l->n < l->o.connections + SK_LISTENER_OVER)
 		evconnlistener_enable(l->socket);
 }
 
@@ -420,11 +470,15 @@ int sk_listener_new(struct event_base *base, const struct sk_listener_options *o
 	l->o.handshake_s = o->handshake_s != 0 ? o->handshake_s : 10;
 	l->o.request_s = o->request_s != 0 ? o->request_s : 30;
 	l->o.write_s = o->write_s != 0 ? o->write_s : 60;
+	for (int i = 0; i < PHASES; i++)
+		TAILQ_INIT(&l->ages[i]);
+	l->visitors =
+	    sk_visitors_new(o->failures != 0 ? o->failures : FAILURES, o->forgiven != 0 ? o->forgiven : FORGIVEN);
 	l->http = evhttp_new(base);
 	l->retry = event_new(base, -1, 0, on_retry, l);
 	l->sibling = all;
 	all = l;
-	if (l->http == NULL || l->retry == NULL || !make_spare(l)) {
+	if (l->http == NULL || l->retry == NULL || l->visitors == NULL || !make_spare(l)) {
 		sk_listener_free(l);
 		return sk_err_set(err, -ENOMEM, "out of memory");
 	}
@@ -477,8 +531,10 @@ struct sk_listener *sk_listener_free(struct sk_listener *l)
 			break;
 		}
 	}
-	if (l->n == 0)
+	if (l->n == 0) {
+		sk_visitors_free(l->visitors);
 		free(l);
+	}
 	return NULL;
 }
 
@@ -487,7 +543,7 @@ size_t sk_listener_connections(const struct sk_listener *l)
 	return l->n;
 }
 
-unsigned long long sk_listener_refused(const struct sk_listener *l)
+const struct sk_listener_counts *sk_listener_counts(const struct sk_listener *l)
 {
-	return l->refused;
+	return &l->counts;
 }

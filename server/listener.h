@@ -3,6 +3,10 @@
  * not put off. A connection is in one phase at a time; each phase but waiting has its absolute end:
  *   handshake 10 s -> idle (evhttp's own timeout) -> reading 30 s -> handling (the handler's affair) -> writing 60 s -> idle
  * A connection past its end is shut down at the socket; evhttp then frees it in its own way.
+ *
+ * A full listener takes a newcomer all the same and gives up another one: a silent one first, of the address that holds most. What is
+ * being handled (a terminal that waits for orders) is never given up. An address that keeps failing handshakes is let go before the next one
+ * for a while: bad certificates cost the server a signature each, and they shall not use up the time of the good ones.
  */
 #ifndef SK_SERVER_LISTENER_H
 #define SK_SERVER_LISTENER_H
@@ -22,6 +26,7 @@ struct sk_listener_options {
 	size_t body_max; /* largest body of any route */
 	size_t connections, per_address;
 	int handshake_s, request_s, write_s; /* 0 = the values above */
+	int failures, forgiven; /* handshakes an address may fail at once, and in a minute in the long run; 0 = 100 and 300 */
 	void (*on_request)(struct evhttp_request *ev, struct sk_conn *conn, void *arg);
 	void *arg;
 };
@@ -32,8 +37,15 @@ void sk_listener_stop(struct sk_listener *l); /* no new connections */
 struct sk_listener *sk_listener_free(struct sk_listener *l);
 int sk_listener_port(const struct sk_listener *l);
 size_t sk_listener_connections(const struct sk_listener *l);
-unsigned long long
-sk_listener_refused(const struct sk_listener *l); /* handshakes failed or late, too many connections */
+
+#define SK_LISTENER_OVER 64 /* connections above the limit, for the moment until those that were given up have gone */
+
+struct sk_listener_counts {
+	unsigned long long refused; /* all that were cut, for one of these: */
+	unsigned long long late, per_address, crowded_out, unwelcome;
+	unsigned long long handshakes_failed; /* bad or no certificate, silence, gone in the middle */
+};
+const struct sk_listener_counts *sk_listener_counts(const struct sk_listener *l);
 
 /* The request that conn handed out is answered: the writing phase begins (call before the reply is sent). */
 void sk_conn_writing(struct sk_conn *conn, struct evhttp_request *ev);

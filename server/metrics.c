@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "server/orders.h"
+#include "server/overload.h"
 
 static void head(struct sk_buf *b, const char *name, const char *type, const char *help)
 {
@@ -30,6 +31,21 @@ static void by_label(struct sk_buf *b, const char *name, const char *label, cons
 	}
 }
 
+static void refused(struct sk_buf *b, const char *listener, const struct sk_listener_counts *c)
+{
+	const struct {
+		const char *reason;
+		unsigned long long n;
+	} rows[] = {{"late", c->late},
+	            {"per-address", c->per_address},
+	            {"crowded-out", c->crowded_out},
+	            {"unwelcome", c->unwelcome}};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		sk_buf_addf(b, "sekimori_connections_refused_total{listener=\"%s\",reason=\"%s\"} %llu\n", listener,
+		            rows[i].reason, rows[i].n);
+}
+
 static void http(struct sk_buf *b, const struct sk_server_stats *s)
 {
 	const struct sk_http_stats *const stats[] = {&s->agents, &s->console};
@@ -47,10 +63,14 @@ static void http(struct sk_buf *b, const struct sk_server_stats *s)
 		sk_buf_addf(b, "sekimori_connections{listener=\"%s\"} %zu\n", names[i],
 		            sk_listener_connections(listeners[i]));
 	head(b, "sekimori_connections_refused_total", "counter",
-	     "Connections cut: no handshake in time, or too many from one address.");
+	     "Connections cut: past a deadline, too many of one address, given up by a full listener, or of an address "
+	     "that kept failing.");
 	for (int i = 0; i < 2; i++)
-		sk_buf_addf(b, "sekimori_connections_refused_total{listener=\"%s\"} %llu\n", names[i],
-		            sk_listener_refused(listeners[i]));
+		refused(b, names[i], sk_listener_counts(listeners[i]));
+	head(b, "sekimori_handshakes_failed_total", "counter", "Connections that ended before their handshake did.");
+	for (int i = 0; i < 2; i++)
+		sk_buf_addf(b, "sekimori_handshakes_failed_total{listener=\"%s\"} %llu\n", names[i],
+		            sk_listener_counts(listeners[i])->handshakes_failed);
 }
 
 static unsigned long long resident_bytes(void)
@@ -103,6 +123,14 @@ int sk_metrics_text(const struct sk_server *server, sk_ms now, struct sk_buf *ou
 	one(out, "sekimori_reports_total", "counter", "Reports taken since the start.", s->reports);
 	one(out, "sekimori_events_total", "counter", "Events taken since the start.", s->events);
 	one(out, "sekimori_enrolled_total", "counter", "Terminals enrolled since the start.", s->enrolled);
+	one(out, "sekimori_requests_limited_total", "counter", "Requests refused because their terminal sent too many.",
+	    s->limited);
+	if (server->overload != NULL) {
+		one(out, "sekimori_requests_shed_total", "counter",
+		    "Requests put off because the server did not keep up.", server->overload->shed);
+		one(out, "sekimori_loop_lag_milliseconds", "gauge", "How late the event loop is.",
+		    (unsigned long long)server->overload->lag);
+	}
 	http(out, s);
 	store(out, counts);
 	json_decref(counts);

@@ -10,6 +10,7 @@ struct sk_server_stats {
 	struct sk_http_stats agents, console;
 	const struct sk_listener *agents_listener, *console_listener;
 	unsigned long long reports, events, enrolled;
+	unsigned long long limited; /* requests of terminals over their rate */
 };
 
 /* Appends everything; store figures by sk_store_counts. 0 or -errno. */

@@ -210,9 +210,10 @@ static bool answer(struct sk_request *r, int found, json_t *list)
 		sk_reply_error(r, 403, "refused", "this terminal is not admitted");
 	else if (found == -ERANGE)
 		sk_reply_error(r, 400, "invalid", "policy or grants: no version that was ever issued");
-	else if (found == -EDQUOT)
+	else if (found == -EDQUOT) {
+		sk_reply_header(r, "Retry-After", "3600");
 		sk_reply_error(r, 429, "too-many", "versions were raised too often; wait an hour");
-	else
+	} else
 		sk_reply_error(r, 503, "busy", "the store cannot be read; try again later");
 	return true;
 }

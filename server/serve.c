@@ -27,10 +27,12 @@
 #include "server/message.h"
 #include "server/metrics.h"
 #include "server/orders.h"
+#include "server/overload.h"
 #include "server/password.h"
+#include "server/rates.h"
 
 #define TEND_S            30
-#define DESCRIPTORS_SPARE 64
+#define DESCRIPTORS_SPARE (64 + 2 * SK_LISTENER_OVER)
 #define AGENTS_MOST       20000
 #define CONSOLE_MOST      512
 #define ENROL_ATTEMPTS    10
@@ -45,10 +47,11 @@ static const struct sk_route *const console_tables[] = {sk_public_routes, sk_con
 struct serve {
 	struct sk_server server;
 	struct sk_server_stats stats;
+	struct sk_overload overload;
 	struct sk_http agents_http, console_http;
 	struct sk_tls *agents_tls, *console_tls;
 	struct sk_listener *agents, *console;
-	struct event *events[5];
+	struct event *events[6];
 	size_t n_events;
 	int lock;
 	char agents_port_file[320], console_port_file[320];
@@ -110,6 +113,15 @@ static void on_tend(evutil_socket_t fd, short what, void *arg)
 	malloc_trim(0); /* what handshakes left behind: 45 KiB of each idle connection become 27 */
 }
 
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct serve *v = arg;
+
+	(void)fd;
+	(void)what;
+	sk_overload_tick(&v->overload, sk_clock_boot());
+}
+
 static void on_watchdog(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
@@ -128,7 +140,7 @@ static int add_event(struct serve *v, struct event *e, const struct timeval *tv)
 
 static int add_events(struct serve *v)
 {
-	const struct timeval tend = {.tv_sec = TEND_S};
+	const struct timeval tend = {.tv_sec = TEND_S}, tick = {.tv_usec = SK_OVERLOAD_TICK * 1000};
 	struct event_base *b = v->server.base;
 	struct timeval dog = {0};
 	uint64_t usec = 0;
@@ -137,7 +149,8 @@ static int add_events(struct serve *v)
 	if ((r = add_event(v, evsignal_new(b, SIGTERM, on_stop, v), NULL)) < 0 ||
 	    (r = add_event(v, evsignal_new(b, SIGINT, on_stop, v), NULL)) < 0 ||
 	    (r = add_event(v, evsignal_new(b, SIGHUP, on_wake, v), NULL)) < 0 ||
-	    (r = add_event(v, event_new(b, -1, EV_PERSIST, on_tend, v), &tend)) < 0)
+	    (r = add_event(v, event_new(b, -1, EV_PERSIST, on_tend, v), &tend)) < 0 ||
+	    (r = add_event(v, event_new(b, -1, EV_PERSIST, on_tick, v), &tick)) < 0)
 		return r;
 	if (sd_watchdog_enabled(0, &usec) <= 0)
 		return 0;
@@ -258,9 +271,11 @@ static int start(struct serve *v, struct sk_err *err)
 	s->unknown_limiter = sk_limiter_new(1, (sk_ms)60 * 1000);
 	s->renew_limiter = sk_limiter_new(AUDITED_ATTEMPTS, AUDITED_WINDOW);
 	s->raise_limiter = sk_limiter_new(AUDITED_ATTEMPTS, AUDITED_WINDOW);
+	s->terminal_rates = sk_rates_new(AGENTS_MOST, s->config->requests_minute, s->config->requests_minute);
+	s->overload = &v->overload;
 	if (s->base == NULL || s->enrol_limiter == NULL || s->login_limiter == NULL || s->unknown_limiter == NULL ||
-	    s->renew_limiter == NULL || s->raise_limiter == NULL || sk_batch_new(s->base, s->store, &s->batch) < 0 ||
-	    sk_orders_new(s, &s->orders) < 0 || add_events(v) < 0)
+	    s->renew_limiter == NULL || s->raise_limiter == NULL || s->terminal_rates == NULL ||
+	    sk_batch_new(s->base, s->store, &s->batch) < 0 || sk_orders_new(s, &s->orders) < 0 || add_events(v) < 0)
 		return sk_err_set(err, -ENOMEM, "out of memory");
 	r = listen_agents(v, err);
 	if (r < 0)
@@ -298,6 +313,7 @@ static void stop(struct serve *v)
 	sk_limiter_free(s->unknown_limiter);
 	sk_limiter_free(s->renew_limiter);
 	sk_limiter_free(s->raise_limiter);
+	sk_rates_free(s->terminal_rates);
 	sk_store_close(s->store);
 	sk_ca_free(s->ca);
 	unlink(v->agents_port_file);

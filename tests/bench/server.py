@@ -49,7 +49,7 @@ def run(build):
     lib.BUILD = build
     load = os.path.join(build, "tests", "bench", "load_server")
     subprocess.run(["make", "-s", "BUILD=" + build, load, os.path.join(build, "bin", "sekimori-server")], cwd=TOP, check=True)
-    table, server = Table("server"), lib.Server()
+    table, server = Table("server"), lib.Server(terminals__requests="1000000")
     try:
         server.people()
         server.start()

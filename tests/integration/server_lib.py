@@ -71,12 +71,13 @@ class Server:
             raise AssertionError("sekimori-server %s: %d %s" % (" ".join(arguments), done.returncode, done.stderr))
         return done.stdout
 
-    def start(self):
+    def start(self, descriptors=None):
         for name in ("agents.port", "console.port"):   # of a server that was killed
             if os.path.exists(os.path.join(self.state, name)):
                 os.unlink(os.path.join(self.state, name))
         self.log = open(os.path.join(self.folder, "server.log"), "ab")
-        self.process = subprocess.Popen([*self.program(), "serve"], stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+        limit = ["prlimit", "--nofile=%d" % descriptors] if descriptors else []
+        self.process = subprocess.Popen([*limit, *self.program(), "serve"], stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
         self.agents = self.port("agents.port")
         self.console = self.port("console.port")
         return self

@@ -34,6 +34,13 @@ void sk_reply_error(struct sk_request *r, int code, const char *error_code, cons
 	sk_reply_json(r, code, json_pack("{s:s}", "error", error_code));
 }
 
+void sk_reply_header(struct sk_request *r, const char *name, const char *value)
+{
+	(void)r;
+	(void)name;
+	(void)value;
+}
+
 void sk_request_defer(struct sk_request *r, void (*on_gone)(struct sk_request *r, void *arg), void *arg)
 {
 	of(r)->on_gone = on_gone;

@@ -23,7 +23,7 @@ static struct sk_tls *tls, *client;
 static struct sk_listener *listener;
 static struct sk_ca *ca;
 static struct sk_request *kept;
-static int gone, port;
+static int gone, port, failures;
 static char top[] = "/tmp/sekimori-http-XXXXXX";
 
 static void echo(struct sk_request *r)
@@ -83,6 +83,8 @@ static void start(size_t connections, size_t per_address)
 	                                .handshake_s = 1,
 	                                .request_s = 1,
 	                                .write_s = 1,
+	                                .failures = failures,
+	                                .forgiven = 1,
 	                                .on_request = sk_http_request,
 	                                .arg = &http};
 
@@ -358,7 +360,7 @@ Test(http, no_handshake, .init = setup, .fini = teardown)
 	close(fd);
 	turn(50);
 	cr_assert_eq(sk_listener_connections(listener), 0);
-	cr_assert_eq(sk_listener_refused(listener), 1);
+	cr_assert_eq(sk_listener_counts(listener)->late, 1);
 }
 
 /* A byte every 50 ms keeps evhttp's own timeout from ever firing. */
@@ -431,7 +433,7 @@ static void tiny(void)
 	start(2, 10);
 }
 
-Test(http, all_connections_taken, .init = tiny, .fini = teardown)
+Test(http, a_full_listener_gives_up_the_oldest_silent_one, .init = tiny, .fini = teardown)
 {
 	int fds[2] = {plain(), plain()};
 	long long began = now_ms();
@@ -439,13 +441,113 @@ Test(http, all_connections_taken, .init = tiny, .fini = teardown)
 
 	turn(100);
 	cr_assert_eq(sk_listener_connections(listener), 2);
-	l = dial(); /* waits in the kernel's queue until the dawdlers are cut */
+	l = dial();
 	say(l, "GET /echo HTTP/1.1\r\n" END);
 	cr_assert(hear(l, "[/echo]"), "%s", l->text);
-	cr_assert_geq(now_ms() - began, 900);
+	cr_assert_lt(now_ms() - began, 900, "before any deadline");
+	cr_assert(closed(fds[0]));
+	cr_assert_not(closed(fds[1]));
+	cr_assert_eq(sk_listener_counts(listener)->crowded_out, 1);
 	hang_up(l);
 	close(fds[0]);
 	close(fds[1]);
+}
+
+Test(http, what_is_handled_is_not_given_up, .init = tiny, .fini = teardown)
+{
+	struct line *first = dial(), *second;
+	int fds[8];
+
+	say(first, "GET /later HTTP/1.1\r\nHost: x\r\n\r\n");
+	for (int i = 0; i < 300 && kept == NULL; i++)
+		turn(10);
+	for (int i = 0; i < 8; i++)
+		fds[i] = plain();
+	turn(100);
+	second = dial();
+	say(second, "GET /echo HTTP/1.1\r\n" END);
+	cr_assert(hear(second, "[/echo]"));
+	sk_reply_json(kept, 200, json_pack("{s:b}", "late", 1));
+	cr_assert(hear(first, "{\"late\":true}"), "%s", first->text);
+	hang_up(first);
+	hang_up(second);
+	for (int i = 0; i < 8; i++)
+		close(fds[i]);
+	turn(100);
+	cr_assert_eq(sk_listener_connections(listener), 0);
+}
+
+static int plain_from(const char *address)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET,
+	                         .sin_port = htons((uint16_t)port),
+	                         .sin_addr = {htonl(INADDR_LOOPBACK)}},
+	                   from = {.sin_family = AF_INET, .sin_addr = {inet_addr(address)}};
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	cr_assert_eq(bind(fd, (struct sockaddr *)&from, sizeof(from)), 0);
+	cr_assert_eq(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
+	return fd;
+}
+
+static void twelve(void)
+{
+	start(12, 100);
+}
+
+/* Slow requests hold every place; the newcomer is silent for longer than they are, but its address holds less. */
+Test(http, a_newcomer_is_not_given_up_for_who_holds_more, .init = twelve, .fini = teardown)
+{
+	struct line *slow[12];
+	int newcomer, more;
+
+	for (int i = 0; i < 12; i++) {
+		slow[i] = dial();
+		say(slow[i], "GET /echo HTTP/1.1\r\n");
+	}
+	turn(300);
+	newcomer = plain_from("127.0.0.2");
+	turn(100);
+	more = plain_from("127.0.0.3");
+	turn(100);
+	cr_assert_not(closed(newcomer));
+	cr_assert_not(closed(more));
+	cr_assert_eq(sk_listener_counts(listener)->crowded_out, 2);
+	for (int i = 0; i < 12; i++)
+		hang_up(slow[i]);
+	close(newcomer);
+	close(more);
+}
+
+static void strict(void)
+{
+	failures = 3;
+	start(100, 50);
+}
+
+Test(http, an_address_that_keeps_failing_has_to_wait, .init = strict, .fini = teardown)
+{
+	int fd;
+
+	for (int i = 0; i < 3; i++) {
+		fd = plain();
+		cr_assert_eq(send(fd, "no handshake\r\n\r\n", 16, 0), 16);
+		turn(100);
+		close(fd);
+		turn(50);
+	}
+	cr_assert_eq(sk_listener_counts(listener)->handshakes_failed, 3);
+	fd = plain();
+	turn(100);
+	cr_assert(closed(fd));
+	cr_assert_eq(sk_listener_counts(listener)->unwelcome, 1);
+	close(fd);
+	fd = plain_from("127.0.0.2");
+	turn(100);
+	cr_assert_not(closed(fd), "another address is not held to it");
+	close(fd);
+	turn(50);
+	cr_assert_eq(sk_listener_connections(listener), 0);
 }
 
 Test(http, header_too_large, .init = setup, .fini = teardown)
