@@ -104,7 +104,8 @@ static int on_limit(sd_event_source *s, uint64_t usec, void *arg)
 	return 0;
 }
 
-static int spawn(const char *const argv[], int out, pid_t *pid)
+/* in: what becomes its stdin, or -1. */
+static int spawn(const char *const argv[], int in, int out, pid_t *pid)
 {
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
@@ -125,8 +126,10 @@ static int spawn(const char *const argv[], int out, pid_t *pid)
 		r = posix_spawnattr_setsigdefault(&attr, &all);
 	if (r == 0)
 		r = posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-	if (r == 0)
+	if (r == 0 && in < 0)
 		r = posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
+	else if (r == 0)
+		r = posix_spawn_file_actions_adddup2(&files, in, 0);
 	if (r == 0)
 		r = posix_spawn_file_actions_adddup2(&files, out, 1);
 	if (r == 0)
@@ -150,8 +153,8 @@ static int watch(struct sk_child *c, sd_event *loop, uint64_t timeout_ms)
 	return r < 0 ? r : 0;
 }
 
-int sk_child_start(sd_event *loop, const char *const argv[], uint64_t timeout_ms, sk_child_fn fn, void *arg,
-                   struct sk_child **out)
+static int start(sd_event *loop, const char *const argv[], int in, uint64_t timeout_ms, sk_child_fn fn, void *arg,
+                 struct sk_child **out)
 {
 	struct sk_child *c = calloc(1, sizeof(*c));
 	int p[2], r;
@@ -168,7 +171,7 @@ int sk_child_start(sd_event *loop, const char *const argv[], uint64_t timeout_ms
 	}
 	c->out = p[0];
 	(void)fcntl(c->out, F_SETFL, O_NONBLOCK);
-	r = spawn(argv, p[1], &c->pid);
+	r = spawn(argv, in, p[1], &c->pid);
 	(void)close(p[1]);
 	if (r < 0) {
 		child_free(c);
@@ -183,6 +186,30 @@ int sk_child_start(sd_event *loop, const char *const argv[], uint64_t timeout_ms
 	}
 	*out = c;
 	return 0;
+}
+
+int sk_child_start(sd_event *loop, const char *const argv[], uint64_t timeout_ms, sk_child_fn fn, void *arg,
+                   struct sk_child **out)
+{
+	return start(loop, argv, -1, timeout_ms, fn, arg, out);
+}
+
+int sk_child_start_input(sd_event *loop, const char *const argv[], const void *input, size_t len, uint64_t timeout_ms,
+                         sk_child_fn fn, void *arg, struct sk_child **out)
+{
+	int p[2], r;
+
+	if (len > SK_CHILD_INPUT_MAX)
+		return -E2BIG;
+	if (pipe2(p, O_CLOEXEC) < 0)
+		return -errno;
+	/* Before it starts: a pipe takes a page whole, so nothing ever waits, and a child that dies early raises no SIGPIPE. */
+	r = write(p[1], input, len) == (ssize_t)len ? 0 : -EIO;
+	(void)close(p[1]);
+	if (r == 0)
+		r = start(loop, argv, p[0], timeout_ms, fn, arg, out);
+	(void)close(p[0]);
+	return r;
 }
 
 void sk_child_cancel(struct sk_child *c)

@@ -20,6 +20,11 @@ typedef void (*sk_child_fn)(void *arg, int status, const char *output, size_t le
 /* argv[0] is the absolute path; NULL-terminated. 0 and *out (owned by the loop until fn was called), or -errno: fn is not called. */
 int sk_child_start(sd_event *loop, const char *const argv[], uint64_t timeout_ms, sk_child_fn fn, void *arg,
                    struct sk_child **out);
+/* The same with input on its stdin: at most SK_CHILD_INPUT_MAX bytes (what a pipe surely holds), for keys and the like, which stand in no
+ * argument. The bytes are the caller's to wipe. */
+#define SK_CHILD_INPUT_MAX 4096
+int sk_child_start_input(sd_event *loop, const char *const argv[], const void *input, size_t len, uint64_t timeout_ms,
+                         sk_child_fn fn, void *arg, struct sk_child **out);
 /* Kills it and forgets fn. NULL ok. */
 void sk_child_cancel(struct sk_child *c);
 

@@ -122,3 +122,28 @@ Test(child, cancelled_means_never_called)
 	cr_assert_eq(end.called, 0);
 	sk_child_cancel(NULL);
 }
+
+Test(child, input_comes_on_stdin_and_ends)
+{
+	static const char *const ARGV[] = {"/bin/cat", NULL};
+	struct sk_child *c = NULL;
+	char big[SK_CHILD_INPUT_MAX + 1] = "";
+
+	memset(big, 'k', sizeof(big) - 1);
+	cr_assert_eq(sk_child_start_input(loop, ARGV, big, sizeof(big), 5000, on_end, &end, &c), -E2BIG);
+	cr_assert_eq(sk_child_start_input(loop, ARGV, big, SK_CHILD_INPUT_MAX, 5000, on_end, &end, &c), 0);
+	run_for(5000);
+	cr_assert_eq(end.status, 0);
+	cr_assert_eq(end.len, SK_CHILD_INPUT_MAX, "%zu", end.len);
+	cr_assert_eq(memcmp(end.output, big, SK_CHILD_INPUT_MAX), 0);
+}
+
+Test(child, a_child_that_does_not_read_its_input_hurts_nobody)
+{
+	static const char *const ARGV[] = {"/bin/true", NULL};
+	struct sk_child *c = NULL;
+
+	cr_assert_eq(sk_child_start_input(loop, ARGV, "key", 3, 5000, on_end, &end, &c), 0);
+	run_for(5000);
+	cr_assert_eq(end.status, 0);
+}
