@@ -6,6 +6,7 @@
 #include "agent/daemon.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -97,6 +98,33 @@ static const struct sk_check_params *check_params(void *ctx)
 	return &sk_holder_policy(((struct sk_daemon *)ctx)->holder)->checks;
 }
 
+static long long check_since(void *ctx, const struct sk_check *check)
+{
+	char key[80];
+	struct sk_buf b;
+	long long since = 0;
+
+	snprintf(key, sizeof key, "check-since.%s", check->id);
+	sk_buf_init(&b, 64);
+	if (sk_journal_meta_get(((struct sk_daemon *)ctx)->journal, key, &b) < 0 ||
+	    sk_text_i64(b.data, 0, LLONG_MAX, &since) < 0)
+		since = 0;
+	sk_buf_deinit(&b);
+	return since;
+}
+
+static void keep_since(struct sk_daemon *d, const struct sk_check *check, const json_t *result)
+{
+	long long since = (long long)json_integer_value(json_object_get(result, "since"));
+	char key[80], text[32];
+
+	if (since == check_since(d, check))
+		return;
+	snprintf(key, sizeof key, "check-since.%s", check->id);
+	snprintf(text, sizeof text, "%lld", since);
+	(void)sk_journal_meta_set(d->journal, key, text);
+}
+
 /* The state before is kept in the journal's file, so that a restart is no change. */
 static void check_result(void *ctx, const struct sk_check *check, const json_t *result)
 {
@@ -105,6 +133,7 @@ static void check_result(void *ctx, const struct sk_check *check, const json_t *
 	struct sk_buf before;
 	char key[64] = "check.";
 
+	keep_since(d, check, result);
 	sk_text_copy(key + 6, sizeof key - 6, check->id);
 	sk_buf_init(&before, 64);
 	(void)sk_journal_meta_get(d->journal, key, &before);
@@ -263,6 +292,7 @@ static int start_posture(struct sk_daemon *d)
 	const struct sk_posture_hooks hooks = {.ctx = d,
 	                                       .params = check_params,
 	                                       .now = gate_now,
+	                                       .since = check_since,
 	                                       .result = check_result,
 	                                       .answer = check_answer,
 	                                       .enforced = check_enforced};

@@ -11,7 +11,7 @@
 #include "common/text.h"
 #include "platform/child.h"
 
-#define CHECKS_MAX  32
+#define CHECKS_MAX  SK_CHECKS_MAX
 #define WAITERS_MAX 64
 #define FRESH_MS    10000
 #define ENFORCE_ID  "screen-lock" /* the one check that the agent can also bring about */
@@ -66,10 +66,21 @@ static void answer_done(struct sk_posture *p)
 	}
 }
 
+static const struct sk_check_set *set_of(const struct sk_posture *p, size_t i)
+{
+	return sk_check_set_of(p->hooks.params(p->hooks.ctx), &p->checks[i]);
+}
+
+static bool enforces(const struct sk_posture *p)
+{
+	return sk_check_param(p->hooks.params(p->hooks.ctx), ENFORCE_ID, "enforce")->n != 0;
+}
+
 static void take_result(struct sk_posture *p, size_t i, const json_t *facts)
 {
 	sk_ms now = p->hooks.now(p->hooks.ctx);
-	json_t *r = sk_check_evaluate(&p->checks[i], p->hooks.params(p->hooks.ctx), facts, now);
+	long long since = p->hooks.since ? p->hooks.since(p->hooks.ctx, &p->checks[i]) : 0;
+	json_t *r = sk_check_evaluate(&p->checks[i], set_of(p, i), facts, now, &since);
 
 	if (r) {
 		json_decref(p->results[i]);
@@ -144,26 +155,63 @@ static void on_child(void *arg, int status, const char *output, size_t len)
 /* nice and ionice become the probe: one process, and no code of ours between fork and exec. */
 static int start_child(struct sk_posture *p, const char *const args[], size_t n)
 {
-	const char *argv[16] = {"/usr/bin/nice", "-n", "10", "/usr/bin/ionice", "-c", "3", p->probe};
+	const char *argv[10 + 2 + SK_CHECK_PARAMS] = {"/usr/bin/nice", "-n", "10", "/usr/bin/ionice", "-c", "3",
+	                                              p->probe};
 
 	memcpy(argv + 7, args, n * sizeof *args);
 	return sk_child_start(p->loop, argv, p->o.timeout_ms ? p->o.timeout_ms : 30000, on_child, p, &p->child);
 }
 
-static int start_enforce(struct sk_posture *p)
+/* The parameters that the probe needs too, as NAME=VALUE. */
+static int start_with_params(struct sk_posture *p, size_t i, const char *first, const char *second)
 {
-	char limit[24];
-	const char *const args[] = {"--enforce", ENFORCE_ID, "--limit", limit};
+	const struct sk_check *c = &p->checks[i];
+	const char *args[2 + SK_CHECK_PARAMS];
+	char *texts[SK_CHECK_PARAMS] = {NULL};
+	size_t n = 0;
+	int r = 0;
 
-	snprintf(limit, sizeof limit, "%lld", p->hooks.params(p->hooks.ctx)->screen_idle_s);
-	return start_child(p, args, 4);
+	args[n++] = first;
+	if (second)
+		args[n++] = second;
+	for (size_t k = 0; r == 0 && k < c->n_params; k++) {
+		if (!c->params[k].probe)
+			continue;
+		int len = sk_param_print(&c->params[k], &set_of(p, i)->v[k], NULL, 0);
+		texts[k] = malloc((size_t)len + 1);
+		if (!texts[k]) {
+			r = -ENOMEM;
+			break;
+		}
+		sk_param_print(&c->params[k], &set_of(p, i)->v[k], texts[k], (size_t)len + 1);
+		args[n++] = texts[k];
+	}
+	if (r == 0)
+		r = start_child(p, args, n);
+	for (size_t k = 0; k < SK_CHECK_PARAMS; k++)
+		free(texts[k]);
+	return r;
 }
 
-static int start_probe(struct sk_posture *p, const char *id)
+static int index_of(const struct sk_posture *p, const char *id)
 {
-	const char *const args[] = {id, "--socket", p->hooks.params(p->hooks.ctx)->av_socket};
+	for (size_t i = 0; i < p->n; i++)
+		if (!strcmp(p->checks[i].id, id))
+			return (int)i;
+	return -ENOENT;
+}
 
-	return start_child(p, args, !strcmp(id, "antivirus") ? 3 : 1);
+static int start_enforce(struct sk_posture *p)
+{
+	int i = index_of(p, ENFORCE_ID);
+
+	return i < 0 ? i : start_with_params(p, (size_t)i, "--enforce", ENFORCE_ID);
+}
+
+/* A check that does not apply is judged without asking the system. */
+static int start_probe(struct sk_posture *p, size_t i)
+{
+	return set_of(p, i)->applies ? start_with_params(p, i, p->checks[i].id, NULL) : -ENOENT;
 }
 
 static void start_next(struct sk_posture *p)
@@ -185,7 +233,7 @@ static void start_next(struct sk_posture *p)
 			continue;
 		p->queue &= ~(1u << i);
 		p->running = (int)i;
-		if (start_probe(p, p->checks[i].id) == 0)
+		if (start_probe(p, i) == 0)
 			return;
 		p->running = -1;
 		facts = facts_error("probe cannot be started");
@@ -203,14 +251,6 @@ static int on_kick(sd_event_source *s, void *arg)
 	start_next(p);
 	answer_done(p);
 	return 0;
-}
-
-static int index_of(const struct sk_posture *p, const char *id)
-{
-	for (size_t i = 0; i < p->n; i++)
-		if (!strcmp(p->checks[i].id, id))
-			return (int)i;
-	return -ENOENT;
 }
 
 static uint32_t mask_of(const struct sk_posture *p, const char *id)
@@ -250,7 +290,7 @@ static int on_timer(sd_event_source *s, uint64_t usec, void *arg)
 
 	(void)s;
 	(void)usec;
-	p->enforce_due = p->hooks.params(p->hooks.ctx)->screen_enforce;
+	p->enforce_due = enforces(p);
 	sk_posture_run(p, NULL, true, 0);
 	arm(p, p->o.every_s);
 	return 0;
@@ -272,7 +312,7 @@ static int arm(struct sk_posture *p, long long seconds)
 
 void sk_posture_policy_changed(struct sk_posture *p)
 {
-	if (p->hooks.params(p->hooks.ctx)->screen_enforce)
+	if (enforces(p))
 		p->enforce_due = true;
 	memset(p->at, 0, sizeof p->at);
 	for (size_t i = 0; i < p->n; i++) /* judged by other parameters: again, but only what ran already */

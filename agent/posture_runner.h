@@ -18,6 +18,8 @@ struct sk_posture_hooks {
 	void *ctx;
 	const struct sk_check_params *(*params)(void *ctx);
 	sk_ms (*now)(void *ctx);
+	/* When a check was first found non-compliant (ms, 0 = it is not), kept over restarts. May be NULL. */
+	long long (*since)(void *ctx, const struct sk_check *check);
 	/* A result is there; borrowed. */
 	void (*result)(void *ctx, const struct sk_check *check, const json_t *result);
 	/* What this client asked for is done: results stolen. */

@@ -2,10 +2,9 @@
  * sekimori-probe: one posture probe, in a process of its own. Prints the facts as one line of JSON and ends; sekimorid gives it a time limit
  * and low priority, and judges. Whatever goes wrong becomes {"error": ...}: never a guess.
  *
- *   sekimori-probe ID [--socket PATH]
- *   sekimori-probe --enforce screen-lock --limit SECONDS
+ *   sekimori-probe ID [NAME=VALUE...]            the parameters of the check that its probe needs (policy/param.h)
+ *   sekimori-probe --enforce screen-lock idle_limit=SECONDS
  */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,11 +13,52 @@
 #include "common/text.h"
 #include "platform/probe.h"
 
+/* The value of NAME=VALUE among the arguments; "" when it is not there. */
+static const char *value_of(char **args, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (; *args; args++)
+		if (strncmp(*args, name, n) == 0 && (*args)[n] == '=')
+			return *args + n + 1;
+	return "";
+}
+
+static json_t *screen(char **args)
+{
+	(void)args;
+	return sk_probe_screen("");
+}
+
+static json_t *disk(char **args)
+{
+	(void)args;
+	return sk_probe_disk("", sk_cipher_libcryptsetup);
+}
+
+static json_t *antivirus(char **args)
+{
+	return sk_probe_antivirus(value_of(args, "socket"), 8000);
+}
+
+static const struct {
+	const char *id;
+	json_t *(*run)(char **args);
+} probes[] = {
+    {"screen-lock", screen},
+    {"disk-encryption", disk},
+    {"antivirus", antivirus},
+};
+
 static int usage(void)
 {
-	fputs("usage: sekimori-probe screen-lock|disk-encryption|antivirus [--socket PATH]\n"
-	      "       sekimori-probe --enforce screen-lock --limit SECONDS\n",
+	fputs("usage: sekimori-probe ID [NAME=VALUE...]\n"
+	      "       sekimori-probe --enforce screen-lock idle_limit=SECONDS\n"
+	      "IDs:",
 	      stderr);
+	for (size_t i = 0; i < sizeof(probes) / sizeof(*probes); i++)
+		fprintf(stderr, " %s", probes[i].id);
+	fputc('\n', stderr);
 	return 64;
 }
 
@@ -37,7 +77,7 @@ static int enforce(const char *what, const char *limit)
 	struct sk_err err = SK_ERR_INIT;
 	unsigned long long seconds;
 
-	if (strcmp(what, "screen-lock") != 0 || !limit || sk_text_u64(limit, 30, 86400, &seconds) < 0)
+	if (strcmp(what, "screen-lock") != 0 || sk_text_u64(limit, 30, 86400, &seconds) < 0)
 		return usage();
 	if (sk_screen_enforce("", (long long)seconds, &err) < 0) {
 		(void)print(json_pack("{s:s}", "error", err.text));
@@ -48,32 +88,10 @@ static int enforce(const char *what, const char *limit)
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {{"enforce", required_argument, NULL, 'e'},
-	                                        {"limit", required_argument, NULL, 'l'},
-	                                        {"socket", required_argument, NULL, 's'},
-	                                        {0}};
-	const char *what = NULL, *limit = NULL, *socket_path = "/run/clamav/clamd.ctl";
-	int c;
-
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (c == 'e')
-			what = optarg;
-		else if (c == 'l')
-			limit = optarg;
-		else if (c == 's')
-			socket_path = optarg;
-		else
-			return usage();
-	}
-	if (what)
-		return enforce(what, limit);
-	if (optind + 1 != argc)
-		return usage();
-	if (strcmp(argv[optind], "screen-lock") == 0)
-		return print(sk_probe_screen(""));
-	if (strcmp(argv[optind], "disk-encryption") == 0)
-		return print(sk_probe_disk("", sk_cipher_libcryptsetup));
-	if (strcmp(argv[optind], "antivirus") == 0)
-		return print(sk_probe_antivirus(socket_path, 8000));
+	if (argc >= 3 && strcmp(argv[1], "--enforce") == 0)
+		return enforce(argv[2], value_of(argv + 3, "idle_limit"));
+	for (size_t i = 0; argc >= 2 && i < sizeof(probes) / sizeof(*probes); i++)
+		if (strcmp(argv[1], probes[i].id) == 0)
+			return print(probes[i].run(argv + 2));
 	return usage();
 }

@@ -9,6 +9,13 @@
 #include "common/i18n.h"
 #include "policy/check_list.h"
 
+enum { MAX_AGE, SOCKET };
+static const struct sk_param params[] = {
+    [MAX_AGE] = {.name = "max_age", .type = SK_PARAM_SPAN, .min = 3600, .max = 365LL * 86400, .def = 7 * 86400},
+    [SOCKET] =
+        {.name = "socket", .type = SK_PARAM_PATH, .max = 107, .def_text = "/run/clamav/clamd.ctl", .probe = true},
+};
+
 static enum sk_state judge_self_test(const json_t *facts, json_t *detail)
 {
 	const char *test = json_string_value(json_object_get(facts, "self_test"));
@@ -27,7 +34,7 @@ static enum sk_state judge_self_test(const json_t *facts, json_t *detail)
 	return SK_STATE_UNKNOWN;
 }
 
-static enum sk_state judge_age(const struct sk_check_params *p, const json_t *facts, long long now_ms, json_t *detail)
+static enum sk_state judge_age(const struct sk_check_set *p, const json_t *facts, long long now_ms, json_t *detail)
 {
 	const json_t *made = json_object_get(facts, "signatures_ms");
 	char days[32], limit[32];
@@ -38,13 +45,13 @@ static enum sk_state judge_age(const struct sk_check_params *p, const json_t *fa
 	}
 	long long age_s = (now_ms - (long long)json_integer_value(made)) / 1000;
 	snprintf(days, sizeof(days), "%lld", age_s / 86400);
-	snprintf(limit, sizeof(limit), "%lld", p->av_max_age_s / 86400);
+	snprintf(limit, sizeof(limit), "%lld", p->v[MAX_AGE].n / 86400);
 	if (age_s < -86400) {
 		sk_check_say(detail, N_("The signatures are dated in the future: the clock or the date is wrong."),
 		             NULL, NULL);
 		return SK_STATE_UNKNOWN;
 	}
-	if (age_s > p->av_max_age_s) {
+	if (age_s > p->v[MAX_AGE].n) {
 		sk_check_say(detail, N_("The signatures are %1 days old; at most %2 are allowed."), days, limit);
 		return SK_STATE_NON_COMPLIANT;
 	}
@@ -52,7 +59,7 @@ static enum sk_state judge_age(const struct sk_check_params *p, const json_t *fa
 	return SK_STATE_COMPLIANT;
 }
 
-static enum sk_state judge(const struct sk_check_params *p, const json_t *facts, long long now_ms, json_t *detail)
+static enum sk_state judge(const struct sk_check_set *p, const json_t *facts, long long now_ms, json_t *detail)
 {
 	const json_t *resident = json_object_get(facts, "resident");
 	const char *problem = json_string_value(json_object_get(facts, "problem"));
@@ -84,5 +91,7 @@ const struct sk_check sk_check_antivirus = {
     .remediation = N_("Restart the terminal and wait ten minutes for an update. If the verdict stays, call the "
                       "helpdesk; do not connect any "
                       "medium until then."),
+    .params = params,
+    .n_params = SK_N(params),
     .judge = judge,
 };

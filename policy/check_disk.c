@@ -9,6 +9,9 @@
 #include "common/i18n.h"
 #include "policy/check_list.h"
 
+enum { SWAP };
+static const struct sk_param params[] = {[SWAP] = {.name = "swap", .type = SK_PARAM_YES, .def = 1}};
+
 static bool cipher_is_weak(const char *cipher)
 {
 	return cipher && (strstr(cipher, "null") || strstr(cipher, "ecb") || strncmp(cipher, "des", 3) == 0 ||
@@ -41,7 +44,7 @@ static enum sk_state judge_volume(const json_t *volume, json_t *detail)
 	return SK_STATE_COMPLIANT;
 }
 
-static enum sk_state judge(const struct sk_check_params *p, const json_t *facts, long long now_ms, json_t *detail)
+static enum sk_state judge(const struct sk_check_set *p, const json_t *facts, long long now_ms, json_t *detail)
 {
 	const json_t *volumes = json_object_get(facts, "volumes");
 	enum sk_state worst = SK_STATE_COMPLIANT;
@@ -52,7 +55,7 @@ static enum sk_state judge(const struct sk_check_params *p, const json_t *facts,
 	json_array_foreach(volumes, i, volume)
 	{
 		const char *kind = json_string_value(json_object_get(volume, "kind"));
-		if (!kind || strcmp(kind, "boot") == 0 || (strcmp(kind, "swap") == 0 && !p->disk_swap))
+		if (!kind || strcmp(kind, "boot") == 0 || (strcmp(kind, "swap") == 0 && !p->v[SWAP].n))
 			continue;
 		enum sk_state s = judge_volume(volume, detail);
 		worst = s > worst ? s : worst;
@@ -77,5 +80,7 @@ const struct sk_check sk_check_disk_encryption = {
     .remediation =
         N_("Ask the helpdesk: the volume named above has to be set up anew with encryption (LUKS2). Do not carry this "
            "terminal out of the building until then."),
+    .params = params,
+    .n_params = SK_N(params),
     .judge = judge,
 };

@@ -4,9 +4,11 @@
 
 #include "policy/check.h"
 
-extern const struct sk_check sk_check_screen_lock;      /* P1, 5.1(1)キ */
-extern const struct sk_check sk_check_disk_encryption;  /* P2, 4.4(4) */
-extern const struct sk_check sk_check_antivirus;        /* P7, 6.4(1)エオカ, 6.4(2)アイウ */
+extern const struct sk_check sk_check_screen_lock; /* P1, 5.1(1)キ */
+extern const struct sk_check sk_check_disk_encryption; /* P2, 4.4(4) */
+extern const struct sk_check sk_check_antivirus; /* P7, 6.4(1)エオカ, 6.4(2)アイウ */
+
+#define SK_N(table) (sizeof(table) / sizeof(*(table)))
 
 /* Appends one sentence to detail: a msgid with %1 %2 and its arguments (NULL = none). */
 void sk_check_say(json_t *detail, const char *msgid, const char *arg1, const char *arg2);

@@ -12,6 +12,13 @@
 #include "common/i18n.h"
 #include "policy/check_list.h"
 
+enum { IDLE_LIMIT, ENFORCE };
+static const struct sk_param params[] = {
+    /* most seconds from the last input to the lock (idle + delay) */
+    [IDLE_LIMIT] = {.name = "idle_limit", .type = SK_PARAM_SPAN, .min = 30, .max = 86400, .def = 600, .probe = true},
+    [ENFORCE] = {.name = "enforce", .type = SK_PARAM_YES, .def = 1}, /* write the desktop's mandatory settings */
+};
+
 static const char *const must_be_locked[] = {
     "/org/gnome/desktop/session/idle-delay",
     "/org/gnome/desktop/screensaver/lock-enabled",
@@ -35,8 +42,7 @@ static bool user_can_change(const json_t *mandatory)
 }
 
 /* who: the person's login name, or NULL for the mandatory layer alone. */
-static enum sk_state judge_values(const struct sk_check_params *p, const json_t *values, const char *who,
-                                  json_t *detail)
+static enum sk_state judge_values(const struct sk_check_set *p, const json_t *values, const char *who, json_t *detail)
 {
 	const json_t *idle = json_object_get(values, "idle_delay"), *delay = json_object_get(values, "lock_delay");
 	const json_t *enabled = json_object_get(values, "lock_enabled");
@@ -53,12 +59,12 @@ static enum sk_state judge_values(const struct sk_check_params *p, const json_t 
 	}
 	long long total = (long long)json_integer_value(idle) + (long long)json_integer_value(delay);
 	snprintf(seconds, sizeof(seconds), "%lld", total);
-	snprintf(limit, sizeof(limit), "%lld", p->screen_idle_s);
+	snprintf(limit, sizeof(limit), "%lld", p->v[IDLE_LIMIT].n);
 	if (json_integer_value(idle) == 0) {
 		sk_check_say(detail, N_("%1: the screen never locks by itself."), who, NULL);
 		return SK_STATE_NON_COMPLIANT;
 	}
-	if (total > p->screen_idle_s) {
+	if (total > p->v[IDLE_LIMIT].n) {
 		sk_check_say(detail, N_("The screen locks only after %1 seconds; at most %2 are allowed."), seconds,
 		             limit);
 		return SK_STATE_NON_COMPLIANT;
@@ -67,7 +73,7 @@ static enum sk_state judge_values(const struct sk_check_params *p, const json_t 
 	return SK_STATE_COMPLIANT;
 }
 
-static enum sk_state judge_text(const struct sk_check_params *p, const json_t *facts, json_t *detail)
+static enum sk_state judge_text(const struct sk_check_set *p, const json_t *facts, json_t *detail)
 {
 	const json_t *limit_s = json_object_get(facts, "text_limit_s");
 	char seconds[32], limit[32];
@@ -77,8 +83,8 @@ static enum sk_state judge_text(const struct sk_check_params *p, const json_t *f
 		return SK_STATE_NON_COMPLIANT;
 	}
 	snprintf(seconds, sizeof(seconds), "%lld", (long long)json_integer_value(limit_s));
-	snprintf(limit, sizeof(limit), "%lld", p->screen_idle_s);
-	if (json_integer_value(limit_s) > p->screen_idle_s) {
+	snprintf(limit, sizeof(limit), "%lld", p->v[IDLE_LIMIT].n);
+	if (json_integer_value(limit_s) > p->v[IDLE_LIMIT].n) {
 		sk_check_say(detail, N_("Idle text sessions end only after %1 seconds; at most %2 are allowed."),
 		             seconds, limit);
 		return SK_STATE_NON_COMPLIANT;
@@ -87,14 +93,14 @@ static enum sk_state judge_text(const struct sk_check_params *p, const json_t *f
 	return SK_STATE_COMPLIANT;
 }
 
-static enum sk_state judge_live(const struct sk_check_params *p, const json_t *session, json_t *detail)
+static enum sk_state judge_live(const struct sk_check_set *p, const json_t *session, json_t *detail)
 {
 	const json_t *idle = json_object_get(session, "idle_s");
 	const char *user = json_string_value(json_object_get(session, "user"));
 	char seconds[32];
 
 	/* Half a minute of tolerance: the hint and the lock are not one moment. */
-	if (!json_is_integer(idle) || json_integer_value(idle) <= p->screen_idle_s + 30)
+	if (!json_is_integer(idle) || json_integer_value(idle) <= p->v[IDLE_LIMIT].n + 30)
 		return SK_STATE_COMPLIANT;
 	if (!json_is_false(json_object_get(session, "locked")))
 		return SK_STATE_COMPLIANT;
@@ -104,7 +110,7 @@ static enum sk_state judge_live(const struct sk_check_params *p, const json_t *s
 	return SK_STATE_NON_COMPLIANT;
 }
 
-static enum sk_state judge_session(const struct sk_check_params *p, const json_t *facts, const json_t *session,
+static enum sk_state judge_session(const struct sk_check_set *p, const json_t *facts, const json_t *session,
                                    json_t *detail)
 {
 	const char *type = json_string_value(json_object_get(session, "type"));
@@ -128,7 +134,7 @@ static enum sk_state judge_session(const struct sk_check_params *p, const json_t
 	return live > state ? live : state;
 }
 
-static enum sk_state judge(const struct sk_check_params *p, const json_t *facts, long long now_ms, json_t *detail)
+static enum sk_state judge(const struct sk_check_set *p, const json_t *facts, long long now_ms, json_t *detail)
 {
 	const json_t *sessions = json_object_get(facts, "sessions"), *mandatory = json_object_get(facts, "mandatory");
 	enum sk_state worst = SK_STATE_NOT_APPLICABLE;
@@ -167,5 +173,7 @@ const struct sk_check sk_check_screen_lock = {
     .remediation = N_("Lock the screen with Super+L whenever you leave. If the verdict stays after logging out and in "
                       "again, call the "
                       "helpdesk."),
+    .params = params,
+    .n_params = SK_N(params),
     .judge = judge,
 };

@@ -261,7 +261,8 @@ static struct sk_policy *policy_new(const char *file, const char *text, size_t l
 	p->grade_max[SK_GRADE_B] = SK_ACCESS_RW;
 	p->grade_max[SK_GRADE_A] = SK_ACCESS_RW;
 	p->warn_s = WARN_DEFAULT_S;
-	sk_check_params_default(&p->checks);
+	if (sk_check_params_default(&p->checks) < 0)
+		return sk_policy_free(p);
 	return p;
 }
 
@@ -306,6 +307,7 @@ struct sk_policy *sk_policy_free(struct sk_policy *p)
 	for (size_t i = 0; i < p->n_rules; i++)
 		sk_rule_clear(&p->rules[i]);
 	sk_rule_index_free(p->index);
+	sk_check_params_clear(&p->checks);
 	free(p->rules);
 	free(p->text);
 	free(p);

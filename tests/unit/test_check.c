@@ -17,14 +17,17 @@ static enum sk_state judge(const char *id, const char *facts_text)
 	json_t *facts = facts_text ? json_loads(facts_text, 0, &e) : NULL;
 
 	cr_assert(!facts_text || facts, "bad test data: %s", facts_text);
-	sk_check_params_default(&p);
-	json_t *result = sk_check_evaluate(sk_check_find(id), &p, facts, NOW);
+	long long since = 0;
+	cr_assert_eq(sk_check_params_default(&p), 0);
+	json_t *result =
+	    sk_check_evaluate(sk_check_find(id), sk_check_set_of(&p, sk_check_find(id)), facts, NOW, &since);
 	cr_assert_not_null(result);
 	cr_assert_eq(sk_state_parse(json_string_value(json_object_get(result, "state")), &state), 0);
 	cr_assert_gt(json_array_size(json_object_get(result, "detail")), 0, "a verdict without a reason");
 	cr_assert_str_eq(json_string_value(json_object_get(result, "id")), id);
 	json_decref(result);
 	json_decref(facts);
+	sk_check_params_clear(&p);
 	return state;
 }
 
@@ -33,23 +36,18 @@ Test(check, every_check_has_its_texts)
 	size_t n;
 	const struct sk_check *all = sk_checks(&n);
 
-	cr_assert_eq(n, 3);
-	for (size_t i = 0; i < n; i++)
+	cr_assert_geq(n, 3);
+	for (size_t i = 0; i < n; i++) {
 		cr_assert(all[i].id && all[i].row && all[i].clause && all[i].title && all[i].explanation &&
 		          all[i].remediation && all[i].judge);
+		cr_assert_leq(all[i].n_params, SK_CHECK_PARAMS);
+		cr_expect_eq(judge(all[i].id, NULL), SK_STATE_UNKNOWN, "%s", all[i].id);
+		cr_expect_eq(judge(all[i].id, "{\"error\":\"timeout\"}"), SK_STATE_UNKNOWN, "%s", all[i].id);
+		cr_expect_eq(judge(all[i].id, "[]"), SK_STATE_UNKNOWN, "%s", all[i].id);
+		cr_expect_neq(judge(all[i].id, "{}"), SK_STATE_COMPLIANT, "%s: no facts are no pass", all[i].id);
+	}
 	cr_assert_null(sk_check_find("no-such"));
 	cr_assert_null(sk_check_find(NULL));
-}
-
-Test(check, a_probe_that_fails_is_unknown)
-{
-	const char *ids[] = {"screen-lock", "disk-encryption", "antivirus"};
-
-	for (int i = 0; i < 3; i++) {
-		cr_expect_eq(judge(ids[i], NULL), SK_STATE_UNKNOWN);
-		cr_expect_eq(judge(ids[i], "{\"error\":\"timeout\"}"), SK_STATE_UNKNOWN);
-		cr_expect_eq(judge(ids[i], "[]"), SK_STATE_UNKNOWN);
-	}
 }
 
 Test(check, disk)
@@ -151,7 +149,9 @@ Test(check, parameters_are_read_strictly)
 	struct sk_ini *ini = NULL;
 	const char *bad[] = {"[check no-such]\na = b\n",
 	                     "[check antivirus]\nmax_age = 7\n",
-	                     "[check antivirus]\nsocket = run/x\n",
+	                     "[check antivirus]\nmax_age = 3d\nsocket = run/x\n",
+	                     "[check antivirus]\napplies = perhaps\n",
+	                     "[check antivirus]\ngrace = 400d\n",
 	                     "[check screen-lock]\nenforce = maybe\n",
 	                     "[check screen-lock]\nidle_limit = 1s\n",
 	                     "[check disk-encryption]\nnope = yes\n"};
@@ -160,20 +160,62 @@ Test(check, parameters_are_read_strictly)
 
 	sk_check_params_default(&p);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
-		struct sk_check_params before = p;
 		cr_assert_eq(sk_ini_parse("p.ini", bad[i], strlen(bad[i]), &ini, &err), 0, "%s", err.text);
 		cr_expect_lt(sk_check_params_read(ini, &p, &err), 0, "%s", bad[i]);
 		cr_expect_eq(strncmp(err.text, "p.ini:", 6), 0, "%s", err.text);
-		cr_expect_eq(memcmp(&before, &p, sizeof(p)), 0, "outputs untouched on failure");
+		cr_expect_eq(sk_check_param(&p, "antivirus", "max_age")->n, 7 * 86400, "outputs untouched on failure");
+		cr_expect_str_eq(sk_check_param(&p, "antivirus", "socket")->text, "/run/clamav/clamd.ctl");
 		ini = sk_ini_free(ini);
 	}
 	cr_assert_eq(sk_ini_parse("p.ini", good, strlen(good), &ini, &err), 0);
 	cr_assert_eq(sk_check_params_read(ini, &p, &err), 0, "%s", err.text);
-	cr_expect_eq(p.screen_idle_s, 300);
-	cr_expect(!p.screen_enforce);
-	cr_expect_eq(p.av_max_age_s, 3 * 86400);
-	cr_expect_str_eq(p.av_socket, "/run/x");
+	cr_expect_eq(sk_check_param(&p, "screen-lock", "idle_limit")->n, 300);
+	cr_expect_eq(sk_check_param(&p, "screen-lock", "enforce")->n, 0);
+	cr_expect_eq(sk_check_param(&p, "antivirus", "max_age")->n, 3 * 86400);
+	cr_expect_str_eq(sk_check_param(&p, "antivirus", "socket")->text, "/run/x");
+	cr_expect_eq(sk_check_param(&p, "disk-encryption", "swap")->n, 1, "what is not said keeps its value");
 	sk_ini_free(ini);
+	sk_check_params_clear(&p);
+}
+
+#define DAY 86400000LL
+
+Test(check, grace_counts_from_the_first_finding)
+{
+	const struct sk_check *c = sk_check_find("disk-encryption");
+	const char *states[] = {"in-grace", "in-grace", "unknown", "non-compliant", "compliant", "in-grace"};
+	const char *texts[] = {"{\"volumes\":[{\"use\":\"/\",\"kind\":\"mount\",\"encrypted\":false}]}",
+	                       "{\"volumes\":[{\"use\":\"/\",\"kind\":\"mount\",\"encrypted\":false}]}",
+	                       "{\"volumes\":[]}",
+	                       "{\"volumes\":[{\"use\":\"/\",\"kind\":\"mount\",\"encrypted\":false}]}",
+	                       "{\"volumes\":[{\"use\":\"/\",\"kind\":\"mount\",\"encrypted\":true}]}",
+	                       "{\"volumes\":[{\"use\":\"/\",\"kind\":\"mount\",\"encrypted\":false}]}"};
+	const long long after[] = {0, 6 * DAY, 6 * DAY + 1, 7 * DAY, 8 * DAY, 9 * DAY};
+	struct sk_check_params p;
+	long long since = 0;
+
+	cr_assert_eq(sk_check_params_default(&p), 0);
+	struct sk_check_set *set = (struct sk_check_set *)sk_check_set_of(&p, c);
+	set->grace_s = 7 * 86400;
+	for (int i = 0; i < 6; i++) {
+		json_t *facts = json_loads(texts[i], 0, NULL);
+		json_t *r = sk_check_evaluate(c, set, facts, NOW + after[i], &since);
+		cr_expect_str_eq(json_string_value(json_object_get(r, "state")), states[i], "step %d", i);
+		json_decref(r);
+		json_decref(facts);
+	}
+	cr_expect_eq(since, NOW + 9 * DAY);
+	since = NOW + 100 * DAY; /* the clock stood ahead when it was found */
+	json_decref(sk_check_evaluate(c, set, NULL, NOW, &since));
+	json_t *facts = json_loads(texts[0], 0, NULL), *r = sk_check_evaluate(c, set, facts, NOW, &since);
+	cr_expect_eq(since, NOW, "no grace from the future");
+	json_decref(r);
+	set->applies = false;
+	r = sk_check_evaluate(c, set, facts, NOW, &since);
+	cr_expect_str_eq(json_string_value(json_object_get(r, "state")), "not-applicable");
+	json_decref(r);
+	json_decref(facts);
+	sk_check_params_clear(&p);
 }
 
 Test(check, a_sentence_puts_arguments_in)

@@ -44,6 +44,11 @@ static void on_enforced(void *ctx, const char *id, const char *error)
 	*(error ? &enforced_bad : &enforced_good) += 1;
 }
 
+static void set_param(const char *check, const char *name, long long n)
+{
+	((struct sk_param_value *)sk_check_param(&params, check, name))->n = n;
+}
+
 static void start(const char *script, unsigned timeout_ms)
 {
 	static const struct sk_posture_hooks hooks = {
@@ -56,7 +61,7 @@ static void start(const char *script, unsigned timeout_ms)
 	cr_assert_eq(chmod(in_dir("probe"), 0755), 0);
 	o.probe = in_dir("probe");
 	sk_check_params_default(&params);
-	params.screen_enforce = false;
+	set_param("screen-lock", "enforce", 0);
 	answers = json_object();
 	cr_assert_geq(sd_event_new(&loop), 0);
 	cr_assert_eq(sk_posture_new(loop, &o, &hooks, &p), 0);
@@ -69,6 +74,7 @@ static void teardown(void)
 		;
 	sd_event_unref(loop);
 	json_decref(answers);
+	sk_check_params_clear(&params);
 	remove_dir();
 }
 
@@ -188,8 +194,7 @@ Test(posture, enforcement_is_told_when_its_outcome_changes, .fini = teardown)
 	start(
 	    "#!/bin/sh\n[ \"$1\" = --enforce ] || { echo '{}'; exit 0; }\necho \"$*\" >\"$0.args\"\n[ -e \"$0.ok\" ]\n",
 	    0);
-	params.screen_enforce = true;
-	params.screen_idle_s = 600;
+	set_param("screen-lock", "enforce", 1);
 	for (int i = 0; i < 2; i++) {
 		int before = results;
 
@@ -207,7 +212,7 @@ Test(posture, enforcement_is_told_when_its_outcome_changes, .fini = teardown)
 	struct sk_buf b;
 	sk_buf_init(&b, 200);
 	cr_assert_eq(sk_file_read(in_dir("probe.args"), &b, NULL), 0);
-	cr_assert_str_eq(b.data, "--enforce screen-lock --limit 600\n");
+	cr_assert_str_eq(b.data, "--enforce screen-lock idle_limit=600\n");
 	sk_buf_deinit(&b);
 }
 
