@@ -21,6 +21,21 @@ static const char *because(struct sk_cli *cli, const char *name)
 	    {"device", N_("it is for other models")},
 	    {"serial", N_("it is for another serial number")},
 	    {"port", N_("it is for other ports")},
+	    {"interfaces", N_("it is for other sets of interfaces")},
+	    {"bus", N_("it is for other buses")},
+	    {"name", N_("it is for other names")},
+	    {"connect", N_("it is for another way of connection")},
+	    {"zone", N_("it is for another zone")},
+	    {"host", N_("it is for other terminals")},
+	    {"section", N_("it is for other sections")},
+	    {"person", N_("it is for other persons")},
+	    {"group", N_("it is for other groups")},
+	    {"time", N_("it does not hold at this time")},
+	    {"grade", N_("the medium's grade is too low")},
+	    {"ledger", N_("it is for other ledger numbers")},
+	    {"encryption", N_("it is for another encryption")},
+	    {"size", N_("it is for other sizes")},
+	    {"medium", N_("only the medium itself can tell")},
 	};
 
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++)

@@ -1,7 +1,10 @@
 /* From facts to an outcome: asks the pure decision, copies what it answers, adds the one thing policy cannot know (system disks). */
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "agent/gate_impl.h"
 #include "common/buf.h"
@@ -25,12 +28,31 @@ static bool admits_boot(const struct sk_outcome *o, uint8_t protocol)
 	return false;
 }
 
+int sk_gate_utc_offset(sk_ms now)
+{
+	time_t t = (time_t)(now / 1000);
+	struct tm tm;
+
+	return localtime_r(&t, &tm) != NULL ? (int)tm.tm_gmtoff : 0;
+}
+
+/* The terminal's name, for rules that name terminals; "" if it has none. Read anew: it may be set after our start. */
+static const char *host_name(void)
+{
+	static char name[HOST_NAME_MAX + 1];
+
+	if (gethostname(name, sizeof(name) - 1) < 0)
+		name[0] = '\0';
+	return name;
+}
+
 void sk_attached_context(const struct sk_attached *a, struct sk_context *c)
 {
 	const struct sk_gate *g = a->gate;
 	const struct sk_attached *b;
 
-	*c = (struct sk_context){.now = g->hooks.now(g->hooks.ctx), .person = g->person};
+	*c = (struct sk_context){.now = g->hooks.now(g->hooks.ctx), .person = g->person, .host = host_name()};
+	c->utc_offset_s = sk_gate_utc_offset(c->now);
 	/* Who came in by the safe path stays: a keyboard must not die under the hands because another one was plugged in. */
 	if (a->decided && a->outcome.allow && a->outcome.reason == SK_REASON_SAFE_PATH)
 		return;

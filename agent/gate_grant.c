@@ -7,7 +7,8 @@
 
 #include "agent/gate_impl.h"
 
-#define LOOK_AGAIN_MS 30000
+#define LOOK_AGAIN_MS     30000
+#define LOOK_AGAIN_MAX_MS (10 * 60 * 1000) /* where only a rule's hours wait; the wall clock may have been set */
 
 static bool by_grant(const struct sk_attached *a)
 {
@@ -117,6 +118,12 @@ void sk_gate_arm(struct sk_gate *g)
 		f = open_by_grant(a);
 		if (f != NULL && !a->warned)
 			in = nearer(in, f->until - warn_ms(g) - now);
+	}
+	next = sk_policy_next_change(g->hooks.policy(g->hooks.ctx), now, sk_gate_utc_offset(now));
+	if (next != 0 &&
+	    g->first != NULL) { /* a rule begins or ends then; the clock is looked at often enough by the way */
+		in = any ? nearer(in, next - now) : next - now < LOOK_AGAIN_MAX_MS ? next - now : LOOK_AGAIN_MAX_MS;
+		any = true;
 	}
 	if (!any) {
 		if (g->timer != NULL)

@@ -94,6 +94,7 @@ struct sk_attached *sk_gate_find(const struct sk_gate *g, const char *name);
 struct sk_medium_env sk_gate_medium_env(struct sk_gate *g);
 
 /* gate_decide.c */
+int sk_gate_utc_offset(sk_ms now); /* seconds that local time is ahead of UTC */
 void sk_attached_context(const struct sk_attached *a, struct sk_context *c);
 void sk_attached_decide(const struct sk_attached *a, struct sk_verdict *v, struct sk_outcome *out);
 bool sk_outcome_same(const struct sk_outcome *a, const struct sk_outcome *b);

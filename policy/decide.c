@@ -12,6 +12,8 @@ struct judging {
 	const struct sk_policy *policy; /* may be NULL: nothing is allowed */
 	const struct sk_device *device;
 	const struct sk_context *context;
+	const struct sk_media_facts *media; /* NULL = not known yet */
+	bool open; /* the medium will be judged before anybody can use it: what only it can prove may still come */
 	struct sk_rule_query rules;
 	const struct sk_grant *grant; /* the best for the device, valid or not; NULL = none */
 	enum sk_grant_state grant_state;
@@ -32,25 +34,53 @@ static enum sk_reason refusal_of_grant(const struct judging *j)
 	}
 }
 
-/* What stores gets no more than its grade may have. wanted: what grant or rule would give. */
+/* The most that its grade gives to what stores. While the medium is not known it may still prove more than the device did. */
+static enum sk_access grade_most(const struct judging *j, unsigned kind)
+{
+	enum sk_access most = SK_ACCESS_NONE;
+	enum sk_grade grade = j->device->grade;
+
+	if ((unsigned)grade > SK_GRADE_A)
+		return SK_ACCESS_NONE;
+	if (j->media && j->media->grade > grade)
+		grade = j->media->grade <= SK_GRADE_A ? j->media->grade : grade;
+	if (kind != SK_USB_STORAGE || !j->open)
+		return j->policy->grade_max[grade];
+	for (int g = grade; g <= SK_GRADE_A; g++) {
+		if (j->policy->grade_max[g] > most)
+			most = j->policy->grade_max[g];
+	}
+	return most;
+}
+
+/* SK_REASON_RULE_ALLOW: nothing speaks against it; else why what stores cannot be held to this access. */
+static enum sk_reason cannot_hold(const struct judging *j, unsigned kind, enum sk_access access)
+{
+	if (access == SK_ACCESS_NONE)
+		return SK_REASON_GRADE;
+	if (kind == SK_USB_IMAGE && access != SK_ACCESS_RW)
+		return sk_access_encrypted(access) ? SK_REASON_NOT_ENCRYPTED : SK_REASON_NO_READ_ONLY;
+	if (!sk_access_encrypted(access) || j->open)
+		return SK_REASON_RULE_ALLOW;
+	return j->media && j->media->encryption > SK_ENC_NONE ? SK_REASON_RULE_ALLOW : SK_REASON_NOT_ENCRYPTED;
+}
+
+/* What stores gets no more than its grade may have. wanted: what grant and rule would give. */
 static void admit(const struct judging *j, struct sk_iface_verdict *v, enum sk_access wanted, enum sk_reason reason)
 {
-	enum sk_access most = SK_ACCESS_RW;
+	enum sk_reason against = SK_REASON_RULE_ALLOW;
 
-	if (v->kind & SK_USB_STORING)
-		most =
-		    (unsigned)j->device->grade <= SK_GRADE_A ? j->policy->grade_max[j->device->grade] : SK_ACCESS_NONE;
-	else
-		wanted = SK_ACCESS_RW;
-	v->access = wanted < most ? wanted : most;
-	v->reason = reason;
-	if (v->access == SK_ACCESS_NONE)
-		v->reason = SK_REASON_GRADE;
-	else if (v->access == SK_ACCESS_RO && v->kind == SK_USB_IMAGE)
-		v->reason = SK_REASON_NO_READ_ONLY;
-	v->allow = v->reason == reason;
+	if (v->kind & SK_USB_STORING) {
+		v->access = sk_access_meet(wanted, grade_most(j, v->kind));
+		against = cannot_hold(j, v->kind, v->access);
+	} else {
+		v->access = SK_ACCESS_RW;
+	}
+	v->allow = against == SK_REASON_RULE_ALLOW;
+	v->reason = v->allow ? reason : against;
 	if (!v->allow)
 		v->access = SK_ACCESS_NONE;
+	v->pending = v->allow && j->open && v->kind == SK_USB_STORAGE;
 }
 
 /* Audit and learn modes let pass what would be refused, but never what stores, nor where a rule for storage decided. */
@@ -65,6 +95,53 @@ static void loosen(const struct judging *j, struct sk_iface_verdict *v)
 	v->reason = SK_REASON_AUDIT;
 }
 
+static void judge_rule(const struct judging *j, const struct sk_rule *r, struct sk_iface_verdict *v)
+{
+	v->rule = r;
+	if (r->action == SK_ACTION_DENY) {
+		v->reason = SK_REASON_RULE_DENY;
+	} else if (r->action == SK_ACTION_ALLOW) {
+		admit(j, v, r->access, SK_REASON_RULE_ALLOW);
+	} else {
+		v->grant = j->grant;
+		if (j->grant && j->grant_state == SK_GRANT_VALID)
+			admit(j, v, sk_access_meet(j->grant->access, r->access), SK_REASON_GRANT);
+		else
+			v->reason = refusal_of_grant(j);
+	}
+}
+
+/*
+ * v comes in as the default deny. best: the most that a rule would give which only the medium can make match; why: what the first such
+ * rule says when it gives nothing, so that the clerk hears "no permit" and not "no rule".
+ */
+static void walk_rules(const struct judging *j, const struct sk_usb_alt *a, struct sk_iface_verdict *v)
+{
+	const struct sk_iface_verdict none = *v;
+	struct sk_iface_verdict best = none, why = none, it;
+	struct sk_rule_walk w;
+	const struct sk_rule *r;
+	enum sk_match how;
+
+	sk_rule_walk_init(&w, &j->rules, a);
+	while (best.access != SK_ACCESS_RW && (r = sk_rule_walk_next(&w, &how)) != NULL) {
+		it = none;
+		judge_rule(j, r, &it);
+		if (how == SK_MATCH_YES || (!j->open && r->action == SK_ACTION_DENY)) {
+			*v = it;
+			break;
+		}
+		if (j->open && it.allow && it.access > best.access)
+			best = it;
+		if (!it.allow && !why.rule && r->action != SK_ACTION_DENY)
+			why = it;
+	}
+	if (best.allow && (!v->allow || best.access > v->access))
+		*v = best;
+	else if (!v->rule && why.rule)
+		*v = why;
+}
+
 static void judge_alt(const struct judging *j, const struct sk_usb_alt *a, struct sk_iface_verdict *v)
 {
 	*v = (struct sk_iface_verdict){
@@ -73,20 +150,9 @@ static void judge_alt(const struct judging *j, const struct sk_usb_alt *a, struc
 	    .sub = a->sub,
 	    .proto = a->proto,
 	    .kind = sk_usb_alt_kind(a),
-	    .rule = sk_rule_first(&j->rules, a),
 	    .reason = SK_REASON_DEFAULT,
 	};
-	if (v->rule && v->rule->action == SK_ACTION_ALLOW) {
-		admit(j, v, SK_ACCESS_RW, SK_REASON_RULE_ALLOW);
-	} else if (v->rule && v->rule->action == SK_ACTION_GRANT) {
-		v->grant = j->grant;
-		if (j->grant && j->grant_state == SK_GRANT_VALID)
-			admit(j, v, j->grant->access, SK_REASON_GRANT);
-		else
-			v->reason = refusal_of_grant(j);
-	} else if (v->rule) {
-		v->reason = SK_REASON_RULE_DENY;
-	}
+	walk_rules(j, a, v);
 	loosen(j, v);
 }
 
@@ -164,6 +230,7 @@ static bool hides_storage(const struct sk_usb_desc *d, uint8_t number)
 static void deny(struct sk_iface_verdict *v, enum sk_reason reason)
 {
 	v->allow = false;
+	v->pending = false;
 	v->access = SK_ACCESS_NONE;
 	v->reason = reason;
 }
@@ -274,7 +341,7 @@ static bool judge_all(struct judging *j)
 void sk_decide(const struct sk_policy *p, const struct sk_grants *g, const struct sk_device *d,
                const struct sk_context *c, struct sk_verdict *out)
 {
-	struct judging j = {.policy = p, .device = d, .context = c, .out = out};
+	struct judging j = {.policy = p, .device = d, .context = c, .open = c->media_follow, .out = out};
 
 	memset(out, 0, sizeof(*out));
 	out->hidden_kinds = hidden_kinds(&d->desc);
@@ -282,7 +349,7 @@ void sk_decide(const struct sk_policy *p, const struct sk_grants *g, const struc
 		deny_whole(d, out);
 		return;
 	}
-	sk_rule_query_init(&j.rules, p, d);
+	sk_rule_query_init(&j.rules, p, d, c, NULL);
 	j.grant = sk_grants_find(g, d, c->now, c->person, &j.grant_state);
 	if (!judge_all(&j)) {
 		memset(out, 0, sizeof(*out));
@@ -292,4 +359,31 @@ void sk_decide(const struct sk_policy *p, const struct sk_grants *g, const struc
 	deny_hidden_storage(&j);
 	take_safe_path(&j);
 	conclude(&j);
+}
+
+void sk_decide_medium(const struct sk_policy *p, const struct sk_grants *g, const struct sk_device *d,
+                      const struct sk_media_facts *m, const struct sk_context *c, uint8_t number,
+                      struct sk_iface_verdict *out)
+{
+	struct judging j = {.policy = p, .device = d, .context = c, .media = m};
+	struct sk_iface_verdict v;
+	bool any = false;
+
+	*out = (struct sk_iface_verdict){.number = number, .kind = SK_USB_STORAGE, .reason = SK_REASON_MALFORMED};
+	if (!d->desc_ok)
+		return;
+	sk_rule_query_init(&j.rules, p, d, c, m);
+	j.grant = sk_grants_find(g, d, c->now, c->person, &j.grant_state);
+	for (size_t i = 0; i < d->desc.n_alts; i++) {
+		const struct sk_usb_alt *a = &d->desc.alts[i];
+
+		if (!a->first_config || a->number != number)
+			continue;
+		judge_alt(&j, a, &v);
+		if (!any || stricter(&v, out))
+			*out = v;
+		any = true;
+	}
+	if (any && hides_storage(&d->desc, number) && !(out->allow && out->reason == SK_REASON_GRANT))
+		deny(out, SK_REASON_HIDDEN_STORAGE);
 }

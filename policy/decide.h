@@ -37,6 +37,7 @@ enum sk_reason { /* stable names by sk_reason_name: used in events, CLI --json, 
 	SK_REASON_SAFE_PATH,      /* "safe-path" */
 	SK_REASON_AUDIT,          /* "audit": would be refused, mode audit or learn */
 	SK_REASON_CHANGED,        /* "changed": descriptors differ between decision and authorisation (set by the agent) */
+	SK_REASON_NOT_ENCRYPTED,  /* "not-encrypted": only encrypted media are opened, and this one is not, or nobody can hold it to that */
 	SK_REASON_NO_READ_ONLY,   /* "no-read-only": only reading would be allowed, and a camera or phone cannot be held to it */
 };
 const char *sk_reason_name(enum sk_reason r);
@@ -47,7 +48,8 @@ struct sk_iface_verdict {
 	uint8_t cls, sub, proto;       /* of the alt that decided */
 	unsigned kind;
 	bool allow;
-	enum sk_access access;         /* for storage: ro or rw when allowed */
+	enum sk_access access;         /* for what stores; of a pending one the most that can come of it */
+	bool pending;                  /* allowed so far as to look at the medium: nobody may use it before sk_decide_medium */
 	enum sk_reason reason;
 	const struct sk_rule *rule;    /* borrowed from the policy; NULL = default, safe path, malformed */
 	const struct sk_grant *grant;  /* borrowed from grants; NULL if none */
@@ -58,6 +60,15 @@ struct sk_context {
 	const char *person;            /* login name of the active session; "" = nobody */
 	int other_keyboards;           /* authorised keyboards besides this device */
 	int other_mice;
+	/* Facts for rules that name a person's groups, a terminal, a section or a time. What is not known is not there: NULL, 0. */
+	const char *const *groups;     /* of the active session's person */
+	size_t n_groups;
+	const char *host;              /* the terminal's name */
+	const char *section;           /* key of the section it belongs to */
+	int utc_offset_s;              /* seconds that its local time is ahead of UTC at `now` */
+	/* The caller asks sk_decide_medium for each medium before anybody can read or mount it. Without that promise nothing is admitted on
+	 * what only a medium can prove. */
+	bool media_follow;
 };
 
 struct sk_verdict {
@@ -73,8 +84,22 @@ struct sk_verdict {
 void sk_decide(const struct sk_policy *p, const struct sk_grants *g /* may be NULL */, const struct sk_device *d,
                const struct sk_context *c, struct sk_verdict *out);
 
+/*
+ * The second stage. Some rules ask for what only the medium can tell (ledger number, encryption, size, a better grade), and access =
+ * encrypted can only be given to what is encrypted. With c->media_follow, sk_decide admits a storage interface as `pending` when the rules
+ * and grants leave a way in which this could be allowed: the rules are walked in order; a rule that may match opens the possibility
+ * it stands for; the first rule that surely matches, or the default deny, ends the walk. No possibility: refused as ever. Without
+ * media_follow a rule that may match counts as matching when it denies and as not matching otherwise.
+ *
+ * Here the medium is known, the rules are walked anew, and the result is final: access none closes. What could not be told of the
+ * medium (encryption 0, size 0) counts against it. The interface is judged by its strictest alternate setting, as in sk_decide.
+ */
+void sk_decide_medium(const struct sk_policy *p, const struct sk_grants *g, const struct sk_device *d,
+                      const struct sk_media_facts *m, const struct sk_context *c, uint8_t number,
+                      struct sk_iface_verdict *out);
+
 /* Which rule decided and why the earlier ones did not: {"interfaces":[{"number":..,"verdict":..,"reason":..,"rule":..,
- * "steps":[{"rule":"NAME","line":N,"matched":false,"because":"kind"|"interface"|"only"|"with"|"device"|"serial"|"port"}...]}]}.
+ * "steps":[{"rule":"NAME","line":N,"matched":false,"because":name of enum sk_match (policy/rule.h)}...]}]}.
  * Also "policy","version","mode","verdict","reason" of the whole, "class","kind","access","grant" of each interface, and "steps_omitted":N
  * where there are more steps than anybody reads. The steps are those of the alternate setting that decided. */
 json_t *sk_explain(const struct sk_policy *p, const struct sk_grants *g, const struct sk_device *d, const struct sk_context *c);

@@ -29,15 +29,18 @@ static json_t *step(const struct sk_rule *r, enum sk_match m)
 	                 sk_match_name(m));
 }
 
-static void add_steps(json_t *iface, const struct sk_policy *p, const struct sk_device *d, const struct sk_usb_alt *a)
+static void add_steps(json_t *iface, const struct sk_rule_query *q, const struct sk_rule *decided,
+                      const struct sk_usb_alt *a)
 {
-	unsigned kinds = sk_usb_desc_kinds(&d->desc);
+	const struct sk_policy *p = q->policy;
 	json_t *steps = json_array();
 	size_t omitted = 0;
 
 	for (size_t i = 0; i < p->n_rules; i++) {
-		enum sk_match m = sk_rule_match(&p->rules[i], d, kinds, a);
+		enum sk_match m = sk_rule_match(&p->rules[i], q, a);
 
+		if (&p->rules[i] == decided) /* also one that may still match: the medium was not known yet */
+			m = SK_MATCH_YES;
 		if (m == SK_MATCH_YES || i < STEPS_MAX)
 			json_array_append_new(steps, step(&p->rules[i], m));
 		else
@@ -50,13 +53,14 @@ static void add_steps(json_t *iface, const struct sk_policy *p, const struct sk_
 		json_object_set_new(iface, "steps_omitted", json_integer((json_int_t)omitted));
 }
 
-static json_t *explain_iface(const struct sk_policy *p, const struct sk_device *d, const struct sk_iface_verdict *v)
+static json_t *explain_iface(const struct sk_rule_query *q, const struct sk_iface_verdict *v)
 {
+	const struct sk_device *d = q->device;
 	const struct sk_usb_alt *a = decided_alt(d, v);
 	json_t *j = sk_iface_verdict_json(v);
 
-	if (p && a && d->desc_ok)
-		add_steps(j, p, d, a);
+	if (q->policy && a && d->desc_ok)
+		add_steps(j, q, v->rule, a);
 	else
 		json_object_set_new(j, "steps", json_array());
 	return j;
@@ -66,11 +70,13 @@ json_t *sk_explain(const struct sk_policy *p, const struct sk_grants *g, const s
                    const struct sk_context *c)
 {
 	struct sk_verdict v;
+	struct sk_rule_query q;
 	json_t *list = json_array();
 
 	sk_decide(p, g, d, c, &v);
+	sk_rule_query_init(&q, p, d, c, NULL);
 	for (size_t i = 0; i < v.n_ifaces; i++)
-		json_array_append_new(list, explain_iface(p, d, &v.ifaces[i]));
+		json_array_append_new(list, explain_iface(&q, &v.ifaces[i]));
 	return json_pack("{s:s, s:I, s:s, s:s, s:s, s:o}", "policy", p ? p->name : "", "version",
 	                 (json_int_t)(p ? p->version : 0), "mode", sk_mode_name(p ? p->mode : SK_MODE_ENFORCE),
 	                 "verdict", v.allow ? "allow" : "deny", "reason", sk_reason_name(v.reason), "interfaces", list);

@@ -11,11 +11,45 @@
 #include "common/text.h"
 #include "policy/grant.h"
 
+static const char *const access_names[] = {"none", "encrypted-ro", "ro", "encrypted", "rw"};
+
+#define N_ACCESSES (sizeof(access_names) / sizeof(access_names[0]))
+
 const char *sk_access_name(enum sk_access a)
 {
-	static const char *const names[] = {"none", "ro", "rw"};
+	return (unsigned)a < N_ACCESSES ? access_names[a] : "none";
+}
 
-	return (unsigned)a < sizeof(names) / sizeof(names[0]) ? names[a] : "none";
+int sk_access_parse(const char *name, enum sk_access *out)
+{
+	for (size_t i = 0; i < N_ACCESSES; i++) {
+		if (strcmp(access_names[i], name) == 0) {
+			*out = (enum sk_access)i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+bool sk_access_writes(enum sk_access a)
+{
+	return a == SK_ACCESS_RW || a == SK_ACCESS_ENCRYPTED;
+}
+
+bool sk_access_encrypted(enum sk_access a)
+{
+	return a == SK_ACCESS_ENCRYPTED || a == SK_ACCESS_ENCRYPTED_RO;
+}
+
+enum sk_access sk_access_meet(enum sk_access a, enum sk_access b)
+{
+	bool writes = sk_access_writes(a) && sk_access_writes(b);
+
+	if (a == SK_ACCESS_NONE || b == SK_ACCESS_NONE)
+		return SK_ACCESS_NONE;
+	if (sk_access_encrypted(a) || sk_access_encrypted(b))
+		return writes ? SK_ACCESS_ENCRYPTED : SK_ACCESS_ENCRYPTED_RO;
+	return writes ? SK_ACCESS_RW : SK_ACCESS_RO;
 }
 
 static int take_text(const json_t *j, const char *name, size_t min, char *dst, size_t size, struct sk_err *err)
@@ -43,16 +77,12 @@ static int take_time(const json_t *j, const char *name, sk_ms *out, struct sk_er
 static int take_access(const json_t *j, enum sk_access *out, struct sk_err *err)
 {
 	const char *s;
-	int r = sk_json_str(j, "access", 1, 8, &s, err);
+	int r = sk_json_str(j, "access", 1, 16, &s, err);
 
 	if (r < 0)
 		return r;
-	if (strcmp(s, "ro") == 0)
-		*out = SK_ACCESS_RO;
-	else if (strcmp(s, "rw") == 0)
-		*out = SK_ACCESS_RW;
-	else
-		return sk_err_set(err, -EINVAL, "field access: must be ro or rw");
+	if (sk_access_parse(s, out) < 0 || *out == SK_ACCESS_NONE)
+		return sk_err_set(err, -EINVAL, "field access: must be ro or rw, encrypted or encrypted-ro");
 	return 0;
 }
 

@@ -13,8 +13,20 @@
 #include "common/hash.h"
 #include "policy/device.h"
 
-enum sk_access { SK_ACCESS_NONE = 0, SK_ACCESS_RO = 1, SK_ACCESS_RW = 2 };
-const char *sk_access_name(enum sk_access a); /* "none" "ro" "rw" */
+/* What may be done with a medium, least first. ENCRYPTED: reading and writing, but only inside an encrypted container or volume that is
+ * open; what lies plainly on the medium stays shut, for reading too. ENCRYPTED_RO: the same for reading alone. */
+enum sk_access {
+	SK_ACCESS_NONE = 0,
+	SK_ACCESS_ENCRYPTED_RO = 1,
+	SK_ACCESS_RO = 2,
+	SK_ACCESS_ENCRYPTED = 3,
+	SK_ACCESS_RW = 4,
+};
+const char *sk_access_name(enum sk_access a); /* "none" "encrypted-ro" "ro" "encrypted" "rw" */
+int sk_access_parse(const char *name, enum sk_access *out); /* 0 or -EINVAL */
+bool sk_access_writes(enum sk_access a);
+bool sk_access_encrypted(enum sk_access a); /* only what is encrypted is opened */
+enum sk_access sk_access_meet(enum sk_access a, enum sk_access b); /* what both allow */
 
 struct sk_grant {
 	char id[SK_UUID_LEN];

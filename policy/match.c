@@ -1,21 +1,21 @@
-/* Matching: which condition of a rule fails for an interface, and the first rule of a policy that matches it. */
-#include <errno.h>
-#include <stdlib.h>
+/*
+ * Matching: which condition of a rule fails for an interface. Every condition is a function of facts alone. What only the medium can tell
+ * (ledger number, encryption, size, a better grade) is asked last; before the medium is known such a rule neither matches nor fails.
+ */
+#include <stdio.h>
 #include <string.h>
 
+#include "common/text.h"
 #include "policy/rule.h"
 
 #define ALL_KINDS ((1u << SK_USB_KINDS) - 1)
 
-struct sk_rule_index {
-	struct sk_rule_range kind[SK_USB_KINDS];
-	struct sk_rule_range model, vendor, serial; /* sorted by key, then by rule */
-	struct sk_rule_entry entries[];
-};
-
 const char *sk_match_name(enum sk_match m)
 {
-	static const char *const names[] = {"", "kind", "interface", "only", "with", "device", "serial", "port"};
+	static const char *const names[] = {"",      "kind",   "interface",  "only",   "with",  "interfaces",
+	                                    "bus",   "device", "name",       "serial", "port",  "connect",
+	                                    "zone",  "host",   "section",    "person", "group", "time",
+	                                    "grade", "ledger", "encryption", "size",   "medium"};
 
 	return (unsigned)m < sizeof(names) / sizeof(names[0]) ? names[m] : "";
 }
@@ -27,16 +27,49 @@ unsigned sk_rule_kinds(const struct sk_rule *r)
 	return r->action == SK_ACTION_ALLOW ? ALL_KINDS & ~(unsigned)SK_USB_STORING : ALL_KINDS;
 }
 
-static bool any_class(const struct sk_rule *r, const struct sk_usb_alt *a)
+bool sk_rule_class_is(const struct sk_rule_class *c, const struct sk_usb_alt *a)
 {
-	for (size_t i = 0; i < r->n_classes; i++) {
-		const struct sk_rule_class *c = &r->classes[i];
+	return (c->cls < 0 || c->cls == a->cls) && (c->sub < 0 || c->sub == a->sub) &&
+	       (c->proto < 0 || c->proto == a->proto);
+}
 
-		if ((c->cls < 0 || c->cls == a->cls) && (c->sub < 0 || c->sub == a->sub) &&
-		    (c->proto < 0 || c->proto == a->proto))
+static bool in_classes(const struct sk_rule_class *of, size_t n, const struct sk_usb_alt *a)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (sk_rule_class_is(&of[i], a))
 			return true;
 	}
-	return r->n_classes == 0;
+	return false;
+}
+
+/* The three sets over every interface of every configuration and alternate setting. */
+static bool any_of(const struct sk_rule_classes *s, const struct sk_usb_desc *d)
+{
+	for (size_t i = 0; i < d->n_alts; i++) {
+		if (in_classes(s->of, s->n, &d->alts[i]))
+			return true;
+	}
+	return s->n == 0;
+}
+
+static bool all_of(const struct sk_rule_classes *s, const struct sk_usb_desc *d)
+{
+	for (size_t k = 0; k < s->n; k++) {
+		const struct sk_rule_classes one = {&s->of[k], 1};
+
+		if (!any_of(&one, d))
+			return false;
+	}
+	return true;
+}
+
+static bool only_of(const struct sk_rule_classes *s, const struct sk_usb_desc *d)
+{
+	for (size_t i = 0; s->n && i < d->n_alts; i++) {
+		if (!in_classes(s->of, s->n, &d->alts[i]))
+			return false;
+	}
+	return true;
 }
 
 static bool any_model(const struct sk_rule *r, const struct sk_usb_desc *d)
@@ -44,10 +77,34 @@ static bool any_model(const struct sk_rule *r, const struct sk_usb_desc *d)
 	for (size_t i = 0; i < r->n_models; i++) {
 		const struct sk_rule_model *m = &r->models[i];
 
-		if ((m->vid < 0 || m->vid == d->vid) && (m->pid < 0 || m->pid == d->pid))
+		if ((m->vid < 0 || m->vid == d->vid) && (m->pid < 0 || m->pid == (d->pid & m->pid_mask)))
 			return true;
 	}
 	return r->n_models == 0;
+}
+
+static bool any_name(const struct sk_rule *r, const struct sk_device *d)
+{
+	char both[2 * SK_DEV_TEXT];
+
+	if (r->names.n == 0)
+		return true;
+	snprintf(both, sizeof(both), "%s%s%s", d->vendor, d->vendor[0] && d->product[0] ? " " : "", d->product);
+	return sk_words_match(&r->names, both, true) || sk_words_match(&r->names, d->product, true) ||
+	       sk_words_match(&r->names, d->vendor, true);
+}
+
+/* "*" at the end is any text, also none; without a serial number nothing matches. */
+static bool serial_is(const struct sk_rule *r, const struct sk_device *d)
+{
+	size_t n;
+
+	if (!r->serial)
+		return true;
+	n = strlen(r->serial);
+	if (!d->has_serial)
+		return false;
+	return r->serial[n - 1] == '*' ? strncmp(r->serial, d->serial, n - 1) == 0 : strcmp(r->serial, d->serial) == 0;
 }
 
 bool sk_rule_port_covers(const char *pattern, const char *port)
@@ -68,210 +125,101 @@ static bool any_port(const struct sk_rule *r, const char *port)
 	return r->n_ports == 0;
 }
 
-enum sk_match sk_rule_match(const struct sk_rule *r, const struct sk_device *d, unsigned device_kinds,
-                            const struct sk_usb_alt *a)
+/* A fact that is not there ("" or NULL) is no word of any list. */
+static bool word_is(const struct sk_words *w, const char *fact, bool fold)
 {
+	return w->n == 0 || (fact && fact[0] && sk_words_match(w, fact, fold));
+}
+
+static bool any_group(const struct sk_rule *r, const struct sk_context *c)
+{
+	for (size_t i = 0; r->groups.n && i < c->n_groups; i++) {
+		if (sk_words_match(&r->groups, c->groups[i], false))
+			return true;
+	}
+	return r->groups.n == 0;
+}
+
+/* What the device itself says and where it hangs. */
+static enum sk_match match_device(const struct sk_rule *r, const struct sk_rule_query *q, const struct sk_usb_alt *a)
+{
+	const struct sk_device *d = q->device;
+
 	if (!(sk_rule_kinds(r) & sk_usb_alt_kind(a)))
 		return SK_MATCH_KIND;
-	if (!any_class(r, a))
+	if (r->n_classes && !in_classes(r->classes, r->n_classes, a))
 		return SK_MATCH_INTERFACE;
-	if (r->only && (device_kinds & ~r->only))
+	if (r->only && (q->device_kinds & ~r->only))
 		return SK_MATCH_ONLY;
-	if (r->with && !(device_kinds & r->with))
+	if (r->with && !(q->device_kinds & r->with))
 		return SK_MATCH_WITH;
+	if (!any_of(&r->ifaces_any, &d->desc) || !all_of(&r->ifaces_all, &d->desc) ||
+	    !only_of(&r->ifaces_only, &d->desc))
+		return SK_MATCH_INTERFACES;
+	if (r->buses && !(r->buses & sk_dev_bus_parse(d->bus)))
+		return SK_MATCH_BUS;
 	if (!any_model(r, &d->desc))
 		return SK_MATCH_DEVICE;
-	if (r->serial && (!d->has_serial || strcmp(r->serial, d->serial) != 0))
+	if (!any_name(r, d))
+		return SK_MATCH_NAME;
+	if (!serial_is(r, d))
 		return SK_MATCH_SERIAL;
-	return any_port(r, d->name) ? SK_MATCH_YES : SK_MATCH_PORT;
+	if (!any_port(r, d->name))
+		return SK_MATCH_PORT;
+	return r->connects && !(r->connects & sk_connect_parse(d->connect)) ? SK_MATCH_CONNECT : SK_MATCH_YES;
 }
 
-/* FNV-1a: only spreads; a match is always compared in full. */
-static uint64_t text_key(const char *s)
+/* Where, who and when. */
+static enum sk_match match_context(const struct sk_rule *r, const struct sk_rule_query *q)
 {
-	uint64_t h = 0xcbf29ce484222325ull;
+	const struct sk_context *c = q->context;
 
-	for (; *s; s++)
-		h = (h ^ (unsigned char)*s) * 0x100000001b3ull;
-	return h;
+	if (r->zones && !(r->zones >> q->policy->zone & 1))
+		return SK_MATCH_ZONE;
+	if (!word_is(&r->hosts, c->host, true))
+		return SK_MATCH_HOST;
+	if (!word_is(&r->sections, c->section, false))
+		return SK_MATCH_SECTION;
+	if (!word_is(&r->persons, c->person, false))
+		return SK_MATCH_PERSON;
+	if (!any_group(r, c))
+		return SK_MATCH_GROUP;
+	return sk_when_holds(&r->when, c->now, c->utc_offset_s) ? SK_MATCH_YES : SK_MATCH_TIME;
 }
 
-static uint64_t model_key(unsigned vid, unsigned pid)
+/* The medium in it. What could not be told of a known medium stays open, like before it was known. */
+static enum sk_match match_medium(const struct sk_rule *r, const struct sk_rule_query *q, const struct sk_usb_alt *a)
 {
-	return (uint64_t)vid << 16 | pid;
-}
+	const struct sk_media_facts *m = q->media;
+	enum sk_grade grade = m && m->grade > q->device->grade ? m->grade : q->device->grade;
+	bool has_medium = sk_usb_alt_kind(a) == SK_USB_STORAGE, open = false;
 
-/* Does every model name its vendor, so that other vendors' devices need not look at the rule. */
-static bool names_vendors(const struct sk_rule *r)
-{
-	for (size_t i = 0; i < r->n_models; i++) {
-		if (r->models[i].vid < 0)
-			return false;
+	if (r->grade > grade) {
+		if (m || !has_medium)
+			return SK_MATCH_GRADE;
+		open = true;
 	}
-	return r->n_models > 0;
+	if (!sk_rule_asks_medium(r))
+		return open ? SK_MATCH_MEDIUM : SK_MATCH_YES;
+	if (!has_medium)
+		return r->ledgers.n ? SK_MATCH_LEDGER : r->encryptions ? SK_MATCH_ENCRYPTION : SK_MATCH_SIZE;
+	if (!m)
+		return SK_MATCH_MEDIUM;
+	if (!word_is(&r->ledgers, m->ledger, false))
+		return SK_MATCH_LEDGER;
+	if (r->encryptions && m->encryption && !(r->encryptions & m->encryption))
+		return SK_MATCH_ENCRYPTION;
+	if (r->has_size && m->size && (m->size < r->size_min || m->size > r->size_max))
+		return SK_MATCH_SIZE;
+	open = (r->encryptions && !m->encryption) || (r->has_size && !m->size);
+	return open ? SK_MATCH_MEDIUM : SK_MATCH_YES;
 }
 
-enum table { BY_KIND, BY_MODEL, BY_VENDOR, BY_SERIAL };
-
-/* Appends to out (unless NULL) the entries of one table; returns how many. */
-static size_t entries_of(const struct sk_policy *p, enum table t, unsigned kind, struct sk_rule_entry *out)
+enum sk_match sk_rule_match(const struct sk_rule *r, const struct sk_rule_query *q, const struct sk_usb_alt *a)
 {
-	size_t n = 0;
+	enum sk_match m = match_device(r, q, a);
 
-	for (size_t i = 0; i < p->n_rules; i++) {
-		const struct sk_rule *r = &p->rules[i];
-		bool by_model = !r->serial && names_vendors(r);
-
-		if (t == BY_SERIAL && r->serial) {
-			if (out)
-				out[n] = (struct sk_rule_entry){text_key(r->serial), (uint32_t)i};
-			n++;
-		} else if (t == BY_KIND && !r->serial && !by_model && (sk_rule_kinds(r) & kind)) {
-			if (out)
-				out[n] = (struct sk_rule_entry){0, (uint32_t)i};
-			n++;
-		}
-		for (size_t k = 0; by_model && k < r->n_models; k++) {
-			const struct sk_rule_model *m = &r->models[k];
-
-			if (t != (m->pid < 0 ? BY_VENDOR : BY_MODEL))
-				continue;
-			if (out)
-				out[n] = (struct sk_rule_entry){
-				    m->pid < 0 ? (unsigned)m->vid : model_key((unsigned)m->vid, (unsigned)m->pid),
-				    (uint32_t)i};
-			n++;
-		}
-	}
-	return n;
-}
-
-static int by_key(const void *a, const void *b)
-{
-	const struct sk_rule_entry *x = a, *y = b;
-
-	if (x->key != y->key)
-		return x->key < y->key ? -1 : 1;
-	return x->rule < y->rule ? -1 : x->rule > y->rule;
-}
-
-static struct sk_rule_entry *fill(const struct sk_policy *p, enum table t, unsigned kind, struct sk_rule_entry *at,
-                                  struct sk_rule_range *range)
-{
-	size_t n = entries_of(p, t, kind, at);
-
-	if (n > 1)
-		qsort(at, n, sizeof(*at), by_key);
-	*range = (struct sk_rule_range){at, at + n};
-	return at + n;
-}
-
-int sk_rule_index_build(struct sk_policy *p)
-{
-	struct sk_rule_index *x;
-	struct sk_rule_entry *at;
-	size_t n = 0;
-
-	for (unsigned k = 0; k < SK_USB_KINDS; k++)
-		n += entries_of(p, BY_KIND, 1u << k, NULL);
-	n += entries_of(p, BY_MODEL, 0, NULL) + entries_of(p, BY_VENDOR, 0, NULL) + entries_of(p, BY_SERIAL, 0, NULL);
-	x = calloc(1, sizeof(*x) + n * sizeof(x->entries[0]));
-	if (!x)
-		return -ENOMEM;
-	at = x->entries;
-	for (unsigned k = 0; k < SK_USB_KINDS; k++)
-		at = fill(p, BY_KIND, 1u << k, at, &x->kind[k]);
-	at = fill(p, BY_MODEL, 0, at, &x->model);
-	at = fill(p, BY_VENDOR, 0, at, &x->vendor);
-	fill(p, BY_SERIAL, 0, at, &x->serial);
-	p->index = x;
-	return 0;
-}
-
-struct sk_rule_index *sk_rule_index_free(struct sk_rule_index *x)
-{
-	free(x);
-	return NULL;
-}
-
-static struct sk_rule_range narrow(struct sk_rule_range r, uint64_t key)
-{
-	size_t lo = 0, hi = (size_t)(r.end - r.at);
-	const struct sk_rule_entry *first, *end = r.end;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (r.at[mid].key < key)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	first = r.at + lo;
-	r.at = first;
-	while (first < end && first->key == key)
-		first++;
-	r.end = first;
-	return r;
-}
-
-void sk_rule_query_init(struct sk_rule_query *q, const struct sk_policy *p, const struct sk_device *d)
-{
-	const struct sk_rule_index *x = p ? p->index : NULL;
-
-	memset(q, 0, sizeof(*q));
-	q->policy = p;
-	q->device = d;
-	q->device_kinds = sk_usb_desc_kinds(&d->desc);
-	if (!x)
-		return;
-	q->model = narrow(x->model, model_key(d->desc.vid, d->desc.pid));
-	q->vendor = narrow(x->vendor, d->desc.vid);
-	if (d->has_serial && x->serial.at < x->serial.end)
-		q->serial = narrow(x->serial, text_key(d->serial));
-}
-
-/* The range whose next rule comes first in the policy; NULL when all are empty. */
-static struct sk_rule_range *earliest(struct sk_rule_range *r, size_t n)
-{
-	struct sk_rule_range *best = NULL;
-
-	for (size_t i = 0; i < n; i++) {
-		if (r[i].at < r[i].end && (!best || r[i].at->rule < best->at->rule))
-			best = &r[i];
-	}
-	return best;
-}
-
-static const struct sk_rule *first_of_all(const struct sk_rule_query *q, const struct sk_usb_alt *a)
-{
-	for (size_t i = 0; i < q->policy->n_rules; i++) {
-		const struct sk_rule *r = &q->policy->rules[i];
-
-		if (sk_rule_match(r, q->device, q->device_kinds, a) == SK_MATCH_YES)
-			return r;
-	}
-	return NULL;
-}
-
-const struct sk_rule *sk_rule_first(const struct sk_rule_query *q, const struct sk_usb_alt *a)
-{
-	const struct sk_policy *p = q->policy;
-	struct sk_rule_range *r;
-
-	if (!p)
-		return NULL;
-	if (!p->index)
-		return first_of_all(q, a);
-	struct sk_rule_range ranges[] = {p->index->kind[sk_usb_kind_index(sk_usb_alt_kind(a))], q->model, q->vendor,
-	                                 q->serial};
-
-	while ((r = earliest(ranges, sizeof(ranges) / sizeof(ranges[0]))) != NULL) {
-		const struct sk_rule *rule = &p->rules[r->at->rule];
-
-		if (sk_rule_match(rule, q->device, q->device_kinds, a) == SK_MATCH_YES)
-			return rule;
-		r->at++;
-	}
-	return NULL;
+	if (m == SK_MATCH_YES)
+		m = match_context(r, q);
+	return m == SK_MATCH_YES ? match_medium(r, q, a) : m;
 }

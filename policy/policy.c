@@ -24,7 +24,6 @@ static const char *const mode_names[] = {"enforce", "audit", "learn"};
 static const char *const mode_words[] = {N_("enforcing"), N_("recording only, except for media"),
                                          N_("learning, except for media")};
 static const char *const action_names[] = {"deny", "allow", "grant"};
-static const char *const access_names[] = {"none", "ro", "rw"};
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -130,14 +129,12 @@ static int read_grants(const struct sk_ini *ini, const struct sk_ini_entry *e, s
 	long long seconds;
 
 	for (size_t i = 0; i < COUNT(grades); i++) {
-		int r;
-
 		if (strcmp(e->key, grades[i].key) != 0)
 			continue;
-		r = choose(ini, e, access_names, COUNT(access_names), err);
-		if (r < 0)
-			return r;
-		p->grade_max[grades[i].grade] = (enum sk_access)r;
+		if (sk_access_parse(e->value, &p->grade_max[grades[i].grade]) < 0)
+			return sk_ini_fail(ini, e->line, err,
+			                   "%s: \"%s\" is not one of: none ro rw encrypted encrypted-ro", e->key,
+			                   e->value);
 		return 0;
 	}
 	if (strcmp(e->key, "warn") != 0)
@@ -312,6 +309,19 @@ struct sk_policy *sk_policy_free(struct sk_policy *p)
 	free(p->text);
 	free(p);
 	return NULL;
+}
+
+sk_ms sk_policy_next_change(const struct sk_policy *p, sk_ms now, int utc_offset_s)
+{
+	sk_ms next = 0;
+
+	for (size_t i = 0; p && i < p->n_rules; i++) {
+		sk_ms t = sk_when_next(&p->rules[i].when, now, utc_offset_s);
+
+		if (t && (next == 0 || t < next))
+			next = t;
+	}
+	return next;
 }
 
 struct sk_policy *sk_policy_failsafe(void)

@@ -16,9 +16,22 @@
  *   interface = 03/01/01 08/06/..  ; any of these; ".." is a wildcard byte
  *   only = input hub               ; the whole device has no other kinds than these
  *   with = storage                 ; the whole device also has one of these kinds
- *   device = 1d6b:0002 1d6b:*      ; vendor:product, * wildcard
- *   serial = ABC123                ; exact
+ *   interfaces_any, interfaces_all, interfaces_only = 03/01/.. 08/../..
+ *                                  ; the whole device has one of these, each of these, no others than these
+ *   bus = usb mmc scsi ata pci nvme thunderbolt firewire
+ *   device = 1d6b:0002 1d6b:* 046d:c5* ; vendor:product, * wildcard
+ *   name = *jetflash* | *ultra?fit ; vendor, product, or both with a blank; "*" "?", large and small letters alike
+ *   serial = ABC123                ; exact, or the beginning: ABC*
  *   port = 1-2 1-3.*               ; kernel port path, trailing * allowed
+ *   connect = hotplug fixed unknown
+ *   grade = B                      ; at least
+ *   person, group, host, section = WORD ... ; of whom and where; "*" "?" allowed. person: the active session's login name
+ *   zone = lgwan                   ; of this policy
+ *   hours = 08:30-17:15  days = mon-fri  from = 2026-04-01  until = 2027-03-31 | fiscal-year-end  ; local time, see policy/when.h
+ *   ledger = M-2026-*              ; number of the medium in the ledger
+ *   encryption = none luks bitlocker hardware other any
+ *   size = 1G-64G                  ; K M G T: 1000, Ki Mi Gi Ti: 1024
+ *   access = ro | rw | encrypted | encrypted-ro ; the most this rule gives to what stores (default rw; a grant may give less)
  *   action = allow | deny | grant  ; grant: allowed exactly when a valid grant covers the device. A rule with action allow covers
  *                                  ; storage and image only if its kind names them; it must ask for something
  *   reason_ja = ...  reason_en = . ; shown to the clerk
@@ -38,6 +51,8 @@
 #include "common/ini.h"
 #include "policy/check.h"
 #include "policy/grant.h"
+#include "policy/pattern.h"
+#include "policy/when.h"
 
 enum sk_zone { SK_ZONE_INTERNET, SK_ZONE_LGWAN, SK_ZONE_MY_NUMBER };
 enum sk_mode { SK_MODE_ENFORCE, SK_MODE_AUDIT, SK_MODE_LEARN };
@@ -52,7 +67,14 @@ const char *sk_mode_word(enum sk_mode m);
 #define SK_RULE_LIST 16
 
 struct sk_rule_class { int cls, sub, proto; };    /* -1 = any */
-struct sk_rule_model { int vid, pid; };           /* -1 = any */
+struct sk_rule_model {
+	int vid, pid;      /* -1 = any */
+	uint16_t pid_mask; /* which bits of pid count: 0xff00 for "046d:c5*" */
+};
+struct sk_rule_classes {
+	struct sk_rule_class *of; /* owned */
+	size_t n;
+};
 
 struct sk_rule {
 	char name[64];
@@ -62,9 +84,22 @@ struct sk_rule {
 	size_t n_classes;
 	struct sk_rule_model models[SK_RULE_LIST];
 	size_t n_models;
-	char *serial;                              /* NULL = not asked */
+	char *serial;                              /* NULL = not asked; "*" at its end = any text */
 	char *ports[SK_RULE_LIST];
 	size_t n_ports;
+	struct sk_rule_classes ifaces_any, ifaces_all, ifaces_only; /* of the whole device; n 0 = not asked */
+	unsigned buses;                            /* enum sk_dev_bus; 0 = not asked, as with all that follow */
+	unsigned connects;                         /* 1 hotplug 2 fixed 4 unknown */
+	struct sk_words names;                     /* patterns; n 0 = not asked */
+	struct sk_words persons, groups, hosts, sections, ledgers;
+	unsigned zones;                            /* 1 << enum sk_zone */
+	enum sk_grade grade;                       /* at least; C = not asked */
+	struct sk_when when;
+	unsigned encryptions;                      /* enum sk_encryption */
+	bool has_size;
+	uint64_t size_min, size_max;
+	enum sk_access access;                     /* the most this rule gives to what stores; RW if it does not say */
+	bool has_access;
 	enum sk_action action;
 	char *reason_ja, *reason_en;               /* NULL = the built-in text of the action */
 };
@@ -90,6 +125,9 @@ int sk_policy_load(const char *path, struct sk_policy **out, struct sk_err *err)
 struct sk_policy *sk_policy_free(struct sk_policy *p);
 /* Hubs and pure input devices, nothing else; used when there is no valid policy. Never fails but for memory (NULL). */
 struct sk_policy *sk_policy_failsafe(void);
+
+/* An instant after now before which no rule's time conditions change; 0 = none has any. */
+sk_ms sk_policy_next_change(const struct sk_policy *p, sk_ms now, int utc_offset_s);
 
 /* Rules that can never match (shadowed by an earlier one) and the like: appends lines "file:line: ..." to out; returns how many. */
 int sk_policy_warnings(const struct sk_policy *p, struct sk_buf *out);

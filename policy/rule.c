@@ -106,19 +106,37 @@ static bool class_byte(const char *s, int *out)
 	return *out >= 0;
 }
 
+bool sk_rule_class_read(const char *word, struct sk_rule_class *c)
+{
+	return strlen(word) == 8 && word[2] == '/' && word[5] == '/' && class_byte(word, &c->cls) &&
+	       class_byte(word + 3, &c->sub) && class_byte(word + 6, &c->proto);
+}
+
 static int one_class(const struct sk_ini *ini, const struct sk_ini_entry *e, struct sk_rule *r, const char *word,
                      struct sk_err *err)
 {
 	struct sk_rule_class c;
 
-	if (strlen(word) != 8 || word[2] != '/' || word[5] != '/' || !class_byte(word, &c.cls) ||
-	    !class_byte(word + 3, &c.sub) || !class_byte(word + 6, &c.proto))
+	if (!sk_rule_class_read(word, &c))
 		return sk_ini_fail(ini, e->line, err,
 		                   "interface: \"%s\" is not like 08/06/50; \"..\" stands for any byte", word);
 	if (r->n_classes == SK_RULE_LIST)
 		return sk_ini_fail(ini, e->line, err, "interface: more than %d entries; split the rule", SK_RULE_LIST);
 	r->classes[r->n_classes++] = c;
 	return 0;
+}
+
+/* "046d:c5*": some digits and "*"; *at moves on. */
+static bool model_beginning(const char **at, struct sk_rule_model *m)
+{
+	size_t n = strspn(*at, "0123456789abcdefABCDEF");
+
+	if (n == 0 || n > 3 || (*at)[n] != '*')
+		return false;
+	m->pid = hex_value(*at, n) << 4 * (4 - n);
+	m->pid_mask = (uint16_t)(0xffff << 4 * (4 - n));
+	*at += n + 1;
+	return true;
 }
 
 /* Four digits, or "*" for any (-1); *at moves on. */
@@ -140,10 +158,10 @@ static int one_model(const struct sk_ini *ini, const struct sk_ini_entry *e, str
                      struct sk_err *err)
 {
 	const char *at = word;
-	struct sk_rule_model m;
+	struct sk_rule_model m = {.pid_mask = 0xffff};
 
-	if (!model_part(&at, &m.vid) || *at++ != ':' || !model_part(&at, &m.pid) || *at)
-		return sk_ini_fail(ini, e->line, err, "device: \"%s\" is not like 1d6b:0002 or 1d6b:*", word);
+	if (!model_part(&at, &m.vid) || *at++ != ':' || (!model_beginning(&at, &m) && !model_part(&at, &m.pid)) || *at)
+		return sk_ini_fail(ini, e->line, err, "device: \"%s\" is not like 1d6b:0002, 1d6b:* or 046d:c5*", word);
 	if (r->n_models == SK_RULE_LIST)
 		return sk_ini_fail(ini, e->line, err, "device: more than %d entries; split the rule", SK_RULE_LIST);
 	r->models[r->n_models++] = m;
@@ -217,15 +235,13 @@ int sk_rule_read(const struct sk_ini *ini, const struct sk_ini_entry *e, struct 
 		return read_text(ini, e, &r->reason_en, err);
 	if (strcmp(k, "action") == 0)
 		return read_action(ini, e, &r->action, err);
-	return sk_ini_fail(ini, e->line, err,
-	                   "\"%s\" is no key of a rule; known: kind interface only with device serial port action "
-	                   "reason_ja reason_en",
-	                   k);
+	return sk_rule_read_more(ini, e, r, err);
 }
 
-int sk_rule_complete(const struct sk_ini *ini, const struct sk_rule *r, bool has_action, struct sk_err *err)
+int sk_rule_complete(const struct sk_ini *ini, struct sk_rule *r, bool has_action, struct sk_err *err)
 {
-	bool asks = r->kinds || r->only || r->with || r->n_classes || r->n_models || r->serial || r->n_ports;
+	bool asks = r->kinds || r->only || r->with || r->n_classes || r->n_models || r->serial || r->n_ports ||
+	            sk_rule_asks_more(r);
 
 	if (!has_action)
 		return sk_ini_fail(ini, r->line, err, "rule \"%s\" has no action; add action = allow, deny or grant",
@@ -234,7 +250,7 @@ int sk_rule_complete(const struct sk_ini *ini, const struct sk_rule *r, bool has
 		return sk_ini_fail(ini, r->line, err,
 		                   "rule \"%s\" would allow every device; name what it is for, e.g. kind = input",
 		                   r->name);
-	return 0;
+	return sk_rule_complete_more(ini, r, err);
 }
 
 void sk_rule_clear(struct sk_rule *r)
@@ -244,5 +260,6 @@ void sk_rule_clear(struct sk_rule *r)
 	free(r->serial);
 	free(r->reason_ja);
 	free(r->reason_en);
+	sk_rule_clear_more(r);
 	memset(r, 0, sizeof(*r));
 }

@@ -54,6 +54,8 @@ static const struct {
                          N_("If you need it for your work, ask %2.")},
     [SK_REASON_CHANGED] = {N_("It changed what it says of itself while it was being checked."),
                            N_("Unplug it, do not use it anywhere else, and hand it to %2.")},
+    [SK_REASON_NOT_ENCRYPTED] = {N_("Only encrypted media are opened on this terminal."),
+                                 N_("Use an encrypted medium, or ask %2.")},
     [SK_REASON_NO_READ_ONLY] = {N_("Only reading would be allowed, and a camera or phone cannot be held to that."),
                                 N_("Put its memory card into a card reader, or ask %2.")},
 };
@@ -132,7 +134,9 @@ static void what(const struct words *w, const struct sk_iface_verdict *main)
 		say(w, N_("The device \"%1\" was refused."), args);
 	else if (main && !main->allow && partly)
 		say(w, N_("The device \"%1\" works as: %3. Refused is its part: %2."), args);
-	else if (main && (kind & SK_USB_STORING) && main->access == SK_ACCESS_RO)
+	else if (main && main->pending)
+		say(w, N_("The medium \"%1\" is being looked at."), args);
+	else if (main && (kind & SK_USB_STORING) && !sk_access_writes(main->access))
 		say(w, N_("The medium \"%1\" is open for reading only."), args);
 	else if (main && (kind & SK_USB_STORING))
 		say(w, N_("The medium \"%1\" is open for reading and writing."), args);

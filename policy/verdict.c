@@ -21,6 +21,7 @@ static const struct {
     [SK_REASON_SAFE_PATH] = {"safe-path", N_("admitted so that the terminal stays usable")},
     [SK_REASON_AUDIT] = {"audit", N_("would be refused; recorded only")},
     [SK_REASON_CHANGED] = {"changed", N_("device changed while it was being checked")},
+    [SK_REASON_NOT_ENCRYPTED] = {"not-encrypted", N_("not encrypted")},
     [SK_REASON_NO_READ_ONLY] = {"no-read-only", N_("cannot be opened for reading only")},
 };
 
@@ -49,11 +50,15 @@ static json_t *kind_list(unsigned mask)
 
 json_t *sk_iface_verdict_json(const struct sk_iface_verdict *i)
 {
-	return json_pack("{s:i, s:o, s:s, s:s, s:s, s:s, s:s?, s:s?}", "number", i->number, "class",
-	                 json_sprintf("%02x/%02x/%02x", i->cls, i->sub, i->proto), "kind", sk_usb_kind_name(i->kind),
-	                 "verdict", i->allow ? "allow" : "deny", "access", sk_access_name(i->access), "reason",
-	                 sk_reason_name(i->reason), "rule", i->rule ? i->rule->name : NULL, "grant",
-	                 i->grant ? i->grant->id : NULL);
+	json_t *j = json_pack("{s:i, s:o, s:s, s:s, s:s, s:s, s:s?, s:s?}", "number", i->number, "class",
+	                      json_sprintf("%02x/%02x/%02x", i->cls, i->sub, i->proto), "kind",
+	                      sk_usb_kind_name(i->kind), "verdict", i->allow ? "allow" : "deny", "access",
+	                      sk_access_name(i->access), "reason", sk_reason_name(i->reason), "rule",
+	                      i->rule ? i->rule->name : NULL, "grant", i->grant ? i->grant->id : NULL);
+
+	if (i->pending)
+		json_object_set_new(j, "pending", json_true());
+	return j;
 }
 
 static json_t *interface_list(const struct sk_verdict *v)

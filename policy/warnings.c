@@ -17,19 +17,56 @@ static bool value_covers(int a, int b)
 	return a < 0 || a == b;
 }
 
-static bool classes_cover(const struct sk_rule *a, const struct sk_rule *b)
+static bool class_covers(const struct sk_rule_class *a, const struct sk_rule_class *b)
 {
-	for (size_t i = 0; i < b->n_classes; i++) {
+	return value_covers(a->cls, b->cls) && value_covers(a->sub, b->sub) && value_covers(a->proto, b->proto);
+}
+
+/* Is each class of b within one of a. */
+static bool class_list_covers(const struct sk_rule_class *a, size_t na, const struct sk_rule_class *b, size_t nb)
+{
+	for (size_t i = 0; i < nb; i++) {
 		bool found = false;
 
-		for (size_t k = 0; k < a->n_classes && !found; k++)
-			found = value_covers(a->classes[k].cls, b->classes[i].cls) &&
-			        value_covers(a->classes[k].sub, b->classes[i].sub) &&
-			        value_covers(a->classes[k].proto, b->classes[i].proto);
+		for (size_t k = 0; k < na && !found; k++)
+			found = class_covers(&a[k], &b[i]);
 		if (!found)
-			return a->n_classes == 0;
+			return false;
 	}
-	return a->n_classes == 0 || b->n_classes > 0;
+	return true;
+}
+
+static bool classes_cover(const struct sk_rule *a, const struct sk_rule *b)
+{
+	return a->n_classes == 0 ||
+	       (b->n_classes > 0 && class_list_covers(a->classes, a->n_classes, b->classes, b->n_classes));
+}
+
+/* any and only: b's list lies within a's. all: each class that a asks for is had by what b asks for. */
+static bool sets_cover(const struct sk_rule *a, const struct sk_rule *b)
+{
+	const struct sk_rule_classes *any = &a->ifaces_any, *all = &a->ifaces_all, *only = &a->ifaces_only;
+	bool good = any->n == 0 ||
+	            (b->ifaces_any.n > 0 && class_list_covers(any->of, any->n, b->ifaces_any.of, b->ifaces_any.n));
+
+	good = good && (only->n == 0 || (b->ifaces_only.n > 0 &&
+	                                 class_list_covers(only->of, only->n, b->ifaces_only.of, b->ifaces_only.n)));
+	for (size_t i = 0; good && i < all->n; i++) {
+		bool found = false;
+
+		for (size_t k = 0; k < b->ifaces_all.n && !found; k++)
+			found = class_covers(&all->of[i], &b->ifaces_all.of[k]);
+		good = found;
+	}
+	return good;
+}
+
+static bool model_covers(const struct sk_rule_model *a, const struct sk_rule_model *b)
+{
+	if (!value_covers(a->vid, b->vid))
+		return false;
+	return a->pid < 0 ||
+	       (b->pid >= 0 && (a->pid_mask & b->pid_mask) == a->pid_mask && (b->pid & a->pid_mask) == a->pid);
 }
 
 static bool models_cover(const struct sk_rule *a, const struct sk_rule *b)
@@ -38,8 +75,7 @@ static bool models_cover(const struct sk_rule *a, const struct sk_rule *b)
 		bool found = false;
 
 		for (size_t k = 0; k < a->n_models && !found; k++)
-			found = value_covers(a->models[k].vid, b->models[i].vid) &&
-			        value_covers(a->models[k].pid, b->models[i].pid);
+			found = model_covers(&a->models[k], &b->models[i]);
 		if (!found)
 			return a->n_models == 0;
 	}
@@ -60,11 +96,36 @@ static bool ports_cover(const struct sk_rule *a, const struct sk_rule *b)
 	return a->n_ports == 0 || b->n_ports > 0;
 }
 
+static bool serial_covers(const char *a, const char *b)
+{
+	size_t n = a ? strlen(a) : 0;
+
+	if (!a || !b)
+		return !a;
+	return a[n - 1] == '*' ? strncmp(a, b, n - 1) == 0 : strcmp(a, b) == 0;
+}
+
+static bool context_covers(const struct sk_rule *a, const struct sk_rule *b)
+{
+	return mask_covers(a->zones, b->zones) && sk_words_cover(&a->names, &b->names, true) &&
+	       sk_words_cover(&a->hosts, &b->hosts, true) && sk_words_cover(&a->sections, &b->sections, false) &&
+	       sk_words_cover(&a->persons, &b->persons, false) && sk_words_cover(&a->groups, &b->groups, false) &&
+	       sk_when_covers(&a->when, &b->when);
+}
+
+static bool medium_covers(const struct sk_rule *a, const struct sk_rule *b)
+{
+	return a->grade <= b->grade && sk_words_cover(&a->ledgers, &b->ledgers, false) &&
+	       mask_covers(a->encryptions, b->encryptions) &&
+	       (!a->has_size || (b->has_size && a->size_min <= b->size_min && a->size_max >= b->size_max));
+}
+
 static bool covers(const struct sk_rule *a, const struct sk_rule *b)
 {
 	return (sk_rule_kinds(b) & ~sk_rule_kinds(a)) == 0 && mask_covers(a->only, b->only) &&
 	       mask_covers(a->with, b->with) && classes_cover(a, b) && models_cover(a, b) && ports_cover(a, b) &&
-	       (!a->serial || (b->serial && strcmp(a->serial, b->serial) == 0));
+	       serial_covers(a->serial, b->serial) && sets_cover(a, b) && mask_covers(a->buses, b->buses) &&
+	       mask_covers(a->connects, b->connects) && context_covers(a, b) && medium_covers(a, b);
 }
 
 static bool names_storing_class(const struct sk_rule *r)

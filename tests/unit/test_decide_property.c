@@ -101,16 +101,30 @@ static void random_grants(uint64_t *s, struct sk_grants *g, struct sk_grant item
 	}
 }
 
-static void explained_alike(const struct sk_policy *p, const struct sk_device *d, const struct sk_usb_alt *a)
+static void explained_alike(const struct sk_policy *p, const struct sk_device *d, const struct sk_context *c,
+                            const struct sk_media_facts *m, const struct sk_usb_alt *a)
 {
 	struct sk_rule_query q;
-	const struct sk_rule *plain = NULL;
+	struct sk_rule_walk w;
+	enum sk_match how, plain;
+	size_t i = 0;
 
-	sk_rule_query_init(&q, p, d);
-	for (size_t i = 0; i < p->n_rules && !plain; i++)
-		plain = sk_rule_match(&p->rules[i], d, sk_usb_desc_kinds(&d->desc), a) == SK_MATCH_YES ? &p->rules[i]
-		                                                                                       : NULL;
-	cr_assert_eq(sk_rule_first(&q, a), plain, "the index finds another rule than the walk");
+	sk_rule_query_init(&q, p, d, c, m);
+	sk_rule_walk_init(&w, &q, a);
+	for (;;) {
+		const struct sk_rule *r = sk_rule_walk_next(&w, &how);
+
+		for (plain = SK_MATCH_KIND; i < p->n_rules; i++) {
+			plain = sk_rule_match(&p->rules[i], &q, a);
+			if (plain == SK_MATCH_YES || plain == SK_MATCH_MEDIUM)
+				break;
+		}
+		cr_assert_eq(r, i < p->n_rules ? &p->rules[i] : NULL, "the index finds another rule than the walk");
+		if (!r)
+			break;
+		cr_assert_eq(how, plain);
+		i++;
+	}
 }
 
 static void holds(const struct sk_policy *p, const struct sk_grants *g, const struct sk_device *d,
@@ -165,8 +179,16 @@ Test(decide_property, properties_over_random_input)
 		for (int k = 0; k < DEVICES; k++) {
 			struct sk_grant items[4];
 			struct sk_grants g;
-			struct sk_context c = {HELP_NOW, help_random(&s, 2) ? "shokuin1" : "", (int)help_random(&s, 2),
-			                       (int)help_random(&s, 2)};
+			struct sk_context c = {HELP_NOW,
+			                       help_random(&s, 2) ? "shokuin1" : "",
+			                       (int)help_random(&s, 2),
+			                       (int)help_random(&s, 2),
+			                       NULL,
+			                       0,
+			                       NULL,
+			                       NULL,
+			                       0,
+			                       false};
 
 			random_device(&s, &d);
 			random_grants(&s, &g, items);
@@ -177,7 +199,7 @@ Test(decide_property, properties_over_random_input)
 			holds(p, &g, &d, &c, &v);
 			cr_assert(v.allow == again.allow && v.reason == again.reason && v.n_ifaces == again.n_ifaces);
 			if (d.desc.n_alts)
-				explained_alike(p, &d, &d.desc.alts[0]);
+				explained_alike(p, &d, &c, NULL, &d.desc.alts[0]);
 			allowed += v.allow;
 			granted += v.reason == SK_REASON_GRANT;
 		}

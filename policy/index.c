@@ -1,0 +1,294 @@
+/*
+ * The index over a policy's rules. Each rule stands in it under the one thing that leaves out most devices: its serial number, else its
+ * models, persons, ledger numbers, groups, host, section or ports where all of them are given in full, else its kinds. A query collects
+ * the few lists that a device and its surroundings can be on, and the walk merges them by the rules' order. Keys are hashes: they only
+ * spread, a match is always compared in full.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/rule.h"
+
+enum tag {
+	BY_KIND = 1,
+	BY_MODEL,
+	BY_VENDOR,
+	BY_SERIAL,
+	BY_PERSON,
+	BY_LEDGER,
+	BY_ANY_LEDGER,
+	BY_GROUP,
+	BY_HOST,
+	BY_SECTION,
+	BY_PORT
+};
+
+struct sk_rule_index {
+	size_t n;
+	struct sk_rule_entry entries[]; /* sorted by key, then by rule */
+};
+
+/* FNV-1a below the tag; fold: ASCII letters of both cases are alike. */
+static uint64_t text_key(enum tag tag, const char *s, bool fold)
+{
+	uint64_t h = 0xcbf29ce484222325ull;
+
+	for (; *s; s++) {
+		unsigned char c = (unsigned char)*s;
+
+		if (fold && c >= 'A' && c <= 'Z')
+			c = (unsigned char)(c - 'A' + 'a');
+		h = (h ^ c) * 0x100000001b3ull;
+	}
+	return (uint64_t)tag << 56 | h >> 8;
+}
+
+static uint64_t number_key(enum tag tag, uint64_t v)
+{
+	return (uint64_t)tag << 56 | v;
+}
+
+/* Does every model name its vendor, so that other vendors' devices need not look at the rule. */
+static bool names_vendors(const struct sk_rule *r)
+{
+	for (size_t i = 0; i < r->n_models; i++) {
+		if (r->models[i].vid < 0)
+			return false;
+	}
+	return r->n_models > 0;
+}
+
+struct filler {
+	struct sk_rule_entry *out; /* NULL = only counted */
+	size_t n;
+	uint32_t rule;
+};
+
+static void put(struct filler *f, uint64_t key)
+{
+	if (f->out)
+		f->out[f->n] = (struct sk_rule_entry){key, f->rule};
+	f->n++;
+}
+
+static void put_words(struct filler *f, enum tag tag, const struct sk_words *w, bool fold)
+{
+	for (size_t i = 0; i < w->n; i++)
+		put(f, text_key(tag, w->of[i], fold));
+}
+
+static void put_models(struct filler *f, const struct sk_rule *r)
+{
+	for (size_t i = 0; i < r->n_models; i++) {
+		const struct sk_rule_model *m = &r->models[i];
+		bool whole = m->pid >= 0 && m->pid_mask == 0xffff;
+
+		put(f, number_key(whole ? BY_MODEL : BY_VENDOR,
+		                  whole ? (uint64_t)m->vid << 16 | (uint64_t)m->pid : (uint64_t)m->vid));
+	}
+}
+
+static bool ports_plain(const struct sk_rule *r)
+{
+	for (size_t i = 0; i < r->n_ports; i++) {
+		if (!sk_glob_is_plain(r->ports[i]))
+			return false;
+	}
+	return r->n_ports > 0;
+}
+
+static bool plain(const struct sk_words *w)
+{
+	return w->n > 0 && sk_words_plain(w);
+}
+
+static void put_ledgers(struct filler *f, const struct sk_rule *r)
+{
+	put_words(f, BY_LEDGER, &r->ledgers, false);
+	put(f, number_key(BY_ANY_LEDGER, 0)); /* while the medium is not known any of them may match */
+}
+
+static void put_rule(struct filler *f, const struct sk_rule *r)
+{
+	if (r->serial && sk_glob_is_plain(r->serial))
+		put(f, text_key(BY_SERIAL, r->serial, false));
+	else if (names_vendors(r))
+		put_models(f, r);
+	else if (plain(&r->persons))
+		put_words(f, BY_PERSON, &r->persons, false);
+	else if (plain(&r->ledgers))
+		put_ledgers(f, r);
+	else if (plain(&r->groups))
+		put_words(f, BY_GROUP, &r->groups, false);
+	else if (plain(&r->hosts))
+		put_words(f, BY_HOST, &r->hosts, true);
+	else if (plain(&r->sections))
+		put_words(f, BY_SECTION, &r->sections, false);
+	else if (ports_plain(r))
+		for (size_t i = 0; i < r->n_ports; i++)
+			put(f, text_key(BY_PORT, r->ports[i], false));
+	else
+		for (unsigned k = 0; k < SK_USB_KINDS; k++)
+			if (sk_rule_kinds(r) & 1u << k)
+				put(f, number_key(BY_KIND, k));
+}
+
+static void put_all(const struct sk_policy *p, struct filler *f)
+{
+	for (size_t i = 0; i < p->n_rules; i++) {
+		f->rule = (uint32_t)i;
+		put_rule(f, &p->rules[i]);
+	}
+}
+
+static int by_key(const void *a, const void *b)
+{
+	const struct sk_rule_entry *x = a, *y = b;
+
+	if (x->key != y->key)
+		return x->key < y->key ? -1 : 1;
+	return x->rule < y->rule ? -1 : x->rule > y->rule;
+}
+
+int sk_rule_index_build(struct sk_policy *p)
+{
+	struct filler f = {NULL, 0, 0};
+	struct sk_rule_index *x;
+
+	put_all(p, &f);
+	x = calloc(1, sizeof(*x) + f.n * sizeof(x->entries[0]));
+	if (!x)
+		return -ENOMEM;
+	x->n = f.n;
+	f = (struct filler){x->entries, 0, 0};
+	put_all(p, &f);
+	if (x->n > 1)
+		qsort(x->entries, x->n, sizeof(x->entries[0]), by_key);
+	p->index = x;
+	return 0;
+}
+
+struct sk_rule_index *sk_rule_index_free(struct sk_rule_index *x)
+{
+	free(x);
+	return NULL;
+}
+
+/* The first entry whose key is not below this one. */
+static size_t lower_bound(const struct sk_rule_index *x, uint64_t key)
+{
+	size_t lo = 0, hi = x->n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (x->entries[mid].key < key)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+static struct sk_rule_range narrow(const struct sk_rule_index *x, uint64_t key)
+{
+	return (struct sk_rule_range){&x->entries[lower_bound(x, key)], &x->entries[lower_bound(x, key + 1)]};
+}
+
+static void add_range(struct sk_rule_query *q, uint64_t key)
+{
+	struct sk_rule_range r = narrow(q->policy->index, key);
+
+	if (r.at == r.end)
+		return;
+	if (q->n_ranges == SK_RULE_RANGES)
+		q->plain = true;
+	else
+		q->ranges[q->n_ranges++] = r;
+}
+
+static void add_text(struct sk_rule_query *q, enum tag tag, const char *fact, bool fold)
+{
+	if (fact && fact[0])
+		add_range(q, text_key(tag, fact, fold));
+}
+
+static void add_context(struct sk_rule_query *q, const struct sk_context *c)
+{
+	add_text(q, BY_PERSON, c->person, false);
+	add_text(q, BY_HOST, c->host, true);
+	add_text(q, BY_SECTION, c->section, false);
+	for (size_t i = 0; i < c->n_groups && !q->plain; i++)
+		add_text(q, BY_GROUP, c->groups[i], false);
+	if (!q->media)
+		add_range(q, number_key(BY_ANY_LEDGER, 0));
+	else
+		add_text(q, BY_LEDGER, q->media->ledger, false);
+}
+
+void sk_rule_query_init(struct sk_rule_query *q, const struct sk_policy *p, const struct sk_device *d,
+                        const struct sk_context *c, const struct sk_media_facts *media)
+{
+	q->policy = p;
+	q->device = d;
+	q->context = c;
+	q->media = media;
+	q->device_kinds = sk_usb_desc_kinds(&d->desc);
+	q->plain = !p || !p->index;
+	q->n_ranges = 0;
+	if (q->plain)
+		return;
+	add_range(q, number_key(BY_MODEL, (uint64_t)d->desc.vid << 16 | d->desc.pid));
+	add_range(q, number_key(BY_VENDOR, d->desc.vid));
+	if (d->has_serial)
+		add_text(q, BY_SERIAL, d->serial, false);
+	add_text(q, BY_PORT, d->name, false);
+	add_context(q, c);
+}
+
+void sk_rule_walk_init(struct sk_rule_walk *w, const struct sk_rule_query *q, const struct sk_usb_alt *a)
+{
+	w->q = q;
+	w->alt = a;
+	w->at = 0;
+	w->n_ranges = 0;
+	if (q->plain)
+		return;
+	memcpy(w->ranges, q->ranges, q->n_ranges * sizeof(w->ranges[0]));
+	w->n_ranges = q->n_ranges;
+	w->ranges[w->n_ranges++] = narrow(q->policy->index, number_key(BY_KIND, sk_usb_kind_index(sk_usb_alt_kind(a))));
+}
+
+/* The next rule of the ranges in the policy's order, no rule twice; n_rules when all are empty. */
+static size_t next_listed(struct sk_rule_walk *w)
+{
+	size_t n = w->q->policy->n_rules, best = n;
+
+	for (size_t i = 0; i < w->n_ranges; i++) {
+		struct sk_rule_range *r = &w->ranges[i];
+
+		while (r->at < r->end && r->at->rule < w->at) /* was looked at by another range */
+			r->at++;
+		if (r->at < r->end && r->at->rule < best)
+			best = r->at->rule;
+	}
+	return best;
+}
+
+const struct sk_rule *sk_rule_walk_next(struct sk_rule_walk *w, enum sk_match *how)
+{
+	const struct sk_policy *p = w->q->policy;
+
+	while (p) {
+		size_t i = w->q->plain ? w->at : next_listed(w);
+
+		if (i >= p->n_rules)
+			break;
+		w->at = i + 1;
+		*how = sk_rule_match(&p->rules[i], w->q, w->alt);
+		if (*how == SK_MATCH_YES || *how == SK_MATCH_MEDIUM)
+			return &p->rules[i];
+	}
+	return NULL;
+}
