@@ -8,6 +8,7 @@
 #include "agent/words.h"
 #include "common/buf.h"
 #include "common/text.h"
+#include "policy/scan.h"
 
 static json_t *op(const char *name)
 {
@@ -206,6 +207,24 @@ static void name_text(const json_t *d, struct sk_buf *out)
 		sk_buf_addf(out, " (%s)", sk_cli_string(d, "serial"));
 }
 
+static void scan_text(struct sk_cli *cli, const json_t *scan, struct sk_buf *out)
+{
+	static const struct {
+		const char *state, *text;
+	} words[] = {{"waiting", N_("to be scanned")}, {"running", N_("being scanned: %1 files, %2 MB so far")},
+	             {"clean", N_("scanned")},         {"partly", N_("scanned in part, read only: %3")},
+	             {"infected", N_("INFECTED")},     {"not-scanned", N_("not scanned: %3")}};
+	const char *why = sk_scan_why(sk_cli_string(scan, "reason"));
+	char files[24], mb[24];
+	const char *const args[3] = {files, mb, why ? sk_cli_tr(cli, why) : ""};
+
+	snprintf(files, sizeof files, "%lld", (long long)json_integer_value(json_object_get(scan, "files")));
+	snprintf(mb, sizeof mb, "%lld", (long long)json_integer_value(json_object_get(scan, "bytes")) / 1000000);
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (strcmp(words[i].state, sk_cli_string(scan, "state")) == 0)
+			sk_words_fill(out, sk_cli_tr(cli, words[i].text), args, 3);
+}
+
 static void media_rows(struct sk_cli *cli, struct sk_table *t, const json_t *device)
 {
 	const json_t *media = json_object_get(device, "media"), *m;
@@ -225,6 +244,10 @@ static void media_rows(struct sk_cli *cli, struct sk_table *t, const json_t *dev
 		                                                                         : N_("read and write")));
 		if (mount)
 			sk_buf_addf(&b, " %s", mount);
+		if (json_object_get(m, "scan") != NULL) {
+			sk_buf_adds(&b, " - ");
+			scan_text(cli, json_object_get(m, "scan"), &b);
+		}
 		sk_table_row(t, "", b.data, *until != '-' ? sk_cli_tr(cli, N_("until")) : "",
 		             *until != '-' ? until : "", NULL);
 		sk_buf_deinit(&b);
@@ -285,9 +308,9 @@ int sk_cli_devices(struct sk_cli *cli, int argc, char **argv)
 /* What an event says, in a few words: the members that most kinds have. */
 static void event_text(struct sk_cli *cli, const json_t *body, struct sk_buf *out)
 {
-	static const char *const members[] = {"device", "vendor", "product", "serial", "node",    "mount",
-	                                      "id",     "from",   "to",      "state",  "purpose", "name",
-	                                      "rule",   "reason", "person",  "why",    "error",   "dropped"};
+	static const char *const members[] = {"device", "vendor", "product", "serial",  "node",     "mount", "id",
+	                                      "from",   "to",     "state",   "purpose", "name",     "rule",  "reason",
+	                                      "person", "why",    "error",   "dropped", "signature"};
 	char v[256];
 
 	if (*sk_cli_string(body, "verdict"))

@@ -68,6 +68,14 @@ static void medium_failed(void *gate, void *owner, struct sk_medium *m, const ch
 		sk_attached_refuse(owner, "enforcement.failed", why, detail, true);
 }
 
+static void medium_shut(void *gate, void *owner, struct sk_medium *m, const char *why)
+{
+	(void)gate;
+	(void)m;
+	if (owner != NULL)
+		sk_attached_refuse(owner, "device.refused-infected", why, NULL, true);
+}
+
 struct sk_medium_env sk_gate_medium_env(struct sk_gate *g)
 {
 	return (struct sk_medium_env){.loop = g->loop,
@@ -76,7 +84,8 @@ struct sk_medium_env sk_gate_medium_env(struct sk_gate *g)
 	                              .record = medium_record,
 	                              .notify = medium_notify,
 	                              .settled = medium_settled,
-	                              .failed = medium_failed};
+	                              .failed = medium_failed,
+	                              .shut = medium_shut};
 }
 
 /* ---- the list ---- */

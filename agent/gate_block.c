@@ -118,6 +118,7 @@ void sk_gate_look_again(struct sk_gate *g)
 struct question {
 	struct sk_gate *g;
 	int depth;
+	bool scanned_only; /* the policy lets nobody at what was not scanned */
 	enum sk_access access; /* the strictest found */
 	bool hotplug; /* anything of it hangs on a bus people plug things into */
 };
@@ -153,7 +154,8 @@ static int ask(void *arg, const char *devpath)
 	case SK_BUS_USB:
 		a = owner_of(q->g, devpath, &number);
 		if (a == NULL || !a->outcome.internal)
-			note_access(q, a == NULL ? SK_ACCESS_NONE : sk_attached_access(a, number));
+			note_access(q, a == NULL || (q->depth > 0 && q->scanned_only) ? SK_ACCESS_NONE
+			                                                              : sk_attached_access(a, number));
 		return 0;
 	default:
 		if (!carries_system(q->g, devpath))
@@ -171,7 +173,9 @@ static const char *answer_of(const struct question *q)
 
 int sk_gate_block_verdict(struct sk_gate *g, const char *devpath, json_t **out, struct sk_err *err)
 {
-	struct question q = {.g = g, .access = SK_ACCESS_NONE};
+	/* What the desktop would open on a medium (an encrypted container) is looked at by no scan. */
+	struct question q = {
+	    .g = g, .access = SK_ACCESS_NONE, .scanned_only = g->hooks.policy(g->hooks.ctx)->scan.before_use};
 	const struct sk_blocks *blocks = &g->sys.blocks;
 	struct sk_block b;
 	int r;

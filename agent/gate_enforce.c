@@ -41,6 +41,7 @@ void sk_gate_iface_leave(const struct sk_gate *g, const struct sk_gate_iface *f,
 {
 	l->access = f->access;
 	l->until = f->until;
+	l->scan = g->hooks.policy(g->hooks.ctx)->scan;
 	sk_text_copy(l->grant, sizeof(l->grant), f->grant);
 	sk_text_copy(l->person, sizeof(l->person), f->person[0] != '\0' ? f->person : g->person);
 }
@@ -202,6 +203,8 @@ void sk_attached_refuse(struct sk_attached *a, const char *kind, const char *why
 	a->outcome.allow = false;
 	if (strcmp(kind, "device.refused-change") == 0)
 		a->outcome.reason = SK_REASON_CHANGED;
+	else if (strcmp(kind, "device.refused-infected") == 0)
+		a->outcome.reason = SK_REASON_INFECTED;
 	for (i = 0; i < a->outcome.n; i++) {
 		a->outcome.ifaces[i].allow = false;
 		a->outcome.ifaces[i].access = SK_ACCESS_NONE;

@@ -43,9 +43,11 @@ struct sk_medium *sk_medium_free(struct sk_medium *m)
 
 	if (m == NULL)
 		return NULL;
-	for (i = 0; i < SK_MEDIUM_NODES; i++)
+	for (i = 0; i < SK_MEDIUM_NODES; i++) {
 		if (m->nodes[i].child != NULL)
 			m->env.sys->cancel(m->nodes[i].child);
+		sk_node_scan_reset(&m->nodes[i]);
+	}
 	json_decref(m->ident);
 	free(m);
 	return NULL;
@@ -105,6 +107,8 @@ void sk_medium_changed(struct sk_medium *m, const char *devpath)
 	if (n == NULL || m->env.sys->blocks.ops->read(m->env.sys->blocks.ctx, devpath, &n->b) < 0)
 		return;
 	n->failed = false;
+	if (!n->mounted && n->child == NULL)
+		sk_node_scan_reset(n);
 	sk_node_drive(n);
 }
 
@@ -133,7 +137,7 @@ void sk_medium_orphan(struct sk_medium *m)
 
 static bool same_leave(const struct sk_leave *a, const struct sk_leave *b)
 {
-	return a->access == b->access && strcmp(a->person, b->person) == 0;
+	return a->access == b->access && strcmp(a->person, b->person) == 0 && a->scan.before_use == b->scan.before_use;
 }
 
 void sk_medium_leave(struct sk_medium *m, int iface, const struct sk_leave *leave)
@@ -288,6 +292,7 @@ json_t *sk_medium_json(const struct sk_medium *m)
 			(void)json_object_set_new(o, "grant_until", json_integer((json_int_t)l->until));
 		if (n->fstype[0] != '\0')
 			(void)json_object_set_new(o, "fstype", json_string(n->fstype));
+		sk_node_scan_json(n, o);
 		if (n->label[0] != '\0')
 			(void)json_object_set_new(o, "label", json_string(n->label));
 		(void)json_array_append_new(list, o);

@@ -17,6 +17,7 @@ struct sk_leave {
 	char grant[SK_UUID_LEN]; /* "" = by a rule */
 	sk_ms until; /* 0 = no end */
 	const char *cause; /* static: why it is closed, when access is none */
+	struct sk_scan_params scan; /* what is asked before it is mounted */
 };
 
 struct sk_medium;
@@ -30,6 +31,7 @@ struct sk_medium_env { /* borrowed functions; owner is NULL once the device is g
 	void (*settled)(void *gate, void *owner, struct sk_medium *m); /* an operation ended */
 	void (*failed)(void *gate, void *owner, struct sk_medium *m, const char *why,
 	               const char *detail); /* read-only cannot be had: close it */
+	void (*shut)(void *gate, void *owner, struct sk_medium *m, const char *why); /* malicious: close it for good */
 };
 
 /* ident: object that names the device in every event; copied. */

@@ -3,6 +3,7 @@
 #define SK_AGENT_MEDIUM_IMPL_H
 
 #include "agent/medium.h"
+#include "agent/medium_scan.h"
 
 #define SK_MEDIUM_NODES \
 	64 /* disks and partitions of one device that are mounted; all others stay read-only and root's */
@@ -19,6 +20,7 @@ struct sk_node {
 	bool ro; /* mounted so */
 	const char *cause;
 	struct sk_child *child;
+	struct sk_node_scan scan;
 	struct sk_medium *m;
 };
 

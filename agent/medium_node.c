@@ -3,6 +3,7 @@
  * driven again, so whatever changed meanwhile is carried out then.
  *
  *      idle --mount helper--> mounted --unmount helper--> idle        failed: not tried again before its leave or medium changes
+ *         with a policy that scans first: idle --scan helper--> clean --mount helper--> mounted (medium_scan.c)
  */
 #include <errno.h>
 #include <stdio.h>
@@ -112,6 +113,7 @@ static void on_unmounted(void *arg, int status, const char *output, size_t len)
 	n->mounted = false;
 	n->opened = false;
 	n->path[0] = n->person[0] = '\0';
+	sk_node_scan_reset(n); /* another use, another scan */
 	after_step(n);
 }
 
@@ -254,10 +256,15 @@ static void on_mounted(void *arg, int status, const char *output, size_t len)
 	after_step(n);
 }
 
+static bool only_reads(const struct sk_node *n, const struct sk_leave *l)
+{
+	return l->access != SK_ACCESS_RW || sk_node_scan_holds_ro(n, l);
+}
+
 static void start_mount(struct sk_node *n, const struct sk_leave *l)
 {
 	const struct sk_system *sys = n->m->env.sys;
-	bool ro = l->access != SK_ACCESS_RW;
+	bool ro = only_reads(n, l);
 	char node[SK_BLOCK_NAME + 8], dev[32];
 	const char *argv[] = {MOUNT_PROGRAM, "mount", node, dev, l->person, ro ? "ro" : "rw", NULL};
 	int r;
@@ -286,7 +293,7 @@ static const char *why_unmount(const struct sk_node *n, const struct sk_leave *l
 		return l->cause != NULL ? l->cause : "closed";
 	if (strcmp(l->person, n->person) != 0)
 		return "person-changed";
-	if (n->ro != (l->access != SK_ACCESS_RW))
+	if (n->ro != (l->access != SK_ACCESS_RW || n->scan.step == SK_SCAN_PASSED_RO))
 		return "access-changed";
 	return n->b.bytes == 0 ? "removed" : NULL;
 }
@@ -312,6 +319,8 @@ void sk_node_drive(struct sk_node *n)
 	const struct sk_leave *l = sk_medium_leave_of(n->m, n->iface);
 	const char *cause;
 
+	if (n->gone || (n->m->n_leaves > 0 && l->access == SK_ACCESS_NONE))
+		sk_node_scan_cancel(n, n->gone ? "removed" : "closed");
 	if (!n->used || n->child != NULL || n->m->n_leaves == 0)
 		return;
 	cause = n->mounted ? why_unmount(n, l) : NULL;
@@ -329,10 +338,14 @@ void sk_node_drive(struct sk_node *n)
 	/* The mark of a disk covers its partitions: not while one of them is still being written back. */
 	if (l->access == SK_ACCESS_NONE && sk_medium_busy(n->m, n->iface))
 		return;
-	if (n->mounted || n->failed || !mark_read_only(n, l->access != SK_ACCESS_RW) || l->access == SK_ACCESS_NONE)
+	if (n->mounted || n->failed ||
+	    !mark_read_only(n, mountable(n) ? only_reads(n, l) : l->access != SK_ACCESS_RW) ||
+	    l->access == SK_ACCESS_NONE)
 		return;
 	n->opened = true;
-	if (l->person[0] != '\0' && mountable(n))
+	if (!mountable(n) || !sk_node_scan_passed(n, l))
+		return;
+	if (l->person[0] != '\0')
 		start_mount(n, l);
 }
 

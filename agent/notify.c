@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "agent/words.h"
@@ -31,6 +32,12 @@ static const struct {
     {"grant.ended", N_("The permit for %1 has ended. The medium was closed.")},
     {"grant.admitted", N_("%1 is open under a permit until %2.")},
     {"medium.mounted", N_("%1 can be used at %2.")},
+    {"medium.scanning", N_("%1 is being scanned for viruses (%2). It opens by itself when nothing is found.")},
+    {"medium.not-scanned",
+     N_("%1 was not opened, because it was not scanned: %2. Plug it in again, or call the helpdesk.")},
+    {"medium.infected", N_("Something malicious was found on %1: %2. It was closed. Unplug the network cable of this "
+                           "terminal first, leave the "
+                           "terminal switched on, and tell your section manager and the helpdesk at once.")},
     {"medium.mount-failed", N_("%1 is permitted, but could not be opened. Call the helpdesk.")},
     {"enforcement.failed", N_("%1 was shut because it would not take its settings. Call the helpdesk.")},
     {"device.refused-change", N_("%1 was shut because it changed while it was being checked.")},
@@ -72,11 +79,34 @@ static void medium_name(const json_t *body, enum sk_lang lang, char *out, size_t
 	sk_buf_deinit(&b);
 }
 
-static void second_arg(const json_t *body, char *out, size_t size)
+/* How far a scan is: "12 files, 34 of 56 MB". The end is not known before it is reached; the size of the medium bounds it. */
+static void scan_arg(const json_t *body, enum sk_lang lang, char *out, size_t size)
+{
+	char numbers[2][24];
+	const char *const args[3] = {numbers[0], numbers[1], ""};
+	struct sk_buf b;
+
+	(void)snprintf(numbers[0], sizeof numbers[0], "%lld",
+	               (long long)json_integer_value(json_object_get(body, "files")));
+	(void)snprintf(numbers[1], sizeof numbers[1], "%lld",
+	               (long long)json_integer_value(json_object_get(body, "bytes")) / 1000000);
+	sk_buf_init(&b, size - 1);
+	sk_words_fill(&b, sk_tr(lang, N_("%1 files, %2 MB so far")), args, 3);
+	sk_text_copy(out, size, b.data);
+	sk_buf_deinit(&b);
+}
+
+static void second_arg(const json_t *body, enum sk_lang lang, char *out, size_t size)
 {
 	json_int_t until = json_integer_value(json_object_get(body, "until"));
 
-	if (*member(body, "mount"))
+	if (json_is_integer(json_object_get(body, "total")))
+		scan_arg(body, lang, out, size);
+	else if (*member(body, "signature"))
+		sk_text_copy(out, size, member(body, "signature"));
+	else if (*member(body, "why"))
+		sk_text_copy(out, size, sk_tr(lang, member(body, "why")));
+	else if (*member(body, "mount"))
 		sk_text_copy(out, size, member(body, "mount"));
 	else if (until > 0)
 		sk_clock_format_local(until, out, size);
@@ -130,7 +160,7 @@ int sk_notice_text(const char *kind, const json_t *body, enum sk_lang lang, stru
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
 		if (!strcmp(words[i].kind, kind)) {
 			medium_name(body, lang, medium, sizeof medium);
-			second_arg(body, second, sizeof second);
+			second_arg(body, lang, second, sizeof second);
 			sk_words_fill(out, sk_tr(lang, words[i].text), args, 3);
 			return 0;
 		}

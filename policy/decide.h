@@ -36,6 +36,7 @@ enum sk_reason { /* stable names by sk_reason_name: used in events, CLI --json, 
 	SK_REASON_HIDDEN_STORAGE, /* "hidden-storage": storage in an alternate setting */
 	SK_REASON_SAFE_PATH,      /* "safe-path" */
 	SK_REASON_AUDIT,          /* "audit": would be refused, mode audit or learn */
+	SK_REASON_INFECTED,       /* "infected": the scan before use found something (set by the agent) */
 	SK_REASON_CHANGED,        /* "changed": descriptors differ between decision and authorisation (set by the agent) */
 	SK_REASON_NOT_ENCRYPTED,  /* "not-encrypted": only encrypted media are opened, and this one is not, or nobody can hold it to that */
 	SK_REASON_NO_READ_ONLY,   /* "no-read-only": only reading would be allowed, and a camera or phone cannot be held to it */

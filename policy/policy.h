@@ -40,6 +40,7 @@
  *   grade_b = ..  grade_a = ..     ; defaults rw
  *   warn = 5m                      ; how long before its end a mounted medium's user is warned
  *   [check NAME]                   ; parameters of posture checks, see policy/check.h
+ *   [scan]                         ; scan before use, see policy/scan.h
  *
  * In audit and learn mode storage is still refused: those modes loosen rules for other kinds only where a rule of kind
  * storage did not decide. (An audit that lets a stick write would be a hole with a switch.)
@@ -52,6 +53,7 @@
 #include "policy/check.h"
 #include "policy/grant.h"
 #include "policy/pattern.h"
+#include "policy/scan.h"
 #include "policy/when.h"
 
 enum sk_zone { SK_ZONE_INTERNET, SK_ZONE_LGWAN, SK_ZONE_MY_NUMBER };
@@ -116,6 +118,7 @@ struct sk_policy {
 	enum sk_access grade_max[3]; /* by sk_grade */
 	int64_t warn_s;
 	struct sk_check_params checks;
+	struct sk_scan_params scan;
 	char *text;              /* the INI it was made from; shown by `sekimori policy` */
 	struct sk_rule_index *index; /* private to policy/: the rules by kind, model and serial; NULL = walk all */
 };

@@ -52,6 +52,10 @@ static const struct {
                              NULL},
     [SK_REASON_AUDIT] = {N_("It would be refused; for now this is only recorded."),
                          N_("If you need it for your work, ask %2.")},
+    [SK_REASON_INFECTED] =
+        {N_("Something malicious was found on it."),
+         N_("Unplug the network cable of this terminal first, leave the terminal switched on, and tell your "
+            "section manager and %2 at once.")},
     [SK_REASON_CHANGED] = {N_("It changed what it says of itself while it was being checked."),
                            N_("Unplug it, do not use it anywhere else, and hand it to %2.")},
     [SK_REASON_NOT_ENCRYPTED] = {N_("Only encrypted media are opened on this terminal."),

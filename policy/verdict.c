@@ -20,6 +20,7 @@ static const struct {
     [SK_REASON_HIDDEN_STORAGE] = {"hidden-storage", N_("storage hidden behind another function")},
     [SK_REASON_SAFE_PATH] = {"safe-path", N_("admitted so that the terminal stays usable")},
     [SK_REASON_AUDIT] = {"audit", N_("would be refused; recorded only")},
+    [SK_REASON_INFECTED] = {"infected", N_("something malicious was found on it")},
     [SK_REASON_CHANGED] = {"changed", N_("device changed while it was being checked")},
     [SK_REASON_NOT_ENCRYPTED] = {"not-encrypted", N_("not encrypted")},
     [SK_REASON_NO_READ_ONLY] = {"no-read-only", N_("cannot be opened for reading only")},
