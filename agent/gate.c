@@ -200,7 +200,7 @@ static void check_controllers(struct sk_gate *g)
 /* Attaches what is not yet; NULL when it is known, gone again or unreadable. */
 static struct sk_attached *attach(struct sk_gate *g, const char *name)
 {
-	const struct sk_usb *usb = &g->sys.usb;
+	const struct sk_usb *usb = sk_gate_via(g, name);
 	struct sk_attached *a = sk_gate_find(g, name);
 
 	if (a != NULL && usb->ops->alive(usb->ctx, a->dev))
@@ -217,20 +217,18 @@ static struct sk_attached *attach(struct sk_gate *g, const char *name)
 	return a;
 }
 
-static void device_added(struct sk_gate *g, const char *name)
+void sk_gate_device_added(struct sk_gate *g, const char *name)
 {
-	const struct sk_usb *usb = &g->sys.usb;
+	const struct sk_usb *usb = sk_gate_via(g, name);
 	struct sk_usb_state state;
 	struct sk_attached *a;
 
-	if (!sk_usb_is_device_name(name))
-		return;
 	a = attach(g, name);
 	if (a == NULL || a->dev->root_hub)
 		return;
 	if (usb->ops->state(usb->ctx, a->dev, &state) == 0) {
 		a->untouched = !state.authorized;
-		if (state.authorized)
+		if (state.authorized && usb == &g->sys.usb)
 			check_controllers(g);
 	}
 	sk_attached_consider(a);
@@ -248,9 +246,17 @@ static void interface_added(struct sk_gate *g, const char *name)
 		open_root_hub(a);
 }
 
-static void device_removed(struct sk_gate *g, const char *name)
+void sk_gate_device_bound(struct sk_gate *g, const char *name)
 {
-	const struct sk_usb *usb = &g->sys.usb;
+	struct sk_attached *a = sk_gate_find(g, name);
+
+	if (a != NULL && a->decided && !a->outcome.allow)
+		sk_attached_shut(a);
+}
+
+void sk_gate_device_removed(struct sk_gate *g, const char *name)
+{
+	const struct sk_usb *usb = sk_gate_via(g, name);
 	struct sk_attached *a = sk_gate_find(g, name);
 
 	/* Alive: the event is about an earlier device on this port. */
@@ -266,10 +272,10 @@ void sk_gate_uevent(struct sk_gate *g, const struct sk_uevent *e)
 
 	/* "change" of a USB device is mostly the echo of our own writes; nothing is decided on it. */
 	if (strcmp(e->subsystem, "usb") == 0 && strcmp(e->devtype, "usb_device") == 0) {
-		if (add)
-			device_added(g, e->name);
+		if (add && sk_usb_is_device_name(e->name))
+			sk_gate_device_added(g, e->name);
 		else if (remove)
-			device_removed(g, e->name);
+			sk_gate_device_removed(g, e->name);
 	} else if (strcmp(e->subsystem, "usb") == 0 && strcmp(e->devtype, "usb_interface") == 0) {
 		if (add)
 			interface_added(g, e->name);
@@ -285,6 +291,8 @@ void sk_gate_uevent(struct sk_gate *g, const struct sk_uevent *e)
 			sk_gate_block_removed(g, e->devpath);
 		else if (e->media_change)
 			sk_gate_block_changed(g, e->devpath);
+	} else {
+		(void)sk_gate_bus_uevent(g, e);
 	}
 }
 
@@ -298,12 +306,11 @@ static int scan_one(void *arg, const char *name)
 
 static void drop_dead(struct sk_gate *g)
 {
-	const struct sk_usb *usb = &g->sys.usb;
 	struct sk_attached *a, *next;
 
 	for (a = g->first; a != NULL; a = next) {
 		next = a->next;
-		if (!usb->ops->alive(usb->ctx, a->dev))
+		if (!a->via->ops->alive(a->via->ctx, a->dev))
 			forget(g, a);
 	}
 }
@@ -318,10 +325,12 @@ int sk_gate_scan(struct sk_gate *g, bool first)
 	(void)first;
 	drop_dead(g);
 	r = usb->ops->list(usb->ctx, scan_one, g);
+	sk_gate_bus_scan(g, scan_one);
 	b = sk_gate_block_scan(g);
 	for (a = g->first; a != NULL; a = a->next)
 		if (!a->decided)
 			sk_attached_consider(a);
+	sk_gate_bus_scanned(g);
 	sk_gate_arm(g);
 	return r < 0 ? r : b;
 }
@@ -360,20 +369,31 @@ static void on_login(void *ctx)
 
 struct sk_system sk_system_real(const char *sysfs_root)
 {
-	return (struct sk_system){.usb = sk_usb_sysfs(sysfs_root),
-	                          .blocks = sk_blocks_sysfs(sysfs_root),
-	                          .mounts_of = sk_mount_of,
-	                          .start = sk_child_start,
-	                          .cancel = sk_child_cancel,
-	                          .internal_conf = SK_INTERNAL_CONF};
+	struct sk_system sys = {.usb = sk_usb_sysfs(sysfs_root),
+	                        .blocks = sk_blocks_sysfs(sysfs_root),
+	                        .mounts_of = sk_mount_of,
+	                        .start = sk_child_start,
+	                        .cancel = sk_child_cancel,
+	                        .internal_conf = SK_INTERNAL_CONF,
+	                        .n_buses = SK_BUSES,
+	                        .root = sysfs_root,
+	                        .disks_conf = SK_DISKS_CONF,
+	                        .disks_run = SK_DISKS_RUN};
+
+	sk_bus_faces(sysfs_root, sys.buses);
+	return sys;
 }
 
 int sk_gate_new_on(sd_event *loop, const struct sk_gate_hooks *hooks, const struct sk_system *sys, struct sk_gate **out)
 {
 	struct sk_gate *g = calloc(1, sizeof(*g));
 
-	if (g == NULL)
+	if (g != NULL)
+		g->own = calloc(1, sizeof(*g->own));
+	if (g == NULL || g->own == NULL) {
+		free(g);
 		return -ENOMEM;
+	}
 	g->loop = sd_event_ref(loop);
 	g->hooks = *hooks;
 	g->sys = *sys;
@@ -407,6 +427,7 @@ struct sk_gate *sk_gate_free(struct sk_gate *g)
 	for (i = 0; i < sizeof(g->orphans) / sizeof(g->orphans[0]); i++)
 		(void)sk_medium_free(g->orphans[i]);
 	(void)sd_event_unref(g->loop);
+	free(g->own);
 	free(g);
 	return NULL;
 }
@@ -427,6 +448,7 @@ int sk_gate_start(struct sk_gate *g, struct sk_err *err)
 	l = g->sys.usb.ops->list(g->sys.usb.ctx, set_defaults, g);
 	if (r < 0)
 		return r;
+	sk_gate_bus_start(g);
 	if (l < 0)
 		return sk_err_set(err, l, "USB devices cannot be listed: %s", strerror(-l));
 	r = sk_login_new(g->loop, on_login, g, &g->login);

@@ -11,8 +11,7 @@
 
 #define MAX_STACK 8 /* dm on dm on ... */
 
-/* The attached device whose own interface the path lies behind, and the interface's number. */
-static struct sk_attached *owner_of(const struct sk_gate *g, const char *devpath, int *number)
+struct sk_attached *sk_gate_owner(const struct sk_gate *g, const char *devpath, int *number)
 {
 	struct sk_attached *a;
 	int n;
@@ -20,7 +19,7 @@ static struct sk_attached *owner_of(const struct sk_gate *g, const char *devpath
 	for (a = g->first; a != NULL; a = a->next) {
 		if (a->dev->root_hub)
 			continue;
-		n = sk_usb_iface_of(a->dev, devpath, NULL);
+		n = a->via->ops->iface_of(a->dev, devpath);
 		if (n >= 0) {
 			*number = n;
 			return a;
@@ -33,7 +32,7 @@ static struct sk_attached *owner_of(const struct sk_gate *g, const char *devpath
 void sk_gate_driver_came(struct sk_gate *g, const char *devpath)
 {
 	int number;
-	struct sk_attached *a = owner_of(g, devpath, &number);
+	struct sk_attached *a = sk_gate_owner(g, devpath, &number);
 
 	if (a != NULL && a->decided && !a->outcome.internal)
 		(void)sk_attached_lied(a);
@@ -46,9 +45,7 @@ void sk_gate_block_added(struct sk_gate *g, const char *devpath)
 	json_t *ident;
 	int number, r = 0;
 
-	if (sk_block_bus(devpath) != SK_BUS_USB)
-		return;
-	a = owner_of(g, devpath, &number);
+	a = sk_gate_owner(g, devpath, &number);
 	if (a == NULL || a->outcome.internal)
 		return;
 	if (a->medium == NULL) {
@@ -72,7 +69,7 @@ void sk_gate_block_added(struct sk_gate *g, const char *devpath)
 void sk_gate_block_removed(struct sk_gate *g, const char *devpath)
 {
 	int number;
-	struct sk_attached *a = owner_of(g, devpath, &number);
+	struct sk_attached *a = sk_gate_owner(g, devpath, &number);
 
 	if (a != NULL && a->medium != NULL)
 		sk_medium_gone(a->medium, devpath);
@@ -81,7 +78,7 @@ void sk_gate_block_removed(struct sk_gate *g, const char *devpath)
 void sk_gate_block_changed(struct sk_gate *g, const char *devpath)
 {
 	int number;
-	struct sk_attached *a = owner_of(g, devpath, &number);
+	struct sk_attached *a = sk_gate_owner(g, devpath, &number);
 
 	if (a != NULL && a->medium != NULL)
 		sk_medium_changed(a->medium, devpath);
@@ -102,8 +99,10 @@ static int look_again(void *arg, const char *devpath)
 {
 	const struct sk_gate *g = arg;
 	enum sk_block_bus bus = sk_block_bus(devpath);
+	int number;
+	const struct sk_attached *a = sk_gate_owner(g, devpath, &number);
 
-	if (bus != SK_BUS_INTERNAL && bus != SK_BUS_VIRTUAL)
+	if ((bus != SK_BUS_INTERNAL && bus != SK_BUS_VIRTUAL) || (a != NULL && !a->outcome.internal))
 		g->sys.blocks.ops->look_again(g->sys.blocks.ctx, devpath);
 	return 0;
 }
@@ -142,6 +141,13 @@ static int ask(void *arg, const char *devpath)
 	struct sk_attached *a;
 	int number, r = 0;
 
+	a = sk_gate_owner(q->g, devpath, &number);
+	if (a != NULL) {
+		if (!a->outcome.internal)
+			note_access(q,
+			            q->depth > 0 && q->scanned_only ? SK_ACCESS_NONE : sk_attached_access(a, number));
+		return 0;
+	}
 	switch (sk_block_bus(devpath)) {
 	case SK_BUS_INTERNAL:
 		return 0;
@@ -152,10 +158,7 @@ static int ask(void *arg, const char *devpath)
 		q->depth--;
 		return r;
 	case SK_BUS_USB:
-		a = owner_of(q->g, devpath, &number);
-		if (a == NULL || !a->outcome.internal)
-			note_access(q, a == NULL || (q->depth > 0 && q->scanned_only) ? SK_ACCESS_NONE
-			                                                              : sk_attached_access(a, number));
+		note_access(q, SK_ACCESS_NONE);
 		return 0;
 	default:
 		if (!carries_system(q->g, devpath))

@@ -107,6 +107,8 @@ static bool is_system_disk(const struct sk_attached *a)
 	const struct sk_device *d = &a->facts;
 	struct sk_gate *g = a->gate;
 
+	if (a->via != &g->sys.usb)
+		return sk_gate_is_own(a);
 	if (!d->desc_ok || !(sk_usb_desc_kinds(&d->desc) & SK_USB_STORAGE))
 		return false;
 	if (g->n_internal < 0) {
@@ -118,15 +120,15 @@ static bool is_system_disk(const struct sk_attached *a)
 	return sk_internal_has(g->internal, g->n_internal, d->name, d->desc.vid, d->desc.pid, d->serial);
 }
 
-/* The system runs from it: refusing it would only kill the terminal. Its storage alone is let in, all the rest as decided. */
-static void admit_system_disk(struct sk_verdict *v)
+/* The system runs from it: refusing it would only kill the terminal. Of a USB device its storage alone is let in, all the rest as decided. */
+static void admit_system_disk(struct sk_verdict *v, bool whole)
 {
 	size_t i;
 
 	for (i = 0; i < v->n_ifaces; i++) {
 		struct sk_iface_verdict *f = &v->ifaces[i];
 
-		if (f->kind != SK_USB_STORAGE)
+		if (f->kind != SK_USB_STORAGE && !whole)
 			continue;
 		f->allow = v->allow = true;
 		f->access = SK_ACCESS_RW;
@@ -148,7 +150,7 @@ void sk_attached_decide(const struct sk_attached *a, struct sk_verdict *v, struc
 	sk_decide(h->policy(h->ctx), h->grants(h->ctx), &a->facts, &c, v);
 	internal = is_system_disk(a);
 	if (internal)
-		admit_system_disk(v);
+		admit_system_disk(v, a->via != &a->gate->sys.usb);
 	copy_verdict(out, v);
 	out->internal = internal;
 }
@@ -185,10 +187,10 @@ json_t *sk_attached_ident(const struct sk_attached *a)
 {
 	const struct sk_device *d = &a->facts;
 
-	return json_pack("{s:s,s:s,s:o,s:o,s:s,s:s,s:s,s:s,s:s}", "device", d->name, "port", d->name, "vendor_id",
-	                 json_sprintf("%04x", d->desc.vid), "product_id", json_sprintf("%04x", d->desc.pid), "vendor",
-	                 d->vendor, "product", d->product, "serial", d->serial, "device_key", d->desc.device_key,
-	                 "grade", sk_grade_name(d->grade));
+	return json_pack("{s:s,s:s,s:s,s:o,s:o,s:s,s:s,s:s,s:s,s:s}", "device", d->name, "bus", d->bus, "port", d->name,
+	                 "vendor_id", json_sprintf("%04x", d->desc.vid), "product_id",
+	                 json_sprintf("%04x", d->desc.pid), "vendor", d->vendor, "product", d->product, "serial",
+	                 d->serial, "device_key", d->desc.device_key, "grade", sk_grade_name(d->grade));
 }
 
 static void add_sentence(const struct sk_attached *a, const struct sk_verdict *v, int lang, const char *name,

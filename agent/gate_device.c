@@ -9,20 +9,21 @@
 
 int sk_attached_new(struct sk_gate *g, const char *name, struct sk_attached **out)
 {
-	const struct sk_usb *usb = &g->sys.usb;
+	const struct sk_usb *usb = sk_gate_via(g, name);
 	struct sk_attached *a = calloc(1, sizeof(*a));
 	int r;
 
 	if (a == NULL)
 		return -ENOMEM;
 	a->gate = g;
+	a->via = usb;
 	r = usb->ops->open(usb->ctx, name, &a->dev);
 	if (r == 0)
 		r = usb->ops->read(usb->ctx, a->dev, &a->facts, &a->print);
 	if (r < 0 && a->dev != NULL && usb->ops->alive(usb->ctx, a->dev)) {
 		/* There, but unreadable: nothing is known of it, so it is malformed for the decision. */
 		sk_text_copy(a->facts.name, sizeof(a->facts.name), a->dev->name);
-		sk_text_copy(a->facts.bus, sizeof(a->facts.bus), "usb");
+		sk_text_copy(a->facts.bus, sizeof(a->facts.bus), usb == &g->sys.usb ? "usb" : sk_bus_of(name)->name);
 		sk_text_copy(a->facts.desc_problem, sizeof(a->facts.desc_problem),
 		             N_("its descriptors cannot be read"));
 		r = 0;
@@ -42,7 +43,7 @@ struct sk_attached *sk_attached_free(struct sk_attached *a)
 	if (a->loading != NULL)
 		a->gate->sys.cancel(a->loading);
 	(void)sk_medium_free(a->medium);
-	a->gate->sys.usb.ops->close(a->gate->sys.usb.ctx, a->dev);
+	a->via->ops->close(a->via->ctx, a->dev);
 	free(a);
 	return NULL;
 }

@@ -19,7 +19,7 @@
 
 static const struct sk_usb *usb_of(const struct sk_attached *a)
 {
-	return &a->gate->sys.usb;
+	return a->via;
 }
 
 static bool allowed(const struct sk_attached *a, const struct sk_gate_iface *f)
@@ -401,8 +401,8 @@ static void on_loaded(void *arg, int status, const char *output, size_t len)
 	(void)len;
 	a->loading = NULL;
 	if (status != 0) {
-		sk_attached_refuse(a, "enforcement.failed",
-		                   N_("the kernel modules usb-storage and uas cannot be loaded"), NULL, false);
+		sk_attached_refuse(a, "enforcement.failed", N_("the kernel modules of its storage cannot be loaded"),
+		                   NULL, false);
 		return;
 	}
 	open_ifaces(a);
@@ -411,17 +411,35 @@ static void on_loaded(void *arg, int status, const char *output, size_t len)
 	sk_gate_arm(a->gate);
 }
 
+#define MODULES_MAX 4
+
+/* What is not loaded yet, as a command; how many. */
+static size_t missing_modules(const struct sk_attached *a, const char *argv[])
+{
+	const struct sk_usb *usb = usb_of(a);
+	const char *const *list = opens_storage(a) ? usb->ops->modules(usb->ctx, a->dev) : NULL;
+	size_t i, n = 0, missing = 0;
+
+	argv[n++] = MODPROBE;
+	argv[n++] = "-q";
+	argv[n++] = "-a";
+	for (i = 0; list != NULL && list[i] != NULL && i < MODULES_MAX; i++) {
+		argv[n++] = list[i];
+		missing += !usb->ops->module_loaded(usb->ctx, list[i]);
+	}
+	argv[n] = NULL;
+	return missing;
+}
+
 /* True: something runs, on_loaded goes on. */
 static bool load_modules(struct sk_attached *a)
 {
-	static const char *const ARGV[] = {MODPROBE, "-q", "-a", "usb-storage", "uas", NULL};
-	const struct sk_usb *usb = usb_of(a);
+	const char *argv[MODULES_MAX + 4];
 	int r;
 
-	if (!opens_storage(a) ||
-	    (usb->ops->module_loaded(usb->ctx, "usb_storage") && usb->ops->module_loaded(usb->ctx, "uas")))
+	if (missing_modules(a, argv) == 0)
 		return false;
-	r = a->gate->sys.start(a->gate->loop, ARGV, MODPROBE_MS, on_loaded, a, &a->loading);
+	r = a->gate->sys.start(a->gate->loop, argv, MODPROBE_MS, on_loaded, a, &a->loading);
 	if (r < 0)
 		failed(a, N_("modprobe cannot be started"), r);
 	return true;

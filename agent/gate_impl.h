@@ -37,6 +37,7 @@ struct sk_outcome {
 struct sk_attached {
 	struct sk_gate *gate;
 	struct sk_attached *next;
+	const struct sk_usb *via; /* the bus it hangs on; in gate->sys */
 	struct sk_usb_dev *dev;
 	struct sk_device facts;
 	struct sk_usb_print print;
@@ -77,6 +78,8 @@ struct sk_gate {
 	struct sk_medium *orphans[8];
 	struct sk_internal internal[SK_INTERNAL_MAX]; /* system disks; read once, at the first storage device */
 	int n_internal; /* -1 = not read yet */
+	struct sk_disks *own; /* the machine's own disks on other buses */
+	bool own_known; /* they were learned at install */
 	struct sk_refusal recent[SK_RECENT];
 	bool started;
 };
@@ -92,6 +95,22 @@ int sk_gate_scan(struct sk_gate *g, bool first);
 void sk_gate_check_drivers(struct sk_gate *g); /* sk_attached_lied for all */
 struct sk_attached *sk_gate_find(const struct sk_gate *g, const char *name);
 struct sk_medium_env sk_gate_medium_env(struct sk_gate *g);
+
+void sk_gate_device_added(struct sk_gate *g, const char *name);
+void sk_gate_device_removed(struct sk_gate *g, const char *name);
+void sk_gate_device_bound(struct sk_gate *g, const char *name); /* a driver came that we may not have asked for */
+
+/* gate_bus.c */
+struct sk_gate_walk {
+	struct sk_gate *gate;
+	const struct sk_bus_ops *bus;
+};
+const struct sk_usb *sk_gate_via(const struct sk_gate *g, const char *name); /* by a device's name */
+bool sk_gate_is_own(const struct sk_attached *a); /* a disk of the machine, never touched */
+void sk_gate_bus_start(struct sk_gate *g); /* own disks, then default deny */
+void sk_gate_bus_scan(struct sk_gate *g, int (*fn)(void *arg, const char *name));
+void sk_gate_bus_scanned(struct sk_gate *g); /* everything is decided */
+bool sk_gate_bus_uevent(struct sk_gate *g, const struct sk_uevent *e); /* false: not theirs */
 
 /* gate_decide.c */
 int sk_gate_utc_offset(sk_ms now); /* seconds that local time is ahead of UTC */
@@ -124,6 +143,8 @@ bool sk_attached_would_open(const struct sk_attached *a,
                             const struct sk_outcome *o); /* admits something not open now */
 
 /* gate_block.c */
+/* The attached device whose own interface the path lies behind, and the interface's number; NULL = none. */
+struct sk_attached *sk_gate_owner(const struct sk_gate *g, const char *devpath, int *number);
 void sk_gate_block_added(struct sk_gate *g, const char *devpath);
 void sk_gate_driver_came(struct sk_gate *g, const char *devpath); /* sk_attached_lied for whom the path lies behind */
 void sk_gate_block_removed(struct sk_gate *g, const char *devpath);

@@ -3,7 +3,9 @@
 #define SK_AGENT_GATE_SYSTEM_H
 
 #include "platform/block.h"
+#include "platform/bus_face.h"
 #include "platform/child.h"
+#include "platform/disks.h"
 #include "platform/mount.h"
 #include "platform/usb.h"
 
@@ -18,6 +20,10 @@ struct sk_system {
 	             struct sk_child **out); /* as sk_child_start */
 	void (*cancel)(struct sk_child *c);
 	const char *internal_conf; /* file of learned system disks */
+	struct sk_usb buses[SK_BUSES]; /* the other buses, in the order of sk_bus_at */
+	size_t n_buses; /* 0 = none of them is looked at */
+	const char *root; /* as in sk_usb_sysfs */
+	const char *disks_conf, *disks_run; /* platform/disks.h */
 };
 
 struct sk_system sk_system_real(const char *sysfs_root); /* "" = the machine */

@@ -2,6 +2,7 @@
  * sekimori-early: admission without the agent (agent/early.h).
  *   sekimori-early /sys/devices/.../1-2   one device (an udev rule runs this); a root hub gets default deny
  *   sekimori-early --all                  everything present
+ *   sekimori-early --learn-disks          prints the machine's own disks on other buses, for /etc/sekimori/disks.conf
  *   sekimori-early --learn-internal       prints the system disks on USB, for /etc/sekimori/internal.conf
  */
 #include <errno.h>
@@ -11,6 +12,7 @@
 #include <sys/wait.h>
 
 #include "agent/early.h"
+#include "platform/disks.h"
 
 #define CONF "/etc/sekimori/internal.conf"
 
@@ -46,6 +48,22 @@ static int learn(void)
 	return fflush(stdout) == 0 ? 0 : 1;
 }
 
+static int learn_disks(void)
+{
+	static struct sk_disks disks;
+	int r = sk_disks_learn("", &disks);
+
+	if (r < 0) {
+		(void)fprintf(stderr, "sekimori-early: the disks cannot be listed: %s\n", strerror(-r));
+		return 1;
+	}
+	(void)printf("# The machine's own disks (SATA, SCSI, NVMe, soldered flash) and docks in use, learned at "
+	             "install: never touched.\n"
+	             "# disk BUS IDENTITY   (sekimori-early --learn-disks prints this list)\n");
+	sk_disks_print(stdout, &disks);
+	return fflush(stdout) == 0 ? 0 : 1;
+}
+
 int main(int argc, char **argv)
 {
 	struct sk_early e = {.root = "", .internal_conf = CONF, .modprobe = run_modprobe};
@@ -53,11 +71,15 @@ int main(int argc, char **argv)
 	int r;
 
 	if (argc != 2) {
-		(void)fprintf(stderr, "usage: sekimori-early /sys/devices/.../DEVICE | --all | --learn-internal\n");
+		(void)fprintf(
+		    stderr,
+		    "usage: sekimori-early /sys/devices/.../DEVICE | --all | --learn-internal | --learn-disks\n");
 		return 64;
 	}
 	if (strcmp(argv[1], "--learn-internal") == 0)
 		return learn();
+	if (strcmp(argv[1], "--learn-disks") == 0)
+		return learn_disks();
 	name = strrchr(argv[1], '/');
 	r = strcmp(argv[1], "--all") == 0 ? sk_early_all(&e) : sk_early_device(&e, name != NULL ? name + 1 : argv[1]);
 	if (r < 0)

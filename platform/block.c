@@ -183,7 +183,7 @@ static int block_read(void *ctx, const char *devpath, struct sk_block *out)
 }
 
 /* devtmpfs makes the node before the uevent and names it like the device, with '/' for '!'. The device number says whether it is it. */
-static int open_node(void *ctx, const struct sk_block *b)
+static int open_node(void *ctx, const struct sk_block *b, int flags)
 {
 	char path[SK_DEVPATH_MAX], *p;
 	struct stat st;
@@ -193,7 +193,7 @@ static int open_node(void *ctx, const struct sk_block *b)
 	for (p = path; *p != '\0'; p++)
 		if (*p == '!')
 			*p = '/';
-	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW | flags);
 	if (fd < 0)
 		return errno == ENXIO || errno == ENOENT ? -ENODEV : -errno;
 	if (fstat(fd, &st) < 0 || !S_ISBLK(st.st_mode) || st.st_rdev != makedev(b->major, b->minor)) {
@@ -206,7 +206,7 @@ static int open_node(void *ctx, const struct sk_block *b)
 static int block_set_ro(void *ctx, const struct sk_block *b, bool ro)
 {
 	int value = ro ? 1 : 0, back = -1, r = 0;
-	int fd = open_node(ctx, b);
+	int fd = open_node(ctx, b, 0);
 
 	if (fd == -ENOMEDIUM)
 		return 0; /* an empty drive: nothing to write to; asked again when a medium comes */
@@ -255,7 +255,18 @@ static void block_look_again(void *ctx, const char *devpath)
 	(void)close(fd);
 }
 
-static const struct sk_block_ops SYSFS_OPS = {block_list, block_read, block_set_ro, block_slaves, block_look_again};
+/* O_EXCL of a block device fails when the kernel lent it to a file system, dm, md, swap; of a disk also when of one of its partitions. */
+static bool block_claimed(void *ctx, const struct sk_block *b)
+{
+	int fd = open_node(ctx, b, O_EXCL);
+
+	if (fd >= 0)
+		(void)close(fd);
+	return fd == -EBUSY;
+}
+
+static const struct sk_block_ops SYSFS_OPS = {block_list,   block_read,       block_set_ro,
+                                              block_slaves, block_look_again, block_claimed};
 
 struct sk_blocks sk_blocks_sysfs(const char *root)
 {

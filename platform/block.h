@@ -38,6 +38,8 @@ struct sk_block_ops { /* 0 or -errno; none of them blocks */
 	/* fn for each device a virtual one lies on. */
 	int (*slaves)(void *ctx, const char *devpath, int (*fn)(void *arg, const char *devpath), void *arg);
 	void (*look_again)(void *ctx, const char *devpath); /* has udev ask again ("change") */
+	bool (*claimed)(
+	    void *ctx, const struct sk_block *b); /* mounted, swap, member of an array: something holds it for itself */
 };
 
 struct sk_blocks {

@@ -60,7 +60,10 @@ static int on_readable(sd_event_source *s, int fd, uint32_t revents, void *arg)
 
 static int listen_now(struct sk_uevents *u, sd_event *loop)
 {
-	int r;
+	static const char *const SUBSYSTEMS[] = {"usb", "block",       "net",      "mmc",    "scsi",
+	                                         "pci", "thunderbolt", "firewire", "drivers"};
+	size_t i;
+	int r = 0;
 
 	u->udev = udev_new();
 	if (u->udev == NULL)
@@ -68,11 +71,8 @@ static int listen_now(struct sk_uevents *u, sd_event *loop)
 	u->monitor = udev_monitor_new_from_netlink(u->udev, "kernel");
 	if (u->monitor == NULL)
 		return errno > 0 ? -errno : -ENOMEM;
-	r = udev_monitor_filter_add_match_subsystem_devtype(u->monitor, "usb", NULL);
-	if (r >= 0)
-		r = udev_monitor_filter_add_match_subsystem_devtype(u->monitor, "block", NULL);
-	if (r >= 0)
-		r = udev_monitor_filter_add_match_subsystem_devtype(u->monitor, "net", NULL);
+	for (i = 0; i < sizeof(SUBSYSTEMS) / sizeof(SUBSYSTEMS[0]) && r >= 0; i++)
+		r = udev_monitor_filter_add_match_subsystem_devtype(u->monitor, SUBSYSTEMS[i], NULL);
 	/* Needs CAP_NET_ADMIN beyond the system's limit; without it the smaller buffer does, and losses are noticed. */
 	if (r >= 0)
 		(void)udev_monitor_set_receive_buffer_size(u->monitor, BUFFER_BYTES);

@@ -347,9 +347,12 @@ static int usb_shut_controller(void *ctx, const struct sk_usb_dev *root, bool *w
 
 static bool usb_module_loaded(void *ctx, const char *module)
 {
-	char path[SK_DEVPATH_MAX];
+	char path[SK_DEVPATH_MAX], *p;
 
 	(void)snprintf(path, sizeof(path), "%s/sys/module/%s", root_of(ctx), module);
+	for (p = strrchr(path, '/'); *p != '\0'; p++)
+		if (*p == '-')
+			*p = '_';
 	return access(path, F_OK) == 0;
 }
 
@@ -358,6 +361,20 @@ static void usb_look_again(void *ctx, const struct sk_usb_dev *dev)
 	(void)ctx;
 	(void)sk_sysfs_write(dev->fd, "uevent",
 	                     "change"); /* fails only when the device is gone, and its node with it */
+}
+
+static const char *const *usb_modules(void *ctx, const struct sk_usb_dev *dev)
+{
+	static const char *const LIST[] = {"usb-storage", "uas", NULL};
+
+	(void)ctx;
+	(void)dev;
+	return LIST;
+}
+
+static int usb_iface_of(const struct sk_usb_dev *dev, const char *devpath)
+{
+	return sk_usb_iface_of(dev, devpath, NULL);
 }
 
 static const struct sk_usb_ops SYSFS_OPS = {
@@ -376,6 +393,8 @@ static const struct sk_usb_ops SYSFS_OPS = {
     .shut_controller = usb_shut_controller,
     .module_loaded = usb_module_loaded,
     .look_again = usb_look_again,
+    .modules = usb_modules,
+    .iface_of = usb_iface_of,
 };
 
 struct sk_usb sk_usb_sysfs(const char *root)

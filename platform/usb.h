@@ -59,9 +59,13 @@ struct
 	int (*iface_alias)(void *ctx, const struct sk_usb_dev *dev, int config, int number, char *out, size_t size);
 	/* Root hubs: default deny for devices and for interfaces, read back. *was_open (may be NULL): it was not so before. */
 	int (*shut_controller)(void *ctx, const struct sk_usb_dev *root, bool *was_open);
-	bool (*module_loaded)(void *ctx, const char *module); /* name with underscores */
+	bool (*module_loaded)(void *ctx, const char *module);
 	/* Has udev look at the device's node again ("change"): who may open it depends on what is authorised now. */
 	void (*look_again)(void *ctx, const struct sk_usb_dev *dev);
+	/* What its storage needs, loaded by name before it is opened; NULL-terminated; NULL = nothing. */
+	const char *const *(*modules)(void *ctx, const struct sk_usb_dev *dev);
+	/* devpath lies behind an interface of dev: its number; else negative. */
+	int (*iface_of)(const struct sk_usb_dev *dev, const char *devpath);
 };
 
 struct sk_usb {

@@ -147,12 +147,19 @@ static struct fake_device *fake_find(const char *name)
 	return NULL;
 }
 
+static bool on_bus(const char *bus, const char *name)
+{
+	return bus == NULL ? strchr(name, ':') == NULL
+	                   : strncmp(name, bus, strlen(bus)) == 0 && name[strlen(bus)] == ':';
+}
+
 static int f_list(void *ctx, int (*fn)(void *, const char *), void *arg)
 {
-	(void)ctx;
+	/* ctx: NULL is USB, else the bus that names begin with. */
 	for (int roots = 1; roots >= 0; roots--)
 		for (size_t i = 0; i < FAKE_DEVICES; i++)
-			if (F.devices[i].there && (F.devices[i].name[0] == 'u') == (roots == 1))
+			if (F.devices[i].there && on_bus(ctx, F.devices[i].name) &&
+			    (F.devices[i].name[0] == 'u') == (roots == 1))
 				(void)fn(arg, F.devices[i].name);
 	return 0;
 }
@@ -195,13 +202,12 @@ static int f_read(void *ctx, const struct sk_usb_dev *dev, struct sk_device *fac
 	struct fake_device *d = of(dev);
 	struct sk_err err = SK_ERR_INIT;
 
-	(void)ctx;
 	if (d == NULL)
 		return -ENODEV;
 	note("read %s", d->name);
 	memset(facts, 0, sizeof(*facts));
 	sk_text_copy(facts->name, sizeof(facts->name), d->name);
-	sk_text_copy(facts->bus, sizeof(facts->bus), "usb");
+	sk_text_copy(facts->bus, sizeof(facts->bus), ctx == NULL ? "usb" : ctx);
 	sk_text_copy(facts->serial, sizeof(facts->serial), d->serial);
 	sk_text_copy(facts->product, sizeof(facts->product), d->product);
 	facts->has_serial = d->serial[0] != '\0';
@@ -337,10 +343,23 @@ static void f_look_again(void *ctx, const struct sk_usb_dev *dev)
 	note("look-again %s", dev->name);
 }
 
+static const char *const *f_modules(void *ctx, const struct sk_usb_dev *dev)
+{
+	static const char *const LIST[] = {"usb-storage", "uas", NULL}, *const CARD[] = {"mmc_block", NULL};
+
+	(void)dev;
+	return ctx == NULL ? LIST : CARD;
+}
+
+static int f_iface_of(const struct sk_usb_dev *dev, const char *devpath)
+{
+	return sk_usb_iface_of(dev, devpath, NULL);
+}
+
 static const struct sk_usb_ops FAKE_USB = {
-    f_list,        f_open,        f_close,           f_alive,         f_read,
-    f_state,       f_authorise,   f_set_config,      f_iface_state,   f_iface_authorise,
-    f_iface_probe, f_iface_alias, f_shut_controller, f_module_loaded, f_look_again};
+    f_list,       f_open,        f_close,           f_alive,       f_read,        f_state,           f_authorise,
+    f_set_config, f_iface_state, f_iface_authorise, f_iface_probe, f_iface_alias, f_shut_controller, f_module_loaded,
+    f_look_again, f_modules,     f_iface_of};
 
 /* ---- block ---- */
 
@@ -402,8 +421,6 @@ static void f_block_look_again(void *ctx, const char *devpath)
 	note("look-again %s", strrchr(devpath, '/') + 1);
 }
 
-static const struct sk_block_ops FAKE_BLOCK = {f_blocks, f_block_read, f_set_ro, f_slaves, f_block_look_again};
-
 static int f_mounts_of(unsigned major, unsigned minor, struct sk_mount *out, size_t max)
 {
 	size_t n = 0;
@@ -417,6 +434,15 @@ static int f_mounts_of(unsigned major, unsigned minor, struct sk_mount *out, siz
 	}
 	return (int)n;
 }
+
+static bool f_claimed(void *ctx, const struct sk_block *b)
+{
+	(void)ctx;
+	return f_mounts_of(b->major, b->minor, NULL, 0) > 0;
+}
+
+static const struct sk_block_ops FAKE_BLOCK = {f_blocks, f_block_read,       f_set_ro,
+                                               f_slaves, f_block_look_again, f_claimed};
 
 static struct sk_mount *fake_mount(unsigned major, unsigned minor, const char *path, bool ro)
 {
@@ -543,7 +569,12 @@ static void set_policy(const char *text)
 static void fake_up(void)
 {
 	struct sk_gate_hooks hooks = {NULL, h_policy, h_grants, h_now, h_record, h_notify};
-	struct sk_system sys = {{&FAKE_USB, NULL}, {&FAKE_BLOCK, NULL}, f_mounts_of, f_start, f_cancel, "/nonexistent"};
+	struct sk_system sys = {.usb = {&FAKE_USB, NULL},
+	                        .blocks = {&FAKE_BLOCK, NULL},
+	                        .mounts_of = f_mounts_of,
+	                        .start = f_start,
+	                        .cancel = f_cancel,
+	                        .internal_conf = "/nonexistent"};
 
 	memset(&F, 0, sizeof(F));
 	F.now = 1775000000000;

@@ -1,0 +1,169 @@
+/* The gate and buses other than USB: cards and disks are decided, recorded and carried out like sticks; the machine's own are never touched. */
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/unit/gate_fake.h"
+
+static char conf[] = "/tmp/sekimori-disks-XXXXXX", run[64];
+
+static void up(void)
+{
+	static const char *const NAMES[SK_BUSES] = {"mmc", "scsi", "pci", "thunderbolt", "firewire"};
+	struct sk_system *sys;
+	int fd = mkstemp(conf);
+
+	cr_assert_geq(fd, 0);
+	(void)close(fd);
+	(void)snprintf(run, sizeof(run), "%s.run", conf);
+	fake_up();
+	sys = &F.gate->sys;
+	for (size_t i = 0; i < SK_BUSES; i++)
+		sys->buses[i] = (struct sk_usb){&FAKE_USB, (void *)(uintptr_t)NAMES[i]};
+	sys->n_buses = SK_BUSES;
+	sys->root = "/nonexistent";
+	sys->disks_conf = conf;
+	sys->disks_run = run;
+	F.modules_loaded = true;
+}
+
+static void down(void)
+{
+	(void)unlink(conf);
+	(void)unlink(run);
+	fake_down();
+}
+
+TestSuite(gate_bus, .init = up, .fini = down);
+
+#define CARD "mmc:mmc0:4567"
+
+static void start(void)
+{
+	sk_gate_bus_start(F.gate);
+	cr_assert_eq(sk_gate_scan(F.gate, true), 0);
+	F.gate->started = true;
+}
+
+static void came(const char *subsystem, struct fake_device *d)
+{
+	struct sk_uevent e = {"add", subsystem, "", d->devpath, strchr(d->name, ':') + 1, false};
+
+	sk_gate_uevent(F.gate, &e);
+}
+
+Test(gate_bus, a_card_without_a_grant_is_refused_and_recorded)
+{
+	struct fake_device *d;
+
+	start();
+	d = plug_one(CARD, STICK, "S1");
+	came("mmc", d);
+	cr_assert(!d->authorized);
+	cr_assert_eq(find("probe"), -1);
+	cr_assert_str_eq(last_text("device.decided", "verdict"), "deny");
+	cr_assert_str_eq(last_text("device.decided", "bus"), "mmc");
+	cr_assert_str_eq(last_text("device.decided", "device"), CARD);
+	d->there = false;
+	struct sk_uevent e = {"remove", "mmc", "", d->devpath, "mmc0:4567", false};
+	sk_gate_uevent(F.gate, &e);
+	cr_assert_geq(find("record device.removed " CARD), 0);
+}
+
+Test(gate_bus, a_granted_card_is_opened_with_its_module_read_only_and_mounted)
+{
+	struct fake_device *d;
+	struct fake_block *b;
+
+	start();
+	F.modules_loaded = false;
+	d = plug_one(CARD, STICK, "S1");
+	d->binds = "mmcblk";
+	grant(d, "clerk", "ro", F.now + 3600000);
+	sk_gate_person(F.gate, "clerk");
+	came("mmc", d);
+	cr_assert(before("record device.decided", "start /sbin/modprobe -q -a mmc_block"));
+	end_job("modprobe", 0, "");
+	cr_assert(before("start /sbin/modprobe", "probe " CARD));
+	cr_assert_geq(find("record grant.admitted " CARD), 0);
+	b = plug_block(d, 0, NULL);
+	block_add(b);
+	cr_assert(before("ro sda", "start /usr/lib/sekimori/sekimori-mount mount /dev/sda"));
+	end_job("mount", 1, "");
+	F.grants = sk_grants_free(F.grants);
+	(void)sk_gate_reconsider(F.gate);
+	cr_assert(!d->authorized);
+	cr_assert_geq(find("record grant.ended " CARD), 0);
+}
+
+Test(gate_bus, a_card_open_at_the_start_is_shut_before_the_journal)
+{
+	struct fake_device *d = plug_one(CARD, STICK, "S1");
+
+	d->authorized = d->iface_auth[0] = true;
+	d->config = 1;
+	start();
+	cr_assert(!d->authorized);
+	cr_assert(before("deauthorise " CARD, "record device.decided " CARD));
+}
+
+Test(gate_bus, a_disk_is_not_touched_while_own_disks_are_not_known)
+{
+	struct fake_device *d = plug_one("scsi:2:0:0:0", STICK, "S1");
+
+	d->authorized = d->iface_auth[0] = true;
+	d->config = 1;
+	(void)unlink(conf);
+	start();
+	cr_assert(d->authorized);
+	cr_assert_geq(find("record enforcement.failed"), 0, "silently open");
+	cr_assert_eq(find("deauthorise"), -1);
+	cr_assert(sk_gate_find(F.gate, "scsi:2:0:0:0")->outcome.internal);
+}
+
+Test(gate_bus, a_disk_that_is_nobodys_is_refused_when_own_disks_are_known)
+{
+	struct fake_device *d = plug_one("scsi:2:0:0:0", STICK, "S1");
+
+	d->authorized = d->iface_auth[0] = true;
+	d->config = 1;
+	start();
+	cr_assert(!d->authorized);
+	cr_assert_eq(find("record enforcement.failed"), -1);
+}
+
+Test(gate_bus, udev_gets_the_answer_of_the_disks_owner)
+{
+	struct fake_device *d;
+	struct fake_block *b;
+	struct sk_err err = SK_ERR_INIT;
+	json_t *out = NULL;
+
+	start();
+	d = plug_one("pci:0000:01:00.0", STICK, "S1");
+	d->authorized = d->iface_auth[0] = true;
+	d->config = 1;
+	d->stuck = true; /* the driver that bound before we came does not let go */
+	came("pci", d);
+	b = plug_block(d, 0, NULL);
+	cr_assert_eq(sk_gate_block_verdict(F.gate, b->b.devpath, &out, &err), 0);
+	cr_assert_str_eq(json_string_value(json_object_get(out, "verdict")), "deny");
+	cr_assert(b->ro);
+	json_decref(out);
+	cr_assert_geq(find("record enforcement.failed"), 0);
+}
+
+Test(gate_bus, usb_devices_go_on_beside_them)
+{
+	struct fake_device *d, *k;
+
+	plug_root();
+	start();
+	d = plug_one(CARD, STICK, "S1");
+	k = plug_one("1-1", KEYBOARD, "");
+	came("mmc", d);
+	add(k);
+	cr_assert(k->authorized);
+	cr_assert(!d->authorized);
+	cr_assert_eq(find("default-deny " CARD), -1);
+}
