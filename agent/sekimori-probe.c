@@ -41,13 +41,41 @@ static json_t *antivirus(char **args)
 	return sk_probe_antivirus(value_of(args, "socket"), 8000);
 }
 
+static json_t *login_factors(char **args)
+{
+	return sk_probe_login_factors("", value_of(args, "services"));
+}
+
+static json_t *login_limits(char **args)
+{
+	return sk_probe_login_limits("", value_of(args, "services"));
+}
+
+static json_t *passwords(char **args)
+{
+	(void)args;
+	return sk_probe_passwords("");
+}
+
+static json_t *accounts(char **args)
+{
+	(void)args;
+	return sk_probe_accounts("");
+}
+
+static json_t *kept_clock(char **args)
+{
+	(void)args;
+	return sk_probe_clock("");
+}
+
 static const struct {
 	const char *id;
 	json_t *(*run)(char **args);
 } probes[] = {
-    {"screen-lock", screen},
-    {"disk-encryption", disk},
-    {"antivirus", antivirus},
+    {"screen-lock", screen},  {"disk-encryption", disk},      {"login-factors", login_factors},
+    {"passwords", passwords}, {"login-limits", login_limits}, {"accounts", accounts},
+    {"antivirus", antivirus}, {"clock", kept_clock},
 };
 
 static int usage(void)

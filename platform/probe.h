@@ -13,14 +13,21 @@
 /* What an active crypt mapping really uses. 0 and cipher like "aes-xts-plain64", *key_bits; negative when it cannot be told. */
 typedef int (*sk_cipher_fn)(const char *dm_name, char *cipher, int size, int *key_bits);
 
-json_t *sk_probe_disk(const char *root, sk_cipher_fn cipher);        /* P2 */
+json_t *sk_probe_disk(const char *root, sk_cipher_fn cipher); /* P2 */
 int sk_cipher_libcryptsetup(const char *dm_name, char *cipher, int size, int *key_bits);
 
 json_t *sk_probe_antivirus(const char *socket_path, int timeout_ms); /* P7: clamd by its socket */
 
-json_t *sk_probe_screen(const char *root);                           /* P1 */
+json_t *sk_probe_screen(const char *root); /* P1 */
 /* Writes the mandatory settings: dconf database with locks and, for text sessions, a read-only TMOUT. idle_s: the longest time to the lock.
  * Files that are right already are left alone. 0 or -errno. */
 int sk_screen_enforce(const char *root, long long idle_s, struct sk_err *err);
+
+/* services: names of PAM services, separated by blanks; those that are not installed are left out. */
+json_t *sk_probe_login_factors(const char *root, const char *services); /* P3 */
+json_t *sk_probe_login_limits(const char *root, const char *services); /* P5 */
+json_t *sk_probe_passwords(const char *root); /* P4 */
+json_t *sk_probe_accounts(const char *root); /* P6 */
+json_t *sk_probe_clock(const char *root); /* P16 */
 
 #endif

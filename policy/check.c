@@ -45,7 +45,10 @@ int sk_state_parse(const char *name, enum sk_state *out)
 	return -1;
 }
 
-static const struct sk_check *const list[] = {&sk_check_screen_lock, &sk_check_disk_encryption, &sk_check_antivirus};
+static const struct sk_check *const list[] = {
+    &sk_check_screen_lock,  &sk_check_disk_encryption, &sk_check_login_factors, &sk_check_passwords,
+    &sk_check_login_limits, &sk_check_accounts,        &sk_check_antivirus,     &sk_check_clock,
+};
 #define N_CHECKS (sizeof(list) / sizeof(*list))
 
 const struct sk_check *sk_checks(size_t *n)

@@ -8,6 +8,12 @@ extern const struct sk_check sk_check_screen_lock; /* P1, 5.1(1)キ */
 extern const struct sk_check sk_check_disk_encryption; /* P2, 4.4(4) */
 extern const struct sk_check sk_check_antivirus; /* P7, 6.4(1)エオカ, 6.4(2)アイウ */
 
+extern const struct sk_check sk_check_login_factors; /* P3, 4.4(2)(3), 3(1)イ(ア) */
+extern const struct sk_check sk_check_passwords; /* P4, 5.4(3)ウ, 6.2(4) */
+extern const struct sk_check sk_check_login_limits; /* P5, 6.2(3) */
+extern const struct sk_check sk_check_accounts; /* P6, 6.2(1)イ(ウ), ウ(ア)(オ)(カ) */
+extern const struct sk_check sk_check_clock; /* P16, 7.1(2) */
+
 #define SK_N(table) (sizeof(table) / sizeof(*(table)))
 
 /* Appends one sentence to detail: a msgid with %1 %2 and its arguments (NULL = none). */

@@ -34,8 +34,7 @@ package() { # name, more dependencies, summary, description
 		Section: admin
 		Priority: optional
 		Installed-Size: $(du -sk "$root" | cut -f1)
-		Depends: $(depends "$root")$2${5:+
-		Recommends: $5}
+		Depends: $(depends "$root")$2
 		Description: $3
 		 $4
 	CONTROL
@@ -49,8 +48,7 @@ put_doc() {
 
 package sekimori-agent ", systemd, udev, kmod, util-linux, initramfs-tools | linux-initramfs-tool" \
 	"resident agent that guards a staff PC's media and posture" \
-	"Blocks unapproved removable media in the kernel, checks the terminal's posture and reports to a Sekimori server." \
-	"zenity"
+	"Blocks unapproved removable media in the kernel, checks the terminal's posture and reports to a Sekimori server."
 package sekimori-server ", systemd" \
 	"central server and console of Sekimori" \
 	"Enrols terminals, keeps their records, signs policies and grants, and shows managers how their sections stand."

@@ -6,30 +6,7 @@
 #include "common/buf.h"
 #include "common/i18n.h"
 #include "policy/check.h"
-
-#define NOW 1800000000000LL
-
-static enum sk_state judge(const char *id, const char *facts_text)
-{
-	struct sk_check_params p;
-	enum sk_state state = SK_STATE_ERROR;
-	json_error_t e;
-	json_t *facts = facts_text ? json_loads(facts_text, 0, &e) : NULL;
-
-	cr_assert(!facts_text || facts, "bad test data: %s", facts_text);
-	long long since = 0;
-	cr_assert_eq(sk_check_params_default(&p), 0);
-	json_t *result =
-	    sk_check_evaluate(sk_check_find(id), sk_check_set_of(&p, sk_check_find(id)), facts, NOW, &since);
-	cr_assert_not_null(result);
-	cr_assert_eq(sk_state_parse(json_string_value(json_object_get(result, "state")), &state), 0);
-	cr_assert_gt(json_array_size(json_object_get(result, "detail")), 0, "a verdict without a reason");
-	cr_assert_str_eq(json_string_value(json_object_get(result, "id")), id);
-	json_decref(result);
-	json_decref(facts);
-	sk_check_params_clear(&p);
-	return state;
-}
+#include "tests/unit/check_help.h"
 
 Test(check, every_check_has_its_texts)
 {

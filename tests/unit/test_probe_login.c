@@ -1,0 +1,168 @@
+/* What probes of logins and accounts read, from made-up /etc trees. */
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/file.h"
+#include "platform/etc.h"
+#include "platform/probe.h"
+
+static char root[64];
+
+static void put(const char *path, const char *text)
+{
+	char full[512];
+
+	snprintf(full, sizeof(full), "%s/%s", root, path);
+	char *slash = strrchr(full, '/');
+	*slash = '\0';
+	cr_assert_eq(sk_mkdir_p(full, 0755), 0);
+	*slash = '/';
+	cr_assert_eq(sk_file_write(full, text, strlen(text), 0644, NULL), 0);
+}
+
+static void start(void)
+{
+	snprintf(root, sizeof(root), "/tmp/sk-login-XXXXXX");
+	cr_assert_not_null(mkdtemp(root));
+}
+
+static void stop(void)
+{
+	char command[128];
+
+	snprintf(command, sizeof(command), "rm -rf %s", root);
+	cr_assert_eq(system(command), 0);
+}
+
+TestSuite(probe_login, .init = start, .fini = stop);
+
+static const char *text(const json_t *o, const char *key)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+
+	return s ? s : "";
+}
+
+Test(probe_login, logins_that_ask_for_nothing)
+{
+	put("etc/pam.d/login", "auth required pam_unix.so\n");
+	put("etc/gdm3/daemon.conf",
+	    "[daemon]\n# AutomaticLoginEnable = true\nAutomaticLoginEnable=True\nAutomaticLogin = kiosk\n");
+	put("etc/lightdm/lightdm.conf", "[Seat:*]\n#autologin-user=x\n");
+	put("etc/systemd/system/getty@tty1.service.d/a.conf",
+	    "[Service]\nExecStart=\nExecStart=-/sbin/agetty --autologin clerk --noclear tty1 linux\n");
+	put("etc/systemd/system/getty@tty2.service.d/a.conf", "[Service]\nExecStart=-/sbin/agetty --noclear tty2\n");
+	json_t *facts = sk_probe_login_factors(root, "login gdm-password ../shadow");
+	json_t *found = json_object_get(facts, "autologin");
+	cr_assert_eq(json_array_size(found), 2);
+	cr_expect_str_eq(text(json_array_get(found, 0), "user"), "kiosk");
+	cr_expect_str_eq(text(json_array_get(found, 1), "user"), "clerk");
+	cr_assert_eq(json_array_size(json_object_get(facts, "services")), 2, "installed ones, and one that is no name");
+	cr_expect(json_is_null(json_object_get(json_array_get(json_object_get(facts, "services"), 1), "auth")));
+	json_decref(facts);
+}
+
+Test(probe_login, limits)
+{
+	put("etc/pam.d/login", "auth required pam_faillock.so preauth\nsession optional pam_lastlog.so\n");
+	put("etc/security/faillock.conf", "# deny = 3\ndeny = 5\nunlock_time=600\n");
+	put("etc/issue", "Debian GNU/Linux 12 \\n \\l\n");
+	json_t *facts = sk_probe_login_limits(root, "login");
+	cr_expect_eq(json_integer_value(json_object_get(json_object_get(facts, "faillock"), "deny")), 5);
+	cr_expect(json_is_false(json_object_get(facts, "issue")), "the system's name is no message");
+	cr_expect_eq(json_array_size(json_object_get(json_array_get(json_object_get(facts, "services"), 0), "session")),
+	             1);
+	json_decref(facts);
+	put("etc/issue", "This system is the city's; unauthorised use is forbidden and recorded.\n");
+	facts = sk_probe_login_limits(root, "login");
+	cr_expect(json_is_true(json_object_get(facts, "issue")));
+	json_decref(facts);
+}
+
+static void lastlog(unsigned uid, int32_t at)
+{
+	char path[200];
+
+	snprintf(path, sizeof(path), "%s/var/log", root);
+	cr_assert_eq(sk_mkdir_p(path, 0755), 0);
+	snprintf(path, sizeof(path), "%s/var/log/lastlog", root);
+	int fd = open(path, O_RDWR | O_CREAT, 0600);
+	cr_assert_eq(pwrite(fd, &at, sizeof(at), (off_t)uid * 292), (ssize_t)sizeof(at));
+	close(fd);
+}
+
+#define PASSWD \
+	"root:x:0:0:root:/root:/bin/bash\ndaemon:x:1:1::/:/usr/sbin/nologin\nclerk:x:1000:1000::/home/clerk:/bin/" \
+	"bash\n"
+#define SHADOW \
+	"root:!:20000:0:99999:7:::\ndaemon:*:20000::::::\nclerk:$y$j9T$abc$def:0:0:99999:7:::\nold:$1$a$b:1::::::\n"
+
+Test(probe_login, accounts)
+{
+	put("etc/passwd", PASSWD);
+	put("etc/shadow", SHADOW);
+	put("etc/group", "sudo:x:27:clerk,ops\nwheel:x:10:\n");
+	put("etc/sudoers",
+	    "Defaults env_reset\nroot ALL=(ALL:ALL) ALL\n%sudo ALL=(ALL:ALL) ALL\n@includedir /etc/sudoers.d\n");
+	put("etc/sudoers.d/backup", "backup ALL=(root) NOPASSWD: /usr/bin/rsync\n");
+	put("etc/sudoers.d/left.bak", "evil ALL=(ALL) NOPASSWD: ALL\n");
+	put("home/clerk/.ssh/authorized_keys", "# a comment\nssh-ed25519 AAAA one\nssh-ed25519 AAAA two\n");
+	lastlog(1000, 1799000000);
+	json_t *facts = sk_probe_accounts(root), *list = json_object_get(facts, "accounts");
+	cr_assert_eq(json_array_size(list), 3);
+	const json_t *clerk = json_array_get(list, 2);
+	cr_expect_str_eq(text(clerk, "hash"), "yescrypt");
+	cr_expect(json_is_true(json_object_get(clerk, "must_change")));
+	cr_expect_eq(json_integer_value(json_object_get(clerk, "last_login")), 1799000000);
+	cr_expect(json_is_false(json_object_get(json_array_get(list, 1), "login")));
+	cr_expect_eq(json_array_size(json_object_get(facts, "admins")), 3, "clerk, ops, backup; each once");
+	cr_expect_eq(json_array_size(json_object_get(facts, "no_password")), 1);
+	char *shown = json_dumps(facts, 0);
+	cr_expect_null(strstr(shown, "abc"), "no hash leaves the terminal");
+	free(shown);
+	json_decref(facts);
+	facts = sk_probe_passwords(root);
+	cr_assert_eq(json_array_size(json_object_get(facts, "weak")), 1);
+	cr_expect_str_eq(text(json_array_get(json_object_get(facts, "weak"), 0), "hash"), "md5");
+	json_decref(facts);
+}
+
+Test(probe_login, what_cannot_be_read_is_said)
+{
+	json_t *facts = sk_probe_accounts(root);
+	char path[200];
+
+	cr_expect_neq(text(facts, "error")[0], '\0');
+	json_decref(facts);
+	put("etc/passwd", PASSWD);
+	facts = sk_probe_accounts(root);
+	cr_expect_neq(text(facts, "error")[0], '\0', "without shadow");
+	json_decref(facts);
+	snprintf(path, sizeof(path), "%s/etc/shadow", root);
+	cr_assert_eq(mkfifo(path, 0600), 0);
+	facts = sk_probe_passwords(root);
+	cr_expect_neq(text(facts, "error")[0], '\0', "a pipe is not waited for");
+	json_decref(facts);
+}
+
+Test(probe_login, lines_of_any_kind)
+{
+	char joined[] = "a \\\n b # c\n\n#x\n  d  \nlast \\", *at = joined;
+
+	cr_expect_str_eq(sk_etc_line(&at), "a    b");
+	cr_expect_str_eq(sk_etc_line(&at), "d");
+	cr_expect_str_eq(sk_etc_line(&at), "last \\");
+	cr_expect_null(sk_etc_line(&at));
+	put("etc/passwd", "short:x\n:::::::::\nclerk:x:nonsense:1::relative:/bin/sh\n");
+	put("etc/shadow", ":\nclerk::\n");
+	put("etc/group", "sudo:x:27:,,,\n");
+	put("etc/sudoers", "%\nx\nALL\n%#27 ALL=ALL\n");
+	json_decref(sk_probe_accounts(root));
+	json_decref(sk_probe_passwords(root));
+}
