@@ -70,6 +70,32 @@ static void summary(struct sk_page *p, const json_t *t, const json_t *status)
 	sk_page_lit(p, "</dl>\n");
 }
 
+/* What it was before it was enrolled again: each has its page, with its own record. */
+static void identities(struct sk_page *p, const json_t *rows)
+{
+	const json_t *row;
+	size_t i;
+
+	if (json_array_size(rows) == 0)
+		return;
+	sk_page_lit(p, "<section>");
+	sk_page_el_tr(p, "h2", NULL, N_("Earlier identities"));
+	sk_page_lit(p, "<ul>");
+	json_array_foreach(rows, i, row)
+	{
+		sk_page_lit(p, "<li><a href=\"/terminals/");
+		sk_page_text(p, sk_page_str(row, "id"));
+		sk_page_lit(p, "\">");
+		sk_page_text(p, sk_page_str(row, "host"));
+		sk_page_lit(p, "</a> <span class=\"sub\">");
+		sk_page_time(p, sk_page_int(row, "enrolled"));
+		sk_page_lit(p, " \xe2\x80\x93 ");
+		sk_page_time(p, sk_page_int(row, "revoked"));
+		sk_page_lit(p, "</span></li>");
+	}
+	sk_page_lit(p, "</ul></section>\n");
+}
+
 /* The terminal's own count against what the server holds. Every event was verified against the chain before it was stored. */
 static void journal(struct sk_page *p, const json_t *t, const json_t *status)
 {
@@ -245,6 +271,7 @@ int sk_page_terminal(struct sk_console *c)
 	requests(p, page);
 	devices(p, page);
 	journal(p, t, sk_page_get(page, "status"));
+	identities(p, sk_page_get(page, "identities"));
 	sk_console_end(c);
 	json_decref(page);
 	return 200;

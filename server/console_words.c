@@ -219,6 +219,7 @@ const char *sk_word_action(const char *key)
 	    {"enrol.refused", N_("Enrolment refused"), 0},
 	    {"certificate.renewed", N_("Certificate renewed"), 0},
 	    {"terminal.revoke", N_("Terminal shut out"), 0},
+	    {"terminal.replaced", N_("Earlier identity shut out"), 0},
 	    {"unit.put", N_("Section set"), 0},
 	    {"user.put", N_("Account set"), 0},
 	    {"user.password", N_("Password set"), 0},

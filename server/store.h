@@ -112,7 +112,8 @@ enum sk_token_result {
 	SK_TOKEN_EXPIRED = 3,
 	SK_TOKEN_OTHER_HOST = 4
 };
-/* In one transaction: checks and consumes the token, makes the device. device_id was chosen by the caller. The refusals are recorded in the audit trail. */
+/* In one transaction: checks and consumes the token, makes the device, and shuts out whoever was enrolled before under this
+ * host name, or under the asset number the token names (its certificate is refused from then on; the page of the new one leads to its history). device_id was chosen by the caller. The refusals are recorded in the audit trail. */
 int sk_store_enrol(struct sk_store *s, const char *token_sha256, const char *host, const char *asset,
                    const char *device_id, const char *fingerprint, sk_ms cert_until, sk_ms now, struct sk_err *err);
 
@@ -162,6 +163,7 @@ json_t *sk_store_terminals(struct sk_store *s, const char *unit, const char *fin
                            int offset); /* worst first, then by host; revoked ones last */
 json_t *sk_store_terminal_page(struct sk_store *s, const char *id, sk_ms now, sk_ms silent_ms);
 /* {"terminal":{..as above..},"posture":[..policy/check.h..],"devices":[..agent/gate.h..],"status":{..the report without those two..,"received":ms},
+    * "identities":[{"id","host","asset","enrolled","revoked","last_seq"}: those it had before it was enrolled again, latest first],
     * "events":[..newest 50..],"requests":[..],"grants":[{"id","request","person","device_key","serial","access","class","purpose","from","until","permitted_by",
     * "approved_by","state":"valid"|"ended"|"cancelled"}],"history":[{"time","check","state"}..newest 50..]} ; NULL if unknown */
 

@@ -206,6 +206,14 @@ json_t *sk_store_terminal_page(struct sk_store *s, const char *id, sk_ms now, sk
 	page = json_pack("{s:o}", "terminal", t);
 	bad = page == NULL || add_report(s, page, id) != 0;
 	bad = bad || add(page, "events", sk_store_events(s, id, NULL, 0, 50)) != 0;
+	bad = bad ||
+	      add(page, "identities",
+	          db_list(s,
+	                  "WITH RECURSIVE back(id, depth) AS (SELECT previous, 1 FROM terminals WHERE id = ?1 UNION "
+	                  "SELECT t.previous, depth + 1 FROM terminals t JOIN back b ON t.id = b.id WHERE depth < 20)"
+	                  " SELECT t.id, t.host, t.asset, t.enrolled, t.revoked, t.last_seq FROM back b JOIN "
+	                  "terminals t ON t.id = b.id ORDER BY depth",
+	                  "s", id)) != 0;
 	bad = bad || add(page, "requests",
 	                 db_list(s,
 	                         "SELECT number, id, kind, state, person, device AS \"device|j\", purpose, access, "

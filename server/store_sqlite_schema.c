@@ -114,9 +114,13 @@ static const char logins[] = "ALTER TABLE users ADD COLUMN login TEXT NOT NULL D
                              "lower(NEW.approved_user) = lower(NEW.permitted_user)"
                              " BEGIN SELECT RAISE(ABORT, 'permitted and approved by one person'); END;";
 
+/* The identity a terminal had before it was enrolled again. */
+static const char identities[] = "ALTER TABLE terminals ADD COLUMN previous TEXT REFERENCES terminals(id);";
+
 static const char *const migrations[][4] = {
     {people, terminals, requests, NULL},
     {logins, NULL},
+    {identities, NULL},
 };
 #define VERSION        ((int)(sizeof(migrations) / sizeof(migrations[0])))
 #define APPLICATION_ID 0x736b6d72 /* "skmr": a file of another program is not taken for a ledger */

@@ -107,6 +107,53 @@ static enum sk_token_result token_judge(const struct token *t, const char *host,
 	return SK_TOKEN_OK;
 }
 
+/*
+ * A terminal that is enrolled again becomes a new identity with a chain of its own; the one it had is shut out in the same transaction, whoever
+ * holds its key. The token is the approval: for its host, and for its asset number when it names one. *previous: the latest of those that were in force or are known.
+ */
+static int replace(struct sk_store *s, const char *host, const char *asset, const char *device_id,
+                   char previous[SK_UUID_LEN], sk_ms now)
+{
+	struct sk_actor by;
+	sqlite3_stmt *st;
+	char id[SK_UUID_LEN];
+	int r = db_run(s,
+	               "UPDATE terminals SET revoked = ?1, revoke_reason = 'enrolled again as ' || ?2, "
+	               "next_fingerprint = NULL, next_until = NULL"
+	               " WHERE revoked IS NULL AND id <> ?2 AND (lower(host) = lower(?3) OR (?4 <> '' AND asset = ?4))",
+	               "isss", now, device_id, host, asset);
+
+	actor_device(&by, device_id);
+	previous[0] = '\0';
+	while (r > 0) { /* one, unless a name was given to several by hand */
+		st = db_query(s,
+		              "SELECT id FROM terminals WHERE revoked = ?1 AND revoke_reason = 'enrolled again as ' || "
+		              "?2 AND id > ?3 ORDER BY id LIMIT 1",
+		              "iss", now, device_id, previous);
+		r = db_next(st);
+		if (r == 1)
+			db_copy(st, 0, id, sizeof(id));
+		db_end(st);
+		if (r == 1) {
+			sk_text_copy(previous, SK_UUID_LEN, id);
+			r = audit_add(s, &by, "terminal.replaced", id,
+			              json_pack("{s:s,s:s}", "host", host, "by", device_id), now);
+			r = r < 0 ? r : 1;
+		}
+	}
+	if (r < 0 || previous[0] != '\0')
+		return r;
+	st = db_query(s,
+	              "SELECT id FROM terminals WHERE id <> ?1 AND (lower(host) = lower(?2) OR (?3 <> '' AND asset = "
+	              "?3)) ORDER BY enrolled DESC, rowid DESC LIMIT 1",
+	              "sss", device_id, host, asset);
+	r = db_next(st);
+	if (r == 1)
+		db_copy(st, 0, previous, SK_UUID_LEN);
+	db_end(st);
+	return r < 0 ? r : 0;
+}
+
 static int enrol(struct sk_store *s, const char *token_sha256, const char *host, const char *asset,
                  const char *device_id, const char *fingerprint, sk_ms cert_until, sk_ms now)
 {
@@ -114,6 +161,7 @@ static int enrol(struct sk_store *s, const char *token_sha256, const char *host,
 	struct token t = {0};
 	struct sk_actor by;
 	enum sk_token_result res;
+	char previous[SK_UUID_LEN] = "";
 	int r = token_find(s, token_sha256, &t);
 
 	if (r < 0 && r != -ENOENT)
@@ -126,10 +174,13 @@ static int enrol(struct sk_store *s, const char *token_sha256, const char *host,
 		    json_pack("{s:s,s:s,s:I}", "result", names[res], "asset", asset, "token", (json_int_t)t.id), now);
 		return r < 0 ? r : (int)res;
 	}
-	r = db_run(s,
-	           "INSERT INTO terminals(id, host, asset, unit, fingerprint, cert_until, enrolled, last_hash) "
-	           "VALUES(?,?,?,?,?,?,?,?)",
-	           "sssssiis", device_id, host, asset, t.unit, fingerprint, cert_until, now, SK_CHAIN_ZERO);
+	r = replace(s, host, t.asset, device_id, previous, now);
+	if (r >= 0)
+		r = db_run(s,
+		           "INSERT INTO terminals(id, host, asset, unit, fingerprint, cert_until, enrolled, last_hash, "
+		           "previous) VALUES(?,?,?,?,?,?,?,?,?)",
+		           "sssssiiss", device_id, host, asset, t.unit, fingerprint, cert_until, now, SK_CHAIN_ZERO,
+		           previous[0] == '\0' ? NULL : previous);
 	if (r >= 0)
 		r = db_run(s, "UPDATE tokens SET used = ?, device = ? WHERE id = ? AND used IS NULL", "isi", now,
 		           device_id, t.id);
@@ -139,8 +190,9 @@ static int enrol(struct sk_store *s, const char *token_sha256, const char *host,
 		return r;
 	actor_device(&by, device_id);
 	r = audit_add(s, &by, "enrol", device_id,
-	              json_pack("{s:s,s:s,s:s,s:I,s:s}", "host", host, "asset", asset, "unit", t.unit, "token",
-	                        (json_int_t)t.id, "fingerprint", fingerprint),
+	              json_pack("{s:s,s:s,s:s,s:I,s:s,s:s*}", "host", host, "asset", asset, "unit", t.unit, "token",
+	                        (json_int_t)t.id, "fingerprint", fingerprint, "previous",
+	                        previous[0] == '\0' ? NULL : previous),
 	              now);
 	return r < 0 ? r : SK_TOKEN_OK;
 }

@@ -128,6 +128,21 @@ class Line(unittest.TestCase):
         with self.assertRaises(ssl.SSLError):
             self.attempt(self.good.certificate, s.key)
 
+    def test_enrolled_again(self):
+        """The old key is refused from then on, on its open connection too; without a token nobody takes the name over."""
+        old = Terminal(self.server, "pc-twice").enrol()
+        old.connect()
+        self.assertEqual(old.send(old.event("chain-start", {}))[0], 200)
+        thief = Terminal(self.server, "pc-twice")
+        self.assertEqual(self.server.enrol_raw("SK1-00000000000000000000000000", "pc-twice", make_csr(thief.key))[0] // 100, 4)
+        self.assertEqual(old.send(old.event("device.decided", {}))[0], 200)
+        new = Terminal(self.server, "pc-twice").enrol()
+        self.assertNotEqual(new.id, old.id)
+        self.assertEqual(old.send(old.event("device.decided", {}))[0], 403)
+        self.assertEqual(old.call("POST", "/v1/renew", {"csr": make_csr(old.key)})[0], 403)
+        self.assertEqual(new.send(new.event("chain-start", {}))[0], 200)
+        self.assertEqual(self.server.sql("SELECT count(*) FROM audit WHERE action = 'terminal.replaced' AND object = '%s'" % old.id), "1")
+
     def test_revoked_on_an_open_connection(self):
         """Revocation reaches the request after it, on the same connection, and a resumed one."""
         t = Terminal(self.server, "pc-revoked").enrol()

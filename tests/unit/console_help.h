@@ -31,13 +31,14 @@ __attribute__((unused)) static void add_terminal(int i, const char *host, const 
 {
 	struct sk_err err = SK_ERR_INIT;
 	char token[SK_SHA256_HEX], fp[SK_SHA256_HEX];
+	const char *asset = i == 0 ? "A-1" : "A-2";
 	sk_ms now = sk_clock_wall();
 
 	sk_sha256_hex(host, strlen(host), token);
 	sk_sha256_hex(unit, strlen(unit), fp);
-	ok(sk_store_token_put(server.store, &root, token, host, "A-1", unit, now + 3600000, &err), &err);
+	ok(sk_store_token_put(server.store, &root, token, host, asset, unit, now + 3600000, &err), &err);
 	ok(sk_uuid(terminal[i]), &err);
-	ok(sk_store_enrol(server.store, token, host, "A-1", terminal[i], fp, now + 86400000, now, &err), &err);
+	ok(sk_store_enrol(server.store, token, host, asset, terminal[i], fp, now + 86400000, now, &err), &err);
 }
 
 __attribute__((unused)) static void add_report(int i, const char *av)

@@ -132,6 +132,45 @@ static int enrol(struct sk_store *s, const char *sha, const char *host, const ch
 	return sk_store_enrol(s, sha, host, asset, id, fp, now + 90 * 24 * HOUR, now, &err);
 }
 
+Test(store, enrolled_again_the_old_identity_ends)
+{
+	struct sk_store *s = help_store();
+	sk_ms now = sk_clock_wall();
+	struct sk_terminal t;
+	char fp[SK_SHA256_HEX];
+	json_t *page, *list;
+
+	help_token(s, "one", "pc-1", "A-1", "zeimu");
+	help_token(s, "two", "pc-1", "A-1", "zeimu");
+	help_token(s, "three", "pc-9", "A-1", "zeimu");
+	help_token(s, "four", "pc-2", "", "zeimu");
+	cr_assert_eq(enrol(s, "one", "pc-1", "A-1", 1, now), SK_TOKEN_OK);
+	cr_assert_eq(enrol(s, "four", "pc-2", "", 4, now), SK_TOKEN_OK);
+	snprintf(fp, sizeof(fp), "%064d", 1);
+	cr_assert_eq(sk_store_terminal_by_cert(s, fp, &t), 0);
+	cr_assert_eq(enrol(s, "one", "pc-1", "A-1", 2, now), SK_TOKEN_USED);
+	cr_assert_eq(sk_store_terminal_by_cert(s, fp, &t), 0, "a refused one changes nothing");
+	cr_assert_eq(enrol(s, "two", "PC-1", "A-1", 2, now), SK_TOKEN_OK);
+	cr_assert_eq(sk_store_terminal_by_cert(s, fp, &t), -EACCES);
+	cr_assert_eq(enrol(s, "three", "pc-9", "A-1", 3, now), SK_TOKEN_OK, "renamed, the same asset");
+	snprintf(fp, sizeof(fp), "%064d", 2);
+	cr_assert_eq(sk_store_terminal_by_cert(s, fp, &t), -EACCES);
+	snprintf(fp, sizeof(fp), "%064d", 4);
+	cr_assert_eq(sk_store_terminal_by_cert(s, fp, &t), 0, "another host is not touched");
+	page = sk_store_terminal_page(s, "00000000-0000-4000-8000-000000000003", now, HOUR);
+	list = json_object_get(page, "identities");
+	cr_assert_eq(json_array_size(list), 2);
+	cr_assert_str_eq(help_text(json_array_get(list, 0), "id"), "00000000-0000-4000-8000-000000000002");
+	cr_assert_str_eq(help_text(json_array_get(list, 1), "id"), "00000000-0000-4000-8000-000000000001");
+	json_decref(page);
+	list = sk_store_audit_list(s, 0, 1000);
+	cr_assert_str_eq(help_text(json_array_get(list, 0), "action"), "enrol");
+	cr_assert_str_eq(help_text(json_array_get(list, 1), "action"), "terminal.replaced");
+	cr_assert_str_eq(help_text(json_array_get(list, 1), "object"), "00000000-0000-4000-8000-000000000002");
+	json_decref(list);
+	help_close(s);
+}
+
 Test(store, token_refusals)
 {
 	struct sk_store *s = help_store();
