@@ -376,10 +376,10 @@ struct sk_system sk_system_real(const char *sysfs_root)
 	                        .cancel = sk_child_cancel,
 	                        .internal_conf = SK_INTERNAL_CONF,
 	                        .n_buses = SK_BUSES,
-	                        .root = sysfs_root,
-	                        .disks_conf = SK_DISKS_CONF,
-	                        .disks_run = SK_DISKS_RUN};
+	                        .root = sysfs_root};
 
+	(void)snprintf(sys.disks_conf, sizeof(sys.disks_conf), "%s%s", sysfs_root, SK_DISKS_CONF);
+	(void)snprintf(sys.disks_run, sizeof(sys.disks_run), "%s%s", sysfs_root, SK_DISKS_RUN);
 	sk_bus_faces(sysfs_root, sys.buses);
 	return sys;
 }

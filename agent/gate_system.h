@@ -23,7 +23,7 @@ struct sk_system {
 	struct sk_usb buses[SK_BUSES]; /* the other buses, in the order of sk_bus_at */
 	size_t n_buses; /* 0 = none of them is looked at */
 	const char *root; /* as in sk_usb_sysfs */
-	const char *disks_conf, *disks_run; /* platform/disks.h */
+	char disks_conf[SK_DEVPATH_MAX], disks_run[SK_DEVPATH_MAX]; /* platform/disks.h; under root */
 };
 
 struct sk_system sk_system_real(const char *sysfs_root); /* "" = the machine */

@@ -122,6 +122,10 @@ class Machine:
     def __init__(self):
         self.folder = tempfile.mkdtemp(prefix="sekimori-daemon-")
         self.sysfs = Sysfs(self.folder)
+        for folder in ("etc/sekimori", "run/sekimori"):
+            os.makedirs(os.path.join(self.folder, folder))
+        with open(os.path.join(self.folder, "etc/sekimori/disks.conf"), "w") as file:
+            file.write("# no disk of its own\n")
         self.state = os.path.join(self.folder, "state")
         self.run = os.path.join(self.folder, "run")
         self.policy = os.path.join(self.folder, "policy.ini")

@@ -337,7 +337,7 @@ else:
         u.send({"op": "wait", "timeout_ms": 100})
         u.close()
         self.assertTrue(self.m.ask("status")["ok"])
-        self.assertEqual(len(self.m.ask("check")["checks"]), 3)
+        self.assertGreaterEqual(len(self.m.ask("check")["checks"]), 3)
 
 
 class Checks(Base):

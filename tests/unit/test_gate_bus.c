@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/text.h"
 #include "tests/unit/gate_fake.h"
 
 static char conf[] = "/tmp/sekimori-disks-XXXXXX", run[64];
@@ -22,8 +23,8 @@ static void up(void)
 		sys->buses[i] = (struct sk_usb){&FAKE_USB, (void *)(uintptr_t)NAMES[i]};
 	sys->n_buses = SK_BUSES;
 	sys->root = "/nonexistent";
-	sys->disks_conf = conf;
-	sys->disks_run = run;
+	sk_text_copy(sys->disks_conf, sizeof(sys->disks_conf), conf);
+	sk_text_copy(sys->disks_run, sizeof(sys->disks_run), run);
 	F.modules_loaded = true;
 }
 
