@@ -304,6 +304,7 @@ static pthread_once_t ending_once = PTHREAD_ONCE_INIT;
 static void end_connection(void *ssl, void *item, CRYPTO_EX_DATA *ad, int index, long argl, void *argp)
 {
 	struct ending *end = item;
+	uint8_t finished[1];
 
 	(void)ad;
 	(void)index;
@@ -313,7 +314,8 @@ static void end_connection(void *ssl, void *item, CRYPTO_EX_DATA *ad, int index,
 		return;
 	SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 	if (end->cb != NULL)
-		end->cb(end->arg, SSL_is_init_finished(ssl) == 1);
+		/* Not SSL_is_init_finished: a peer that hung up without a farewell puts that back to "not". */
+		end->cb(end->arg, SSL_get_peer_finished(ssl, finished, sizeof(finished)) > 0);
 	free(end);
 }
 

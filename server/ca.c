@@ -15,7 +15,6 @@
 
 #define DAY_MS    ((sk_ms)86400 * 1000)
 #define CA_LIFE   (3650 * DAY_MS)
-#define TLS_LIFE  (397 * DAY_MS)
 #define BACKDATE  ((sk_ms)5 * 60 * 1000) /* clocks of terminals differ */
 #define PEM_MAX   16384
 #define NAMES_MAX 20
@@ -91,7 +90,8 @@ static int issue_server(const struct sk_server_config *c, const char *ca_cert, c
 	char text[1024];
 
 	names_of(c, text, sizeof(text), list);
-	return sk_x509_issue_server(ca_cert, ca_key, key, list, now - BACKDATE, now + TLS_LIFE, out, err);
+	return sk_x509_issue_server(ca_cert, ca_key, key, list, now - BACKDATE, now + c->server_cert_s * 1000, out,
+	                            err);
 }
 
 /* A key that is missing is made; one that is there is read. */
@@ -301,7 +301,8 @@ int sk_ca_renew_server(const struct sk_server_config *config, struct sk_ca *ca, 
 	names_of(config, text, sizeof(text), list);
 	if (r < 0)
 		return r;
-	if (info.until - now > TLS_LIFE / 3 && sk_x509_has_names(ca->server_cert.data, ca->server_cert.len, list))
+	if (info.until - now > config->server_cert_s * 1000 / 3 &&
+	    sk_x509_has_names(ca->server_cert.data, ca->server_cert.len, list))
 		return 0;
 	sk_buf_init(&cert, PEM_MAX);
 	r = issue_server(config, ca->ca_cert.data, ca->ca_key.data, ca->server_key.data, now, &cert, err);

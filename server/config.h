@@ -10,6 +10,7 @@ struct sk_server_config {
 	char agents_url
 	    [280]; /* [server] agents_url = https://HOST:PORT that enrolment tells terminals; "" = https://name:agents port */
 	char more_names[512]; /* [server] more_names = further names of the server certificate, separated by blanks */
+	long long server_cert_s; /* [server] certificate = 397d: life of the server's own; renewed when a third is left */
 	char agents_listen
 	    [128]; /* [listen] agents = 127.0.0.1:8443 (port 0 = any; the real one goes to state_dir/agents.port) */
 	char console_listen[128]; /* [listen] console = 127.0.0.1:8444 (console.port) */

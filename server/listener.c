@@ -14,6 +14,7 @@
 #include <sys/queue.h>
 #include <sys/socket.h>
 
+#include "common/clock.h"
 #include "common/file.h"
 #include "common/log.h"
 #include "common/text.h"
@@ -28,7 +29,7 @@
 #define FAILURES   100 /* handshakes an address may fail at once, and */
 #define FORGIVEN   300 /* in a minute in the long run */
 
-#define NEWCOMER 3 /* connections of an address that has just come: a terminal's two lines */
+#define SILENT 1000 /* ms without a handshake or a request */
 
 /* In the order in which a full listener gives up connections. FRESH: shaken hands, but never asked. LEAVING: cut, and not yet gone. */
 enum phase { HANDSHAKE, FRESH, IDLE, READING, WRITING, HANDLING, LEAVING, PHASES };
@@ -42,6 +43,7 @@ struct sk_conn {
 	struct event *timer;
 	enum phase phase;
 	bool settled, cut;
+	sk_ms since; /* when its phase began; boot clock */
 	struct sk_visitor *who; /* its address, once known */
 };
 
@@ -97,6 +99,7 @@ static void enter(struct sk_conn *c, enum phase phase)
 	if (c->settled)
 		TAILQ_REMOVE(&c->l->ages[c->phase], c, age);
 	c->phase = phase;
+	c->since = sk_clock_boot();
 	if (c->settled)
 		TAILQ_INSERT_TAIL(&c->l->ages[phase], c, age);
 }
@@ -122,9 +125,21 @@ static void refuse(struct sk_conn *c, unsigned long long *reason)
 	cut(c);
 }
 
-/* Of these phases, among their oldest, one of the address that holds most; the first phase and the older one when it is all the same. */
-static struct sk_conn *heaviest(struct sk_listener *l, enum phase first, enum phase last)
+static bool rather(const struct sk_conn *c, const struct sk_conn *than)
 {
+	size_t mine, other;
+
+	if (than == NULL)
+		return true;
+	mine = sk_visitor_open(c->who);
+	other = sk_visitor_open(than->who);
+	return mine > other || (mine == other && c->since < than->since);
+}
+
+/* Of these phases, among their oldest, one of the address that holds most, the oldest of these; none younger than `age` ms. */
+static struct sk_conn *heaviest(struct sk_listener *l, enum phase first, enum phase last, sk_ms age)
+{
+	sk_ms before = sk_clock_boot() - age;
 	struct sk_conn *c, *worst = NULL;
 
 	for (enum phase phase = first; phase <= last; phase++) {
@@ -132,24 +147,22 @@ static struct sk_conn *heaviest(struct sk_listener *l, enum phase first, enum ph
 
 		TAILQ_FOREACH(c, &l->ages[phase], age)
 		{
-			if (seen++ == LOOK)
+			if (seen++ == LOOK || c->since > before)
 				break;
-			if (!c->cut && (worst == NULL || sk_visitor_open(c->who) > sk_visitor_open(worst->who)))
+			if (!c->cut && rather(c, worst))
 				worst = c;
 		}
 	}
 	return worst;
 }
 
-/* Room for one more. Who never asked goes first, unless it only just came and others hold more; what is being handled stays. */
+/* Room for one more. Who keeps silent goes first; when nobody does, who holds most. What is being handled stays. */
 static void make_room(struct sk_listener *l)
 {
-	struct sk_conn *c = heaviest(l, HANDSHAKE, FRESH), *any;
+	struct sk_conn *c = heaviest(l, HANDSHAKE, FRESH, SILENT);
 
-	if (c == NULL || sk_visitor_open(c->who) < NEWCOMER) {
-		any = heaviest(l, HANDSHAKE, WRITING);
-		c = any != NULL ? any : c;
-	}
+	if (c == NULL)
+		c = heaviest(l, HANDSHAKE, WRITING, 0);
 	if (c != NULL)
 		refuse(c, &l->counts.crowded_out);
 }
@@ -177,6 +190,7 @@ static void settle(struct sk_conn *c)
 	const int on = 1;
 
 	c->settled = true;
+	c->since = sk_clock_boot();
 	TAILQ_INSERT_TAIL(&l->ages[c->phase], c, age);
 	arm(c, l->o.handshake_s);
 	if (fd < 0 || getpeername(fd, (struct sockaddr *)&ss, &len) != 0)

@@ -1,6 +1,7 @@
 /*
  * Start: lock, keys, store, listeners, then READY=1. Stop (SIGTERM, SIGINT): no new connections, waiting terminals get their 204, what was
- * stored is committed and answered, then everything is taken down in the reverse order. SIGHUP wakes the waiting terminals.
+ * stored is committed and answered, then everything is taken down in the reverse order. SIGHUP wakes the waiting terminals
+ * and looks at the certificate, as every half minute does.
  */
 #include "server/serve.h"
 
@@ -88,12 +89,32 @@ static void on_stop(evutil_socket_t sig, short what, void *arg)
 	event_base_loopexit(v->server.base, &grace);
 }
 
+/* The certificate comes to its last third while the server runs. */
+static void renew(struct serve *v)
+{
+	struct sk_server *s = &v->server;
+	struct sk_err err = SK_ERR_INIT;
+	int r = sk_ca_renew_server(s->config, s->ca, sk_clock_wall(), &err);
+
+	if (r > 0) {
+		r = sk_tls_server_renewed(v->agents_tls, sk_ca_server_chain(s->ca), sk_ca_server_key(s->ca), &err);
+		if (r == 0)
+			r = sk_tls_server_renewed(v->console_tls, sk_ca_server_chain(s->ca), sk_ca_server_key(s->ca),
+			                          &err);
+		if (r == 0)
+			sk_log(SK_LOG_NOTICE, "the server's certificate was renewed; open connections go on");
+	}
+	if (r < 0)
+		sk_log(SK_LOG_ERR, "the server's certificate cannot be renewed: %s", err.text);
+}
+
 static void on_wake(evutil_socket_t sig, short what, void *arg)
 {
 	struct serve *v = arg;
 
 	(void)sig;
 	(void)what;
+	renew(v);
 	sk_orders_wake(v->server.orders, NULL);
 }
 
@@ -110,6 +131,7 @@ static void on_tend(evutil_socket_t fd, short what, void *arg)
 		sk_log(SK_LOG_ERR, "store: %s; see that the disk has room", strerror(-r));
 	if (r > 0)
 		sk_orders_wake(v->server.orders, NULL);
+	renew(v);
 	malloc_trim(0); /* what handshakes left behind: 45 KiB of each idle connection become 27 */
 }
 

@@ -11,6 +11,7 @@ import re
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -134,6 +135,36 @@ class Ingest(Base):
         self.assertEqual(self.server.sql("SELECT state FROM posture_history WHERE device = '%s' ORDER BY id" % t.id).split(), ["compliant", "non-compliant"])
         rows = json.loads(self.server.cli("terminal", "list", "--json"))
         self.assertEqual([r["state"] for r in rows if r["id"] == t.id], ["non-compliant"])
+
+
+class Certificate(unittest.TestCase):
+    def test_renewed_while_it_runs(self):
+        """A certificate of 12 s: new connections see the next one, and the open ones go on."""
+        server = Server(server__certificate="12s")
+        self.addCleanup(server.remove)
+        server.people()
+        server.start()
+        t = Terminal(server, "pc1").enrol()
+
+        def shown(port):
+            return lib.openssl("s_client", "-connect", "127.0.0.1:%d" % port, "-CAfile", server.ca(), input=b"").split(b"-----")[2]
+
+        kept = t.connect()
+        self.assertEqual(t.send(t.event("chain-start", {}))[0], 200)
+        first = shown(server.console)
+
+        def renewed():
+            server.process.send_signal(signal.SIGHUP)
+            return shown(server.console) != first
+
+        wait_for(renewed, 30, 0.2)
+        self.assertIs(t.connection, kept)
+        self.assertEqual(t.send(t.event("device.decided", {}))[0], 200)
+        self.assertIs(t.connection, kept, "the open connection was not dropped")
+        self.assertEqual(t.connection.sock.getpeercert(True), ssl.PEM_cert_to_DER_cert("-----BEGIN CERTIFICATE-----" + first.decode() + "-----END CERTIFICATE-----"))
+        t.close()
+        self.assertEqual(t.send(t.event("device.decided", {}))[0], 200)
+        self.assertIn("was renewed; open connections go on", server.messages())
 
 
 class Kill(unittest.TestCase):

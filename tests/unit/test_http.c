@@ -529,6 +529,15 @@ Test(http, an_address_that_keeps_failing_has_to_wait, .init = strict, .fini = te
 {
 	int fd;
 
+	for (int i = 0; i < 8; i++) { /* who hangs up after an answer has not failed */
+		struct line *l = dial();
+
+		say(l, "GET /echo HTTP/1.1\r\nHost: x\r\n\r\n");
+		cr_assert(hear(l, "[/echo]"));
+		shutdown(bufferevent_getfd(l->bev), SHUT_RDWR);
+		turn(20);
+		hang_up(l);
+	}
 	for (int i = 0; i < 3; i++) {
 		fd = plain();
 		cr_assert_eq(send(fd, "no handshake\r\n\r\n", 16, 0), 16);
