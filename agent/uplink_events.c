@@ -38,35 +38,49 @@ static bool add_event(json_t *out, const json_t *e, int64_t *last)
 	return true;
 }
 
-static enum sk_job_result post_events(struct sk_uplink *u, const json_t *events, struct sk_err *err)
+/* The body for the first n of the events at most; NULL when one is not of the form. u->batch_last becomes the last one in it. */
+static char *batch_text(struct sk_uplink *u, const json_t *events, size_t n)
 {
 	json_t *doc = json_object(), *list = json_array();
-	enum sk_job_result r;
 	char *text = NULL;
-	size_t n = json_array_size(events);
 	bool good = doc && list && json_object_set_new(doc, "events", list) == 0;
 
 	u->batch_last = u->cursor;
-	for (size_t i = 0; good && i < n && i < u->batch_events; i++)
+	for (size_t i = 0; good && i < n; i++)
 		good = add_event(list, json_array_get(events, i), &u->batch_last);
 	if (good)
 		text = sk_json_text(doc);
 	json_decref(doc);
+	return text;
+}
+
+/* Written as JSON the events can be longer than they are in the spool: then fewer go, at once and not after a wait. */
+static enum sk_job_result post_events(struct sk_uplink *u, const json_t *events, struct sk_err *err)
+{
+	size_t n = json_array_size(events) < u->batch_events ? json_array_size(events) : u->batch_events;
+	enum sk_job_result r;
+	char *text = batch_text(u, events, n);
+
+	while (text && strlen(text) > SK_ANSWER_MAX && n > 1) {
+		free(text);
+		n = (n + 1) / 2;
+		text = batch_text(u, events, n);
+	}
 	if (!text)
 		return sk_err_set(err, SK_JOB_HOLD,
 		                  "sekimorid, spool.read: an event after %lld is not of the known form",
 		                  (long long)u->batch_last);
 	if (strlen(text) > SK_ANSWER_MAX) {
 		free(text);
-		u->batch_events = n < u->batch_events ? (n + 1) / 2 : (u->batch_events + 1) / 2;
-		return sk_err_set(err, SK_JOB_HOLD, "a batch of %zu events is over the limit; smaller ones follow", n);
+		return sk_err_set(err, SK_JOB_HOLD, "event %lld is larger than a message may be; it is kept",
+		                  (long long)u->batch_last);
 	}
 	if (u->batch_last > u->known_last)
 		u->known_last = u->batch_last;
 	r = sk_job_request(u, SK_LANE_SEND, "/v1/events", text, u->deadline, err);
 	free(text);
 	if (r == SK_JOB_DONE)
-		u->counts.sent += n < u->batch_events ? n : u->batch_events;
+		u->counts.sent += n;
 	return r;
 }
 

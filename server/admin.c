@@ -12,6 +12,7 @@
 
 #include "common/log.h"
 #include "common/text.h"
+#include "server/restore.h"
 #include "server/serve.h"
 
 const struct sk_admin_command sk_admin_commands[] = {
@@ -234,6 +235,16 @@ static int run(struct sk_admin *a, const struct sk_admin_command *c)
 	char path[320];
 	int status;
 
+	if (c->store && sk_restore_pending(a->config.state_dir)) {
+		int lock = sk_serve_lock(&a->config, &err), r;
+
+		if (lock < 0)
+			return sk_admin_fail(a, &err);
+		r = sk_restore_finish(a->config.state_dir, &err);
+		close(lock);
+		if (r < 0)
+			return sk_admin_fail(a, &err);
+	}
 	if (c->store) {
 		sk_admin_path(a, SK_LEDGER_FILE, path, sizeof(path));
 		if (sk_store_open(path, false, &a->store, &err) < 0)

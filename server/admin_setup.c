@@ -10,6 +10,7 @@
 #include "common/log.h"
 #include "common/text.h"
 #include "server/admin.h"
+#include "server/restore.h"
 #include "server/serve.h"
 
 static const struct sk_option none[] = {{NULL, NULL, NULL, false}};
@@ -110,8 +111,7 @@ int sk_admin_verify(struct sk_admin *a)
 	return broken > 0;
 }
 
-static const char *const key_files[] = {"ca.key", "ca.pem", "server.key", "server.pem", "sign.key", "sign.pub"};
-#define N_KEYS (sizeof(key_files) / sizeof(key_files[0]))
+#define N_KEYS 6 /* of sk_restore_keys */
 
 static int read_keys(const struct sk_admin *a, struct sk_store_file files[N_KEYS], struct sk_err *err)
 {
@@ -121,10 +121,10 @@ static int read_keys(const struct sk_admin *a, struct sk_store_file files[N_KEYS
 		char path[320];
 		int r;
 
-		sk_admin_path(a, key_files[i], path, sizeof(path));
+		sk_admin_path(a, sk_restore_keys[i], path, sizeof(path));
 		sk_buf_init(&b, 65536);
 		r = sk_file_read(path, &b, err);
-		sk_text_copy(files[i].name, sizeof(files[i].name), key_files[i]);
+		sk_text_copy(files[i].name, sizeof(files[i].name), sk_restore_keys[i]);
 		files[i].len = b.len;
 		files[i].data = r < 0 ? NULL : sk_buf_steal(&b);
 		sk_buf_deinit(&b);
@@ -160,80 +160,38 @@ int sk_admin_backup(struct sk_admin *a)
 	return files == NULL ? 1 : status;
 }
 
-/* What stands in the way is moved aside, not deleted. */
-static int make_room(struct sk_admin *a, bool force, struct sk_err *err)
-{
-	static const char *const ledger[] = {SK_LEDGER_FILE, SK_LEDGER_FILE "-wal", SK_LEDGER_FILE "-shm"};
-	char path[320], aside[400];
-	struct stat st;
-	long long now = (long long)time(NULL);
-
-	for (size_t i = 0; i < N_KEYS + 3; i++) {
-		sk_admin_path(a, i < N_KEYS ? key_files[i] : ledger[i - N_KEYS], path, sizeof(path));
-		if (lstat(path, &st) != 0)
-			continue;
-		if (!force)
-			return sk_err_set(err, -EEXIST,
-			                  "%s: exists; a restore goes into an empty folder (or add --force: the old "
-			                  "files are kept beside)",
-			                  path);
-		snprintf(aside, sizeof(aside), "%s.before-restore-%lld", path, now);
-		if (rename(path, aside) != 0)
-			return sk_err_set(err, -errno, "%s: cannot be moved aside: %s", path, strerror(errno));
-	}
-	return 0;
-}
-
-static int put_in_place(struct sk_admin *a, const char *fresh, const struct sk_store_file *files, size_t n,
-                        struct sk_err *err)
-{
-	char path[320];
-	int r = 0;
-
-	for (size_t i = 0; i < n && r == 0; i++) {
-		bool known = false;
-
-		for (size_t k = 0; k < N_KEYS; k++)
-			known |= strcmp(files[i].name, key_files[k]) == 0;
-		sk_admin_path(a, files[i].name, path, sizeof(path));
-		r = known ? sk_file_write(path, files[i].data, files[i].len, 0600, err)
-		          : sk_err_set(err, -EBADMSG, "the backup holds a file \"%s\" that is none of the server's",
-		                       files[i].name);
-	}
-	sk_admin_path(a, SK_LEDGER_FILE, path, sizeof(path));
-	if (r == 0 && rename(fresh, path) != 0)
-		r = sk_err_set(err, -errno, "%s: %s", path, strerror(errno));
-	return r;
-}
-
 static int restore(struct sk_admin *a, const char *backup, bool force, sk_ms *until, struct sk_err *err)
 {
+	const char *dir = a->config.state_dir;
 	struct sk_store_file *files = NULL;
 	struct sk_store *store = NULL;
-	char fresh[320];
+	char fresh[400];
 	size_t n = 0;
-	int r = sk_mkdir_p(a->config.state_dir, 0700), lock;
+	int r = sk_mkdir_p(dir, 0700), lock;
 
 	if (r < 0)
-		return sk_err_set(err, r, "%s: cannot be made: %s", a->config.state_dir, strerror(-r));
+		return sk_err_set(err, r, "%s: cannot be made: %s", dir, strerror(-r));
 	lock = sk_serve_lock(&a->config, err);
 	if (lock < 0)
 		return lock;
-	sk_admin_path(a, SK_LEDGER_FILE ".restore", fresh, sizeof(fresh));
-	unlink(fresh); /* of a restore that was stopped */
-	r = sk_store_restore(backup, fresh, &files, &n, err);
-	if (r == 0 && (r = sk_store_open(fresh, false, &store, err)) == 0)
+	r = sk_restore_begin(dir, fresh, sizeof(fresh), err);
+	if (r == 0 && (r = sk_store_restore(backup, fresh, &files, &n, err)) == 0 &&
+	    (r = sk_store_open(fresh, false, &store, err)) == 0)
 		r = sk_store_restored(store, &a->by, backup, sk_clock_wall(), until, err);
 	store = sk_store_close(store); /* whole in one file now: what is moved into place has no log beside it */
 	if (r == 0)
-		r = make_room(a, force, err);
-	if (r < 0)
-		unlink(fresh);
+		r = sk_restore_files(dir, files, n, err);
+	if (r == 0 && !force)
+		r = sk_restore_vacant(dir, err);
 	if (r == 0)
-		r = put_in_place(a, fresh, files, n, err);
+		r = sk_restore_commit(dir, (long long)time(NULL), err);
+	if (r == 0)
+		r = sk_restore_finish(dir, err);
+	else
+		sk_restore_abandon(dir);
 	sk_store_files_free(files, n);
 	close(lock);
-	return r;
+	return r < 0 ? r : 0;
 }
 
 int sk_admin_restore(struct sk_admin *a)

@@ -7,7 +7,7 @@
 
 #include "common/hash.h"
 
-#define WAYS   4
+#define WAYS   8
 #define MINUTE 60000
 
 struct slot {

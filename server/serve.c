@@ -31,6 +31,7 @@
 #include "server/overload.h"
 #include "server/password.h"
 #include "server/rates.h"
+#include "server/restore.h"
 
 #define TEND_S            30
 #define DESCRIPTORS_SPARE (64 + 2 * SK_LISTENER_OVER)
@@ -358,6 +359,14 @@ int sk_serve(const struct sk_server_config *config, struct sk_err *err)
 		free(v);
 		return r;
 	}
+	r = sk_restore_finish(config->state_dir, err); /* of a restore that was stopped half-way */
+	if (r < 0) {
+		close(v->lock);
+		free(v);
+		return r;
+	}
+	if (r > 0)
+		sk_log(SK_LOG_NOTICE, "a restore that had been stopped half-way was carried out");
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN); /* a limit on files is an error of that write, not the end of the server */
 	unlink(v->agents_port_file); /* of a run that was killed */

@@ -143,6 +143,33 @@ Test(uplink_jobs, too_large_halves_the_batch, .init = setup, .fini = teardown)
 	cr_assert_not(F.lane[SK_LANE_SEND].busy, "one event and still too large: hold");
 }
 
+Test(uplink_jobs, a_batch_too_long_as_json_is_halved_at_once, .init = setup, .fini = teardown)
+{
+	online();
+	F.last = 200;
+	F.body = 20000;
+	wait_says(true, false);
+	cr_assert(F.lane[SK_LANE_SEND].busy, "no waiting");
+	cr_assert_leq(strlen(F.lane[SK_LANE_SEND].body), 1024 * 1024);
+	cr_assert_not_null(strstr(F.lane[SK_LANE_SEND].body, "\"seq\":25,"));
+	cr_assert_null(strstr(F.lane[SK_LANE_SEND].body, "\"seq\":26,"));
+	reply(SK_LANE_SEND, 200, "{\"acked\":25}");
+	cr_assert(F.lane[SK_LANE_SEND].busy, "and the next follows");
+	cr_assert_not_null(strstr(F.lane[SK_LANE_SEND].body, "\"seq\":26,"));
+}
+
+Test(uplink_jobs, one_event_too_long_is_kept_and_told, .init = setup, .fini = teardown)
+{
+	online();
+	F.last = 1;
+	F.body = 600000;
+	wait_says(true, false);
+	cr_assert_not(F.lane[SK_LANE_SEND].busy);
+	cr_assert_eq(F.acked, 0);
+	cr_assert_not_null(strstr(U.problem[SK_JOB_EVENTS].text, "event 1 is larger"), "%s",
+	                   U.problem[SK_JOB_EVENTS].text);
+}
+
 Test(uplink_jobs, bundles_are_handed_over_and_the_next_poll_names_the_new_version, .init = setup, .fini = teardown)
 {
 	online();

@@ -24,6 +24,7 @@ struct fake {
 	char device[SK_UUID_LEN];
 	int64_t last, acked;
 	int policy, grants;
+	size_t body; /* bytes of each event's body; 0 = "{}" */
 	bool waiting, report_flag, refuse_bundle, same_bundle;
 	const char *refuse_only; /* an envelope that is refused; others are taken */
 	int opens, waits, calls, contacts, reports, puts, hellos;
@@ -44,13 +45,19 @@ static struct sk_uplink U;
 static json_t *events_after(int64_t after)
 {
 	json_t *list = json_array();
+	char *body = calloc(1, F.body + 3);
 
+	cr_assert_not_null(body);
+	memset(body, '"', F.body); /* each is two bytes in JSON */
+	if (F.body == 0)
+		strcpy(body, "{}");
 	for (int64_t s = after + 1; s <= F.last && json_array_size(list) < 400; s++)
 		cr_assert_eq(
 		    json_array_append_new(list, json_pack("{s:I,s:I,s:s,s:s,s:s,s:s,s:i}", "seq", (json_int_t)s, "time",
-		                                          (json_int_t)5, "kind", "device.decided", "body", "{}", "prev",
+		                                          (json_int_t)5, "kind", "device.decided", "body", body, "prev",
 		                                          "p", "hash", "h", "secret", 1)),
 		    0);
+	free(body);
 	return list;
 }
 
