@@ -76,7 +76,7 @@ static void copy_iface(struct sk_gate_iface *to, const struct sk_iface_verdict *
 	to->access = v->access;
 	to->reason = v->reason;
 	to->may_net = v->kind == SK_USB_NETWORK || v->reason == SK_REASON_AUDIT ||
-	              (v->rule != NULL && (v->rule->kinds & SK_USB_NETWORK));
+	              (v->rule != NULL && (sk_usb_kinds_whole(v->rule->kinds) & SK_USB_NETWORK));
 	if (v->rule != NULL)
 		sk_text_copy(to->rule, sizeof(to->rule), v->rule->name);
 	if (v->allow && v->grant != NULL && v->reason == SK_REASON_GRANT) {

@@ -88,7 +88,7 @@ static void loosen(const struct judging *j, struct sk_iface_verdict *v)
 {
 	if (v->allow || !j->policy || j->policy->mode == SK_MODE_ENFORCE)
 		return;
-	if ((v->kind & SK_USB_STORING) || (v->rule && (v->rule->kinds & SK_USB_STORING)))
+	if ((v->kind & SK_USB_STORING) || (v->rule && (v->rule->kinds & SK_USB_NAMES_STORING)))
 		return;
 	v->allow = true;
 	v->access = SK_ACCESS_RW;

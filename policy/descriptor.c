@@ -108,6 +108,7 @@ static int interface_descriptor(struct walk *w)
 	    .sub = b[6],
 	    .proto = b[7],
 	    .first_config = w->out->configs_seen == 1,
+	    .named = sk_usb_model_kinds(w->out->vid, w->out->pid, b[5], b[6], b[7]),
 	};
 	return 0;
 }

@@ -130,7 +130,7 @@ static void put_rule(struct filler *f, const struct sk_rule *r)
 			put(f, text_key(BY_PORT, r->ports[i], false));
 	else
 		for (unsigned k = 0; k < SK_USB_KINDS; k++)
-			if (sk_rule_kinds(r) & 1u << k)
+			if (sk_usb_kinds_whole(sk_rule_kinds(r)) & 1u << k)
 				put(f, number_key(BY_KIND, k));
 }
 
@@ -234,7 +234,7 @@ void sk_rule_query_init(struct sk_rule_query *q, const struct sk_policy *p, cons
 	q->device = d;
 	q->context = c;
 	q->media = media;
-	q->device_kinds = sk_usb_desc_kinds(&d->desc);
+	q->device_kinds = sk_usb_desc_sorts(&d->desc);
 	q->plain = !p || !p->index;
 	q->n_ranges = 0;
 	if (q->plain)
@@ -257,7 +257,14 @@ void sk_rule_walk_init(struct sk_rule_walk *w, const struct sk_rule_query *q, co
 		return;
 	memcpy(w->ranges, q->ranges, q->n_ranges * sizeof(w->ranges[0]));
 	w->n_ranges = q->n_ranges;
-	w->ranges[w->n_ranges++] = narrow(q->policy->index, number_key(BY_KIND, sk_usb_kind_index(sk_usb_alt_kind(a))));
+	for (unsigned k = 0; k < SK_USB_KINDS; k++) {
+		struct sk_rule_range r = {NULL, NULL};
+
+		if (sk_usb_alt_kinds(a) & 1u << k)
+			r = narrow(q->policy->index, number_key(BY_KIND, k));
+		if (r.at < r.end)
+			w->ranges[w->n_ranges++] = r;
+	}
 }
 
 /* The next rule of the ranges in the policy's order, no rule twice; n_rules when all are empty. */

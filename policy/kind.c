@@ -22,6 +22,8 @@ enum {
 	COMM_ETHERNET_EMULATION = 0x0c,
 	COMM_NCM = 0x0d,
 	COMM_MBIM = 0x0e,
+	AT_COMMANDS_LAST = 0x06,
+	STORAGE_MMC = 0x02,
 	PROTO_VENDOR = 0xff, /* under ACM: remote NDIS */
 	WIRELESS_RADIO = 0x01,
 	RADIO_RNDIS = 0x03,
@@ -49,6 +51,22 @@ static const struct {
     {SK_USB_WIRELESS, "wireless", N_("wireless adapter")},
     {SK_USB_VENDOR, "vendor", N_("device of its maker's own kind")},
     {SK_USB_OTHER, "other", N_("device of another kind")},
+};
+
+static const struct {
+	unsigned sort;
+	unsigned within;
+	const char *name;
+} sorts[SK_USB_SORTS] = {
+    {SK_USB_OPTICAL, SK_USB_STORAGE, "optical"},
+    {SK_USB_CARD_READER, SK_USB_STORAGE, "card-reader"},
+    {SK_USB_PTP, SK_USB_IMAGE, "ptp"},
+    {SK_USB_MTP, SK_USB_IMAGE, "mtp"},
+    {SK_USB_TETHER, SK_USB_NETWORK, "tether"},
+    {SK_USB_MODEM, SK_USB_SERIAL | SK_USB_NETWORK, "modem"},
+    {SK_USB_SECURITY_KEY, SK_USB_INPUT, "security-key"},
+    {SK_USB_FINGERPRINT, SK_USB_VENDOR, "fingerprint"},
+    {SK_USB_DISPLAY, SK_USB_VENDOR, "display"},
 };
 
 static unsigned comm_kind(const struct sk_usb_alt *a)
@@ -96,7 +114,9 @@ static unsigned class_kind(const struct sk_usb_alt *a)
 	case LIBUSB_CLASS_MISCELLANEOUS:
 		return a->sub == MISC_RNDIS ? SK_USB_NETWORK : SK_USB_OTHER;
 	case LIBUSB_CLASS_VENDOR_SPEC:
-		return SK_USB_VENDOR;
+		return a->named & SK_USB_STORAGE ? SK_USB_STORAGE
+		       : a->named & SK_USB_IMAGE ? SK_USB_IMAGE
+		                                 : SK_USB_VENDOR;
 	default:
 		return SK_USB_OTHER;
 	}
@@ -110,6 +130,57 @@ unsigned sk_usb_alt_kind(const struct sk_usb_alt *a)
 	if ((kind & (SK_USB_INPUT | SK_USB_HUB)) && (a->transfers & ~quiet))
 		return SK_USB_STORAGE;
 	return kind;
+}
+
+/* The finer word that the class itself tells. */
+static unsigned class_sort(const struct sk_usb_alt *a)
+{
+	switch (a->cls) {
+	case LIBUSB_CLASS_MASS_STORAGE:
+		return a->sub == STORAGE_MMC ? SK_USB_OPTICAL : 0;
+	case LIBUSB_CLASS_IMAGE:
+		return a->sub == 1 && a->proto == 1 && !(a->named & SK_USB_MTP) ? SK_USB_PTP : 0;
+	case LIBUSB_CLASS_COMM:
+		if (a->sub == COMM_ACM && a->proto == PROTO_VENDOR)
+			return SK_USB_TETHER;
+		return a->sub == COMM_MBIM || (a->sub == COMM_ACM && a->proto >= 1 && a->proto <= AT_COMMANDS_LAST)
+		           ? SK_USB_MODEM
+		           : 0;
+	case LIBUSB_CLASS_WIRELESS:
+	case LIBUSB_CLASS_MISCELLANEOUS:
+		return class_kind(a) == SK_USB_NETWORK ? SK_USB_TETHER : 0;
+	default:
+		return 0;
+	}
+}
+
+unsigned sk_usb_alt_kinds(const struct sk_usb_alt *a)
+{
+	unsigned kind = sk_usb_alt_kind(a), more = class_sort(a) | a->named;
+
+	if (kind & SK_USB_STORING)
+		more &= SK_USB_NAMES_STORING & ~(unsigned)SK_USB_STORING;
+	else
+		more &= ~(unsigned)SK_USB_NAMES_STORING;
+	return kind | more;
+}
+
+unsigned sk_usb_desc_sorts(const struct sk_usb_desc *d)
+{
+	unsigned mask = 0;
+
+	for (size_t i = 0; i < d->n_alts; i++)
+		mask |= sk_usb_alt_kinds(&d->alts[i]);
+	return mask;
+}
+
+unsigned sk_usb_kinds_whole(unsigned mask)
+{
+	for (size_t i = 0; i < SK_USB_SORTS; i++) {
+		if (mask & sorts[i].sort)
+			mask |= sorts[i].within;
+	}
+	return mask;
 }
 
 unsigned sk_usb_desc_kinds(const struct sk_usb_desc *d)
@@ -145,6 +216,12 @@ int sk_usb_kind_parse(const char *name, unsigned *out)
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		if (strcmp(kinds[i].name, name) == 0) {
 			*out = kinds[i].kind;
+			return 0;
+		}
+	}
+	for (size_t i = 0; i < SK_USB_SORTS; i++) {
+		if (strcmp(sorts[i].name, name) == 0) {
+			*out = sorts[i].sort;
 			return 0;
 		}
 	}

@@ -72,6 +72,15 @@ static bool only_of(const struct sk_rule_classes *s, const struct sk_usb_desc *d
 	return true;
 }
 
+static bool only_kinds(unsigned only, const struct sk_usb_desc *d)
+{
+	for (size_t i = 0; only && i < d->n_alts; i++) {
+		if (!(sk_usb_alt_kinds(&d->alts[i]) & only))
+			return false;
+	}
+	return true;
+}
+
 static bool any_model(const struct sk_rule *r, const struct sk_usb_desc *d)
 {
 	for (size_t i = 0; i < r->n_models; i++) {
@@ -145,11 +154,11 @@ static enum sk_match match_device(const struct sk_rule *r, const struct sk_rule_
 {
 	const struct sk_device *d = q->device;
 
-	if (!(sk_rule_kinds(r) & sk_usb_alt_kind(a)))
+	if (!(sk_rule_kinds(r) & sk_usb_alt_kinds(a)))
 		return SK_MATCH_KIND;
 	if (r->n_classes && !in_classes(r->classes, r->n_classes, a))
 		return SK_MATCH_INTERFACE;
-	if (r->only && (q->device_kinds & ~r->only))
+	if (!only_kinds(r->only, &d->desc))
 		return SK_MATCH_ONLY;
 	if (r->with && !(q->device_kinds & r->with))
 		return SK_MATCH_WITH;

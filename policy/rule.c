@@ -59,7 +59,8 @@ static int one_kind(const struct sk_ini *ini, const struct sk_ini_entry *e, stru
 		return sk_ini_fail(
 		    ini, e->line, err,
 		    "%s: \"%s\" is no kind of device; known: hub input storage network image printer audio "
-		    "video smartcard serial wireless vendor other",
+		    "video smartcard serial wireless vendor other optical card-reader ptp mtp tether modem "
+		    "security-key fingerprint display",
 		    e->key, word);
 	if (strcmp(e->key, "kind") == 0)
 		r->kinds |= kind;

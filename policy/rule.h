@@ -70,7 +70,7 @@ struct sk_rule_query { /* what does not depend on the interface; one for all of 
 	const struct sk_device *device;
 	const struct sk_context *context;
 	const struct sk_media_facts *media; /* NULL = not known yet */
-	unsigned device_kinds;
+	unsigned device_kinds; /* with finer words */
 	bool plain; /* no index, or too many ranges: walk all rules */
 	struct sk_rule_range ranges[SK_RULE_RANGES]; /* rules of other kinds of key than the interface's; none is empty */
 	size_t n_ranges;
@@ -90,7 +90,7 @@ enum sk_match sk_rule_match(const struct sk_rule *r, const struct sk_rule_query 
 struct sk_rule_walk {
 	const struct sk_rule_query *q;
 	const struct sk_usb_alt *alt;
-	struct sk_rule_range ranges[SK_RULE_RANGES + 1];
+	struct sk_rule_range ranges[SK_RULE_RANGES + SK_USB_KINDS];
 	size_t n_ranges, at;
 };
 void sk_rule_walk_init(struct sk_rule_walk *w, const struct sk_rule_query *q, const struct sk_usb_alt *a);

@@ -12,6 +12,20 @@ static bool mask_covers(unsigned a, unsigned b)
 	return a == 0 || (b != 0 && (b & ~a) == 0);
 }
 
+/* The same for kinds: what lies within a kind is covered by it. */
+static bool kinds_cover(unsigned a, unsigned b)
+{
+	if (a == 0)
+		return true;
+	for (unsigned i = 0; i < SK_USB_KINDS + SK_USB_SORTS; i++) {
+		unsigned bit = b & 1u << i, within = sk_usb_kinds_whole(bit) & ~bit;
+
+		if (bit && !(a & bit) && (within == 0 || (within & ~a)))
+			return false;
+	}
+	return b != 0;
+}
+
 static bool value_covers(int a, int b)
 {
 	return a < 0 || a == b;
@@ -122,8 +136,8 @@ static bool medium_covers(const struct sk_rule *a, const struct sk_rule *b)
 
 static bool covers(const struct sk_rule *a, const struct sk_rule *b)
 {
-	return (sk_rule_kinds(b) & ~sk_rule_kinds(a)) == 0 && mask_covers(a->only, b->only) &&
-	       mask_covers(a->with, b->with) && classes_cover(a, b) && models_cover(a, b) && ports_cover(a, b) &&
+	return kinds_cover(sk_rule_kinds(a), sk_rule_kinds(b)) && kinds_cover(a->only, b->only) &&
+	       kinds_cover(a->with, b->with) && classes_cover(a, b) && models_cover(a, b) && ports_cover(a, b) &&
 	       serial_covers(a->serial, b->serial) && sets_cover(a, b) && mask_covers(a->buses, b->buses) &&
 	       mask_covers(a->connects, b->connects) && context_covers(a, b) && medium_covers(a, b);
 }
@@ -154,12 +168,12 @@ static int rule_warnings(const struct sk_policy *p, size_t i, struct sk_buf *out
 		n++;
 		break;
 	}
-	if (r->only && !(sk_rule_kinds(r) & r->only)) {
+	if (r->only && !(sk_usb_kinds_whole(sk_rule_kinds(r)) & sk_usb_kinds_whole(r->only))) {
 		sk_buf_addf(out, "%s:%d: rule \"%s\" can never match: \"only\" leaves out every kind it asks for\n",
 		            p->file, r->line, r->name);
 		n++;
 	}
-	if (r->only && r->with && !(r->with & r->only)) {
+	if (r->only && r->with && !(sk_usb_kinds_whole(r->with) & sk_usb_kinds_whole(r->only))) {
 		sk_buf_addf(out, "%s:%d: rule \"%s\" can never match: \"only\" leaves out every kind in \"with\"\n",
 		            p->file, r->line, r->name);
 		n++;
@@ -171,7 +185,7 @@ static int rule_warnings(const struct sk_policy *p, size_t i, struct sk_buf *out
 		    p->file, r->line, r->name);
 		n++;
 	}
-	if (r->action == SK_ACTION_ALLOW && (r->kinds & SK_USB_STORING)) {
+	if (r->action == SK_ACTION_ALLOW && (r->kinds & SK_USB_NAMES_STORING)) {
 		sk_buf_addf(out, "%s:%d: rule \"%s\" lets media in without a permit; action = grant asks for one\n",
 		            p->file, r->line, r->name);
 		n++;
