@@ -9,6 +9,7 @@
 #include "agent/journal_verify.h"
 #include "agent/report.h"
 #include "agent/requests.h"
+#include "agent/tell.h"
 #include "common/json.h"
 #include "common/text.h"
 
@@ -149,6 +150,11 @@ static json_t *op_request_list(struct call *c)
 
 	return list ? json_pack("{s:b, s:o}", "ok", 1, "requests", list)
 	            : sk_answer_error("failed", "the journal cannot be read now");
+}
+
+static json_t *op_watch(struct call *c)
+{
+	return sk_tell_watch(c->d, c->peer, c->client, c->q, &c->later);
 }
 
 /* --- policy --- */
@@ -306,6 +312,7 @@ static const struct {
     {"events", false, op_events},
     {"request.create", false, op_request_create},
     {"request.list", false, op_request_list},
+    {"watch", false, op_watch},
     {"policy", false, op_policy},
     {"policy.reload", true, op_policy_reload},
     {"verify", false, op_verify},

@@ -19,6 +19,7 @@
 struct sk_uplink_face; /* agent/uplink_socket.c */
 struct sk_tty; /* platform/tty.h */
 struct sk_verify_jobs; /* agent/control.c */
+struct sk_watch; /* agent/watch.h */
 
 enum { SK_SOURCE_OF_TEND, SK_SOURCE_OF_RETRY, SK_SOURCE_OF_CLOCK, SK_DAEMON_SOURCES }; /* in sk_daemon.sources */
 
@@ -37,6 +38,8 @@ struct sk_daemon {
 	struct sk_posture *posture;
 	struct sk_notices notices;
 	struct sk_tty *tty;
+	struct sk_watch *watch; /* desktops that listen */
+	bool quiet; /* no text console is told of what is being told now (agent/tell.c) */
 	struct sk_socket *control;
 	struct sk_uplink_face *uplink;
 	struct sk_verify_jobs *verify;

@@ -17,12 +17,12 @@
 #include "agent/gate_impl.h"
 #include "agent/journal_spool.h"
 #include "agent/requests.h"
+#include "agent/tell.h"
 #include "agent/uplink_socket.h"
 #include "common/file.h"
 #include "common/log.h"
 #include "common/text.h"
 #include "platform/controllers.h"
-#include "platform/tty.h"
 
 #define TEND_S 600 /* stored time, clock, journal */
 
@@ -54,12 +54,7 @@ static void gate_notify(void *ctx, const char *kind, const json_t *body)
 {
 	struct sk_daemon *d = ctx;
 
-	sk_notify(&d->notices, kind, body, sk_daemon_now(d));
-}
-
-static void tell(void *ctx, const char *plain, const char *full)
-{
-	(void)sk_tty_tell(((struct sk_daemon *)ctx)->tty, plain, full);
+	sk_tell(d, NULL, kind, body);
 }
 
 /* --- the holder's hooks --- */
@@ -321,9 +316,7 @@ int sk_daemon_start(struct sk_daemon *d, struct sk_err *err)
 		sk_log(SK_LOG_ERR, "default deny could not be set on every controller: %s", strerror(-r));
 	r = sk_notices_init(&d->notices, d->config.language);
 	if (r == 0)
-		r = sk_tty_new(d->loop, &d->tty);
-	d->notices.tell = tell;
-	d->notices.ctx = d;
+		r = sk_tell_start(d);
 	if (r == 0)
 		r = open_files(d, err);
 	if (r < 0)
@@ -382,5 +375,5 @@ void sk_daemon_stop(struct sk_daemon *d)
 	d->journal = sk_journal_free(d->journal);
 	sk_trust_clear(&d->trust);
 	sk_notices_deinit(&d->notices);
-	d->tty = sk_tty_free(d->tty);
+	sk_tell_stop(d);
 }

@@ -358,6 +358,11 @@ void sk_gate_person(struct sk_gate *g, const char *person)
 	(void)sk_gate_reconsider(g);
 }
 
+const char *sk_gate_active(const struct sk_gate *g)
+{
+	return g->person;
+}
+
 static void on_login(void *ctx)
 {
 	struct sk_gate *g = ctx;

@@ -38,6 +38,9 @@ int sk_gate_start(struct sk_gate *g, struct sk_err *err);
  * whose grant ended is warned, synced, unmounted and closed. */
 int sk_gate_reconsider(struct sk_gate *g);
 
+/* Login name of who sits at the terminal; "" = nobody. Valid until the next event. */
+const char *sk_gate_active(const struct sk_gate *g);
+
 /* [{"device":"1-2","vendor_id":"46f4","product_id":"0001","vendor":..,"product":..,"serial":..,"device_key":..,"grade":..,"kinds":[..],
  *   "verdict":"allow"|"deny","reason":..,"rule":..,"since":ms,"interfaces":[{"number","class":"08/06/50","kind","verdict","access","reason",
  *   "rule","grant"}],"media":[{"node":"sda","size":bytes,"read_only":true,"mounts":["/run/media/clerk/LABEL"],"grant_until":ms}]}] */

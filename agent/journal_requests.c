@@ -110,6 +110,21 @@ json_t *sk_journal_request_list(struct sk_journal *j, int64_t uid, int limit)
 	return list;
 }
 
+int sk_journal_request_person(struct sk_journal *j, const char *id, char *out, size_t size)
+{
+	sqlite3_stmt *st = NULL;
+	int r = sk_journal_prepare(j, "SELECT person FROM request WHERE id=?", &st);
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_text(st, 1, id, -1, SQLITE_STATIC);
+	r = sqlite3_step(st) == SQLITE_ROW ? 0 : -ENOENT;
+	if (r == 0)
+		sk_text_copy(out, size, (const char *)sqlite3_column_text(st, 0));
+	sqlite3_finalize(st);
+	return r;
+}
+
 int sk_journal_request_count(struct sk_journal *j, uid_t uid, sk_ms since)
 {
 	sqlite3_stmt *st = NULL;

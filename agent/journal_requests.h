@@ -15,6 +15,8 @@ int sk_journal_request_answer(struct sk_journal *j, const char *id, const char *
                               const char *reason, sk_ms now);
 /* Newest first: [{"id","created","uid","person","device","body":{..},"state","number"|null,"reason","answered"|null}]. uid < 0: everyone's. */
 json_t *sk_journal_request_list(struct sk_journal *j, int64_t uid, int limit);
+/* The login name of who made it. 0 or -ENOENT. */
+int sk_journal_request_person(struct sk_journal *j, const char *id, char *out, size_t size);
 /* How many of this uid were made since; negative on failure. */
 int sk_journal_request_count(struct sk_journal *j, uid_t uid, sk_ms since);
 

@@ -167,6 +167,67 @@ int sk_notice_text(const char *kind, const json_t *body, enum sk_lang lang, stru
 	return -ENOENT;
 }
 
+/* A medium was refused, and a permit would open it. */
+static bool may_ask(const char *kind, const json_t *body)
+{
+	static const char *const reasons[] = {"no-grant", "grant-expired", "grant-other-person"};
+	const json_t *f;
+	size_t i;
+
+	if (strcmp(kind, "device.decided") != 0)
+		return false;
+	json_array_foreach((json_t *)json_object_get(body, "interfaces"), i, f)
+	{
+		bool deny = !strcmp(member(f, "verdict"), "deny");
+
+		for (size_t k = 0; deny && k < sizeof reasons / sizeof *reasons; k++)
+			if (!strcmp(member(f, "reason"), reasons[k]))
+				return true;
+	}
+	return false;
+}
+
+static void copy_facts(json_t *o, const json_t *body)
+{
+	static const char *const texts[] = {"device", "device_key", "vendor", "product", "serial", "reason",
+	                                    "rule",   "id",         "state",  "mount",   "file",   "signature"};
+	static const char *const numbers[] = {"until", "left_s", "count", "number", "done", "total"};
+	char safe[TEXT_MAX];
+
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+		const char *s = member(body, texts[i]);
+
+		if (!*s)
+			continue;
+		sk_text_printable(safe, sizeof safe, s, strlen(s));
+		json_object_set_new(o, texts[i], json_string(safe));
+	}
+	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+		if (json_is_integer(json_object_get(body, numbers[i])))
+			json_object_set(o, numbers[i], json_object_get(body, numbers[i]));
+}
+
+json_t *sk_notice(const char *kind, const json_t *body)
+{
+	char safe_ja[TEXT_MAX], safe_en[TEXT_MAX];
+	struct sk_buf ja, en;
+	json_t *o = NULL;
+
+	sk_buf_init(&ja, TEXT_MAX - 1);
+	sk_buf_init(&en, TEXT_MAX - 1);
+	if (sk_notice_text(kind, body, SK_LANG_JA, &ja) == 0 && sk_notice_text(kind, body, SK_LANG_EN, &en) == 0) {
+		sk_text_printable(safe_ja, sizeof safe_ja, ja.data, ja.len);
+		sk_text_printable(safe_en, sizeof safe_en, en.data, en.len);
+		o = json_pack("{s:s, s:s, s:s, s:b}", "kind", kind, "text_ja", safe_ja, "text_en", safe_en, "ask",
+		              may_ask(kind, body));
+	}
+	if (o)
+		copy_facts(o, body);
+	sk_buf_deinit(&ja);
+	sk_buf_deinit(&en);
+	return o;
+}
+
 /* "\r\nSekimori: TEXT\r\n": on a line of its own whatever the console showed, without a control character of the text's. */
 static void console_line(const char *name, const char *text, char *out, size_t size)
 {

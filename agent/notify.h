@@ -26,6 +26,11 @@ void sk_notices_deinit(struct sk_notices *n);
 /* One sentence for an event, in lang. 0, or -ENOENT: nobody needs to be told of this kind. */
 int sk_notice_text(const char *kind, const json_t *body, enum sk_lang lang, struct sk_buf *out);
 
+/* What a desktop is told: {"kind","text_ja","text_en","ask":bool} and, where the event has them, "device" "device_key" "product" "reason" "rule"
+ * "id" "state" "mount" "until" "left_s" "count" "number". Strings bounded and printable. "ask": a medium was refused that may be asked for. New
+ * reference; NULL: nobody needs to be told. */
+json_t *sk_notice(const char *kind, const json_t *body);
+
 /* Puts it into the ring and on the consoles, if its kind is one that people are told of. */
 void sk_notify(struct sk_notices *n, const char *kind, const json_t *body, sk_ms now);
 

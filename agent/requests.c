@@ -8,6 +8,7 @@
 
 #include "agent/daemon.h"
 #include "agent/journal_requests.h"
+#include "agent/tell.h"
 #include "common/json.h"
 #include "common/text.h"
 
@@ -226,9 +227,12 @@ static void answered(struct sk_daemon *d, const char *id, const char *state, int
 	json_t *body =
 	    json_pack("{s:s, s:s, s:I, s:s}", "id", id, "state", state, "number", (json_int_t)number, "reason", reason);
 
+	char person[64] = "";
+
 	if (!body)
 		return;
-	sk_notify(&d->notices, "request.answered", body, sk_daemon_now(d));
+	(void)sk_journal_request_person(d->journal, id, person, sizeof person);
+	sk_tell(d, person, "request.answered", body);
 	sk_daemon_record_new(d, "request.answered", body);
 }
 

@@ -314,6 +314,11 @@ int sk_socket_answer(struct sk_socket *s, uint64_t id, json_t *answer)
 	return 0;
 }
 
+bool sk_socket_connected(const struct sk_socket *s, uint64_t client)
+{
+	return s && find(s, client) != NULL;
+}
+
 unsigned sk_socket_clients(const struct sk_socket *s)
 {
 	return s->n;

@@ -42,6 +42,7 @@ struct sk_socket *sk_socket_close(struct sk_socket *s); /* ends all connections,
 
 /* answer: stolen. 0, or -ENOTCONN when the client has gone meanwhile (no failure for the caller). */
 int sk_socket_answer(struct sk_socket *s, uint64_t client, json_t *answer);
+bool sk_socket_connected(const struct sk_socket *s, uint64_t client); /* s NULL: no */
 unsigned sk_socket_clients(const struct sk_socket *s);
 
 /* {"ok":false,"code":code,"error":text}; the codes are those of docs/protocol.md. */

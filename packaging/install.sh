@@ -23,6 +23,10 @@ agent() {
 	for unit in sekimorid sekimori-uplink sekimori-failsafe; do
 		put 0644 "$here/systemd/$unit.service" "/lib/systemd/system/$unit.service"
 	done
+	put 0644 "$here/systemd/sekimori-session.service" /usr/lib/systemd/user/sekimori-session.service
+	mkdir -p "$dest/usr/lib/systemd/user/graphical-session.target.wants"
+	ln -sf ../sekimori-session.service "$dest/usr/lib/systemd/user/graphical-session.target.wants/sekimori-session.service"
+	put 0644 "$here/sekimori-session.desktop" /etc/xdg/autostart/sekimori-session.desktop
 	for rule in "$here"/udev/*.rules; do
 		put 0644 "$rule" "/lib/udev/rules.d/$(basename "$rule")"
 	done

@@ -105,7 +105,7 @@ static int on_limit(sd_event_source *s, uint64_t usec, void *arg)
 }
 
 /* in: what becomes its stdin, or -1. */
-static int spawn(const char *const argv[], int in, int out, pid_t *pid)
+static int spawn(const char *const argv[], char *const env[], int in, int out, pid_t *pid)
 {
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
@@ -133,7 +133,7 @@ static int spawn(const char *const argv[], int in, int out, pid_t *pid)
 	if (r == 0)
 		r = posix_spawn_file_actions_adddup2(&files, out, 1);
 	if (r == 0)
-		r = posix_spawn(pid, argv[0], &files, &attr, (char *const *)(uintptr_t)argv, CLEAN_ENV);
+		r = posix_spawn(pid, argv[0], &files, &attr, (char *const *)(uintptr_t)argv, env);
 	(void)posix_spawnattr_destroy(&attr);
 	(void)posix_spawn_file_actions_destroy(&files);
 	return -r;
@@ -153,8 +153,8 @@ static int watch(struct sk_child *c, sd_event *loop, uint64_t timeout_ms)
 	return r < 0 ? r : 0;
 }
 
-static int start(sd_event *loop, const char *const argv[], int in, uint64_t timeout_ms, sk_child_fn fn, void *arg,
-                 struct sk_child **out)
+static int start(sd_event *loop, const char *const argv[], char *const env[], int in, uint64_t timeout_ms,
+                 sk_child_fn fn, void *arg, struct sk_child **out)
 {
 	struct sk_child *c = calloc(1, sizeof(*c));
 	int p[2], r;
@@ -171,7 +171,7 @@ static int start(sd_event *loop, const char *const argv[], int in, uint64_t time
 	}
 	c->out = p[0];
 	(void)fcntl(c->out, F_SETFL, O_NONBLOCK);
-	r = spawn(argv, in, p[1], &c->pid);
+	r = spawn(argv, env, in, p[1], &c->pid);
 	(void)close(p[1]);
 	if (r < 0) {
 		child_free(c);
@@ -191,7 +191,13 @@ static int start(sd_event *loop, const char *const argv[], int in, uint64_t time
 int sk_child_start(sd_event *loop, const char *const argv[], uint64_t timeout_ms, sk_child_fn fn, void *arg,
                    struct sk_child **out)
 {
-	return start(loop, argv, -1, timeout_ms, fn, arg, out);
+	return start(loop, argv, CLEAN_ENV, -1, timeout_ms, fn, arg, out);
+}
+
+int sk_child_start_env(sd_event *loop, const char *const argv[], char *const env[], uint64_t timeout_ms, sk_child_fn fn,
+                       void *arg, struct sk_child **out)
+{
+	return start(loop, argv, env, -1, timeout_ms, fn, arg, out);
 }
 
 int sk_child_start_input(sd_event *loop, const char *const argv[], const void *input, size_t len, uint64_t timeout_ms,
@@ -207,7 +213,7 @@ int sk_child_start_input(sd_event *loop, const char *const argv[], const void *i
 	r = write(p[1], input, len) == (ssize_t)len ? 0 : -EIO;
 	(void)close(p[1]);
 	if (r == 0)
-		r = start(loop, argv, p[0], timeout_ms, fn, arg, out);
+		r = start(loop, argv, CLEAN_ENV, p[0], timeout_ms, fn, arg, out);
 	(void)close(p[0]);
 	return r;
 }

@@ -25,6 +25,9 @@ int sk_child_start(sd_event *loop, const char *const argv[], uint64_t timeout_ms
 #define SK_CHILD_INPUT_MAX 4096
 int sk_child_start_input(sd_event *loop, const char *const argv[], const void *input, size_t len, uint64_t timeout_ms,
                          sk_child_fn fn, void *arg, struct sk_child **out);
+/* The same with an environment of the caller's: for what must reach a person's display. */
+int sk_child_start_env(sd_event *loop, const char *const argv[], char *const env[], uint64_t timeout_ms, sk_child_fn fn,
+                       void *arg, struct sk_child **out);
 /* Kills it and forgets fn. NULL ok. */
 void sk_child_cancel(struct sk_child *c);
 

@@ -34,7 +34,8 @@ package() { # name, more dependencies, summary, description
 		Section: admin
 		Priority: optional
 		Installed-Size: $(du -sk "$root" | cut -f1)
-		Depends: $(depends "$root")$2
+		Depends: $(depends "$root")$2${5:+
+		Recommends: $5}
 		Description: $3
 		 $4
 	CONTROL
@@ -48,7 +49,8 @@ put_doc() {
 
 package sekimori-agent ", systemd, udev, kmod, util-linux, initramfs-tools | linux-initramfs-tool" \
 	"resident agent that guards a staff PC's media and posture" \
-	"Blocks unapproved removable media in the kernel, checks the terminal's posture and reports to a Sekimori server."
+	"Blocks unapproved removable media in the kernel, checks the terminal's posture and reports to a Sekimori server." \
+	"zenity"
 package sekimori-server ", systemd" \
 	"central server and console of Sekimori" \
 	"Enrols terminals, keeps their records, signs policies and grants, and shows managers how their sections stand."
