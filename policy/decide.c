@@ -111,6 +111,18 @@ static void judge_rule(const struct judging *j, const struct sk_rule *r, struct 
 	}
 }
 
+/* Of rules that wait for the medium: those that cannot give anything are needed for the first one's reason only, denials not at all where
+ * the medium is judged later. */
+static void leave_lists(const struct judging *j, struct sk_rule_walk *w, const struct sk_rule *r, bool any)
+{
+	if (j->open)
+		sk_rule_walk_leave(w, SK_ACTION_DENY);
+	if (!j->open && r->action == SK_ACTION_ALLOW)
+		sk_rule_walk_leave(w, SK_ACTION_ALLOW);
+	if (r->action == SK_ACTION_GRANT && !any && (!j->open || !j->grant || j->grant_state != SK_GRANT_VALID))
+		sk_rule_walk_leave(w, SK_ACTION_GRANT);
+}
+
 /*
  * v comes in as the default deny. best: the most that a rule would give which only the medium can make match; why: what the first such
  * rule says when it gives nothing, so that the clerk hears "no permit" and not "no rule".
@@ -135,6 +147,7 @@ static void walk_rules(const struct judging *j, const struct sk_usb_alt *a, stru
 			best = it;
 		if (!it.allow && !why.rule && r->action != SK_ACTION_DENY)
 			why = it;
+		leave_lists(j, &w, r, best.allow);
 	}
 	if (best.allow && (!v->allow || best.access > v->access))
 		*v = best;

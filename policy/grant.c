@@ -239,10 +239,30 @@ static bool better(const struct sk_grant *a, enum sk_grant_state sa, const struc
 	return a->until > b->until;
 }
 
+/* Where a key stands if keys are spread evenly, as digests are: its first 32 bits as a share of all. */
+static size_t guess(size_t n, const char *key)
+{
+	uint64_t v = 0;
+
+	for (int i = 0; i < 8 && key[i]; i++)
+		v = v << 4 | (uint64_t)((key[i] <= '9' ? key[i] - '0' : key[i] - 'a' + 10) & 15);
+	return (size_t)(v * n >> 32);
+}
+
+/* Begins at the guess and widens until the key lies between: few steps for any number of grants, log n at worst. */
 static size_t lower_bound(const struct sk_grants *g, const char *key)
 {
-	size_t lo = 0, hi = g->n;
+	size_t at = g->n ? guess(g->n, key) : 0, lo = at, hi = at, step = 2;
 
+	while (lo > 0 && strcmp(g->items[lo - 1].device_key, key) >= 0) {
+		hi = lo - 1;
+		lo = lo > step ? lo - step : 0;
+		step *= 2;
+	}
+	for (step = 2; hi < g->n && strcmp(g->items[hi].device_key, key) < 0; step *= 2) {
+		lo = hi + 1;
+		hi = g->n - hi > step ? hi + step : g->n;
+	}
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
 

@@ -2,7 +2,10 @@
  * The index over a policy's rules. Each rule stands in it under the one thing that leaves out most devices: its serial number, else its
  * models, persons, ledger numbers, groups, host, section or ports where all of them are given in full, else its kinds. A query collects
  * the few lists that a device and its surroundings can be on, and the walk merges them by the rules' order. Keys are hashes: they only
- * spread, a match is always compared in full.
+ * spread, a match is always compared in full. A table leads from a key to its list at once, whatever the number of rules.
+ *
+ * While a medium is not known, each rule with a ledger number may match. They are then on three lists by their action, so that the decision can
+ * leave a list as soon as nothing on it can change the outcome.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -24,8 +27,14 @@ enum tag {
 	BY_PORT
 };
 
+struct slot {
+	uint64_t key; /* 0 = free; no key is 0 */
+	uint32_t from, n;
+};
+
 struct sk_rule_index {
-	size_t n;
+	size_t n, mask; /* mask: slots - 1 */
+	struct slot *slots; /* owned */
 	struct sk_rule_entry entries[]; /* sorted by key, then by rule */
 };
 
@@ -106,7 +115,7 @@ static bool plain(const struct sk_words *w)
 static void put_ledgers(struct filler *f, const struct sk_rule *r)
 {
 	put_words(f, BY_LEDGER, &r->ledgers, false);
-	put(f, number_key(BY_ANY_LEDGER, 0)); /* while the medium is not known any of them may match */
+	put(f, number_key(BY_ANY_LEDGER, r->action)); /* while the medium is not known any of them may match */
 }
 
 static void put_rule(struct filler *f, const struct sk_rule *r)
@@ -151,6 +160,35 @@ static int by_key(const void *a, const void *b)
 	return x->rule < y->rule ? -1 : x->rule > y->rule;
 }
 
+static size_t place(const struct sk_rule_index *x, uint64_t key)
+{
+	size_t i = (size_t)((key * 0x9e3779b97f4a7c15ull) >> 32) & x->mask;
+
+	while (x->slots[i].key && x->slots[i].key != key)
+		i = (i + 1) & x->mask;
+	return i;
+}
+
+static int fill_slots(struct sk_rule_index *x)
+{
+	size_t slots = 64;
+
+	while (slots < 4 * x->n)
+		slots *= 2;
+	x->slots = calloc(slots, sizeof(*x->slots));
+	if (!x->slots)
+		return -ENOMEM;
+	x->mask = slots - 1;
+	for (size_t i = 0; i < x->n; i++) {
+		struct slot *s = &x->slots[place(x, x->entries[i].key)];
+
+		if (!s->key)
+			*s = (struct slot){x->entries[i].key, (uint32_t)i, 0};
+		s->n++;
+	}
+	return 0;
+}
+
 int sk_rule_index_build(struct sk_policy *p)
 {
 	struct filler f = {NULL, 0, 0};
@@ -165,35 +203,27 @@ int sk_rule_index_build(struct sk_policy *p)
 	put_all(p, &f);
 	if (x->n > 1)
 		qsort(x->entries, x->n, sizeof(x->entries[0]), by_key);
+	if (fill_slots(x) < 0) {
+		sk_rule_index_free(x);
+		return -ENOMEM;
+	}
 	p->index = x;
 	return 0;
 }
 
 struct sk_rule_index *sk_rule_index_free(struct sk_rule_index *x)
 {
+	if (x)
+		free(x->slots);
 	free(x);
 	return NULL;
 }
 
-/* The first entry whose key is not below this one. */
-static size_t lower_bound(const struct sk_rule_index *x, uint64_t key)
-{
-	size_t lo = 0, hi = x->n;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (x->entries[mid].key < key)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
-}
-
 static struct sk_rule_range narrow(const struct sk_rule_index *x, uint64_t key)
 {
-	return (struct sk_rule_range){&x->entries[lower_bound(x, key)], &x->entries[lower_bound(x, key + 1)]};
+	const struct slot *s = &x->slots[place(x, key)];
+
+	return (struct sk_rule_range){x->entries + s->from, x->entries + s->from + s->n};
 }
 
 static void add_range(struct sk_rule_query *q, uint64_t key)
@@ -221,9 +251,13 @@ static void add_context(struct sk_rule_query *q, const struct sk_context *c)
 	add_text(q, BY_SECTION, c->section, false);
 	for (size_t i = 0; i < c->n_groups && !q->plain; i++)
 		add_text(q, BY_GROUP, c->groups[i], false);
-	if (!q->media)
-		add_range(q, number_key(BY_ANY_LEDGER, 0));
-	else
+	for (int a = SK_ACTION_DENY; !q->media && a <= SK_ACTION_GRANT; a++) {
+		size_t n = q->n_ranges;
+
+		add_range(q, number_key(BY_ANY_LEDGER, (uint64_t)a));
+		q->open[a] = q->n_ranges > n ? (int)n : -1;
+	}
+	if (q->media)
 		add_text(q, BY_LEDGER, q->media->ledger, false);
 }
 
@@ -237,6 +271,7 @@ void sk_rule_query_init(struct sk_rule_query *q, const struct sk_policy *p, cons
 	q->device_kinds = sk_usb_desc_sorts(&d->desc);
 	q->plain = !p || !p->index;
 	q->n_ranges = 0;
+	q->open[SK_ACTION_DENY] = q->open[SK_ACTION_ALLOW] = q->open[SK_ACTION_GRANT] = -1;
 	if (q->plain)
 		return;
 	add_range(q, number_key(BY_MODEL, (uint64_t)d->desc.vid << 16 | d->desc.pid));
@@ -245,6 +280,14 @@ void sk_rule_query_init(struct sk_rule_query *q, const struct sk_policy *p, cons
 		add_text(q, BY_SERIAL, d->serial, false);
 	add_text(q, BY_PORT, d->name, false);
 	add_context(q, c);
+}
+
+void sk_rule_walk_leave(struct sk_rule_walk *w, enum sk_action a)
+{
+	int i = w->q->plain ? -1 : w->q->open[a];
+
+	if (i >= 0)
+		w->ranges[i].at = w->ranges[i].end;
 }
 
 void sk_rule_walk_init(struct sk_rule_walk *w, const struct sk_rule_query *q, const struct sk_usb_alt *a)
@@ -257,10 +300,12 @@ void sk_rule_walk_init(struct sk_rule_walk *w, const struct sk_rule_query *q, co
 		return;
 	memcpy(w->ranges, q->ranges, q->n_ranges * sizeof(w->ranges[0]));
 	w->n_ranges = q->n_ranges;
+	for (int i = SK_ACTION_DENY; i <= SK_ACTION_GRANT && sk_usb_alt_kind(a) != SK_USB_STORAGE; i++)
+		sk_rule_walk_leave(w, (enum sk_action)i); /* nothing else has a ledger number */
 	for (unsigned k = 0; k < SK_USB_KINDS; k++) {
 		struct sk_rule_range r = {NULL, NULL};
 
-		if (sk_usb_alt_kinds(a) & 1u << k)
+		if (sk_usb_kinds_whole(sk_usb_alt_kinds(a)) & 1u << k)
 			r = narrow(q->policy->index, number_key(BY_KIND, k));
 		if (r.at < r.end)
 			w->ranges[w->n_ranges++] = r;

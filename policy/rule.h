@@ -74,6 +74,7 @@ struct sk_rule_query { /* what does not depend on the interface; one for all of 
 	bool plain; /* no index, or too many ranges: walk all rules */
 	struct sk_rule_range ranges[SK_RULE_RANGES]; /* rules of other kinds of key than the interface's; none is empty */
 	size_t n_ranges;
+	int open[3]; /* by action: which range lists the rules with a ledger number while none is known; -1 = none */
 };
 /* p may be NULL. Everything is borrowed. */
 void sk_rule_query_init(struct sk_rule_query *q, const struct sk_policy *p, const struct sk_device *d,
@@ -95,6 +96,9 @@ struct sk_rule_walk {
 };
 void sk_rule_walk_init(struct sk_rule_walk *w, const struct sk_rule_query *q, const struct sk_usb_alt *a);
 const struct sk_rule *sk_rule_walk_next(struct sk_rule_walk *w, enum sk_match *how); /* NULL = no more */
+
+/* Rules of this action that wait for a ledger number need not be looked at any more (a hint: some may still come). */
+void sk_rule_walk_leave(struct sk_rule_walk *w, enum sk_action a);
 
 int sk_rule_index_build(struct sk_policy *p); /* 0 or -ENOMEM */
 struct sk_rule_index *sk_rule_index_free(struct sk_rule_index *x);

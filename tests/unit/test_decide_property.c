@@ -21,36 +21,67 @@ static const char *pick(uint64_t *s, const char *const *words, uint32_t n)
 
 static struct sk_policy *random_policy(uint64_t *s)
 {
-	static const char *const kinds[] = {"kind = storage", "kind = input hub",      "kind = storage image",
-	                                    "kind = input",   "kind = vendor printer", "kind = hub input storage"};
-	static const char *const more[] = {"interface = 03/../..",
+	static const char *const kinds[] = {
+	    "kind = storage",        "kind = input hub",         "kind = storage image", "kind = input",
+	    "kind = vendor printer", "kind = hub input storage", "kind = optical ptp",   "kind = security-key tether"};
+	static const char *const more[] = {"interfaces_any = 08/../.. 07/../..",
+	                                   "interfaces_all = 03/../..",
+	                                   "interfaces_only = 03/../.. 09/../.. 08/../..",
+	                                   "bus = usb mmc",
+	                                   "bus = thunderbolt",
+	                                   "device = 1209:000*",
+	                                   "name = *stick* | key?",
+	                                   "serial = S*",
+	                                   "connect = hotplug",
+	                                   "grade = B",
+	                                   "person = shokuin1",
+	                                   "person = *",
+	                                   "group = zeimu soumu",
+	                                   "host = pc-1",
+	                                   "host = pc-*",
+	                                   "section = zeimu",
+	                                   "zone = internet",
+	                                   "zone = lgwan my-number",
+	                                   "hours = 08:30-17:15",
+	                                   "days = mon-fri",
+	                                   "from = 2026-04-01\nuntil = fiscal-year-end",
+	                                   "until = 2020-12-31",
+	                                   "ledger = M-1",
+	                                   "ledger = M-*",
+	                                   "encryption = luks",
+	                                   "encryption = none",
+	                                   "size = 1G-64G",
+	                                   "interface = 03/../..",
 	                                   "interface = 08/../.. 06/../..",
 	                                   "only = input hub",
-	                                   "with = storage",
 	                                   "device = 1209:*",
 	                                   "device = 1209:0001 1209:0002",
-	                                   "serial = S1",
-	                                   "port = 1-*",
-	                                   "port = 1-2"};
+	                                   "serial = S1"};
+	static const char *const anything[] = {"port = 1-*", "port = 1-2", "with = storage hub", "with = storage"};
 	static const char *const actions[] = {"allow", "deny", "grant"};
-	static const char *const access[] = {"none", "ro", "rw"};
+	static const char *const access[] = {"none", "ro", "rw", "encrypted", "encrypted-ro"};
 	struct sk_policy *p;
 	struct sk_buf b;
 	uint32_t n = 1 + help_random(s, 6);
 
 	sk_buf_init(&b, 8192);
 	for (uint32_t i = 0; i < n; i++) {
-		const char *kind = help_random(s, 3) ? pick(s, kinds, 6) : NULL;
+		const char *kind = help_random(s, 3) ? pick(s, kinds, 8) : NULL;
+		const char *action = pick(s, actions, 3);
 		uint32_t extra = help_random(s, 3);
 
 		sk_buf_addf(&b, "[rule r%u]\n", i);
 		if (kind)
 			sk_buf_addf(&b, "%s\n", kind);
-		if (!kind || extra)
-			sk_buf_addf(&b, "%s\n", pick(s, more, 9));
-		sk_buf_addf(&b, "action = %s\n", pick(s, actions, 3));
+		if (!kind)
+			sk_buf_addf(&b, "%s\n", pick(s, anything, 4));
+		if (extra)
+			sk_buf_addf(&b, "%s\n", pick(s, more, sizeof(more) / sizeof(more[0])));
+		if (strcmp(action, "deny") != 0 && help_random(s, 3) == 0)
+			sk_buf_addf(&b, "access = %s\n", pick(s, access + 1, 4));
+		sk_buf_addf(&b, "action = %s\n", action);
 	}
-	sk_buf_addf(&b, "[grants]\ngrade_c = %s\ngrade_b = %s\n", pick(s, access, 3), pick(s, access, 3));
+	sk_buf_addf(&b, "[grants]\ngrade_c = %s\ngrade_b = %s\n", pick(s, access, 5), pick(s, access, 5));
 	p = help_policy(b.data);
 	p->mode = (enum sk_mode)help_random(s, 3);
 	sk_buf_deinit(&b);
@@ -67,6 +98,9 @@ static void random_device(uint64_t *s, struct sk_device *d)
 	d->has_serial = help_random(s, 4) != 0;
 	d->desc_ok = help_random(s, 10) != 0;
 	d->grade = (enum sk_grade)help_random(s, 3);
+	sk_text_copy(d->bus, sizeof(d->bus), help_random(s, 4) ? "usb" : help_random(s, 2) ? "mmc" : "nvme");
+	sk_text_copy(d->connect, sizeof(d->connect), help_random(s, 2) ? "hotplug" : "unknown");
+	sk_text_copy(d->product, sizeof(d->product), help_random(s, 2) ? "A Stick 8" : "Key1");
 	d->desc.cls = help_random(s, 4) ? 0 : LIBUSB_CLASS_HUB;
 	d->desc.vid = help_random(s, 3) ? 0x1209 : 0x0951;
 	d->desc.pid = (uint16_t)help_random(s, 4);
@@ -83,6 +117,7 @@ static void random_device(uint64_t *s, struct sk_device *d)
 		    .transfers =
 		        help_random(s, 5) ? 1u << LIBUSB_TRANSFER_TYPE_INTERRUPT : 1u << LIBUSB_TRANSFER_TYPE_BULK,
 		    .first_config = help_random(s, 6) != 0,
+		    .named = help_random(s, 8) ? 0 : help_random(s, 1u << (SK_USB_KINDS + SK_USB_SORTS)),
 		};
 }
 
@@ -93,9 +128,9 @@ static void random_grants(uint64_t *s, struct sk_grants *g, struct sk_grant item
 	g->n = help_random(s, 5);
 	for (size_t i = 0; i < g->n; i++) { /* keys in order: 0.. 1.. 2.. 3.. */
 		memset(items[i].device_key, (char)('0' + i), SK_SHA256_HEX - 1);
-		items[i].access = (enum sk_access)(1 + help_random(s, 2));
-		items[i].from = HELP_NOW - 10 + (sk_ms)help_random(s, 15);
-		items[i].until = items[i].from + 1 + (sk_ms)help_random(s, 20);
+		items[i].access = (enum sk_access)(1 + help_random(s, 4));
+		items[i].from = HELP_NOW - 86400000 + (sk_ms)help_random(s, 8) * 43200000ll;
+		items[i].until = items[i].from + 1 + (sk_ms)help_random(s, 12) * 43200000ll;
 		if (help_random(s, 3) == 0)
 			sk_text_copy(items[i].person, sizeof(items[i].person), "shokuin3");
 	}
@@ -127,6 +162,58 @@ static void explained_alike(const struct sk_policy *p, const struct sk_device *d
 	}
 }
 
+static void random_context(uint64_t *s, struct sk_context *c, struct sk_media_facts *m)
+{
+	static const char *const groups[] = {"staff", "zeimu"};
+	static const char *const ledgers[] = {"", "M-1", "M-2", "N-1"};
+
+	*c = (struct sk_context){.now = HELP_NOW + (sk_ms)help_random(s, 14) * 43200000ll,
+	                         .person = help_random(s, 2) ? "shokuin1" : "",
+	                         .other_keyboards = (int)help_random(s, 2),
+	                         .other_mice = (int)help_random(s, 2),
+	                         .groups = groups,
+	                         .n_groups = help_random(s, 3),
+	                         .host = help_random(s, 3) ? "PC-1" : "srv-9",
+	                         .section = help_random(s, 2) ? "zeimu" : NULL,
+	                         .utc_offset_s = (int)help_random(s, 3) * 16200,
+	                         .media_follow = help_random(s, 2)};
+	*m = (struct sk_media_facts){.encryption = help_random(s, 5) ? 1u << help_random(s, SK_ENCRYPTIONS) : 0,
+	                             .size = (uint64_t)help_random(s, 3) * 50000000000ull,
+	                             .grade = (enum sk_grade)help_random(s, 3)};
+	sk_text_copy(m->ledger, sizeof(m->ledger), ledgers[help_random(s, 4)]);
+}
+
+/* What is decided when the medium is known is never more than what was opened for looking at it, and has its own grounds. */
+static void holds_medium(const struct sk_policy *p, const struct sk_grants *g, const struct sk_device *d,
+                         const struct sk_context *c, const struct sk_media_facts *m, const struct sk_verdict *v)
+{
+	for (size_t i = 0; i < v->n_ifaces; i++) {
+		const struct sk_iface_verdict *f = &v->ifaces[i];
+		enum sk_grade grade = m->grade > d->grade ? m->grade : d->grade;
+		struct sk_iface_verdict it;
+
+		cr_assert_eq(f->pending, f->allow && c->media_follow && f->kind == SK_USB_STORAGE &&
+		                             f->reason != SK_REASON_SAFE_PATH);
+		if (f->kind != SK_USB_STORAGE)
+			continue;
+		sk_decide_medium(p, g, d, m, c, f->number, &it);
+		cr_assert_eq(it.allow, it.access != SK_ACCESS_NONE);
+		cr_assert(!it.pending);
+		if (!it.allow)
+			continue;
+		cr_assert(!c->media_follow || f->allow, "would be allowed and was not looked at");
+		cr_assert(d->desc_ok && it.rule && (it.kind & SK_USB_STORING));
+		cr_assert_eq(sk_access_meet(it.access, p->grade_max[grade]), it.access);
+		cr_assert_eq(sk_access_meet(it.access, it.rule->access), it.access);
+		cr_assert(!sk_access_encrypted(it.access) || m->encryption > SK_ENC_NONE);
+		if (it.reason == SK_REASON_GRANT)
+			cr_assert(it.rule->action == SK_ACTION_GRANT && it.grant &&
+			          sk_access_meet(it.access, it.grant->access) == it.access);
+		else
+			cr_assert(it.rule->action == SK_ACTION_ALLOW && (it.rule->kinds & SK_USB_NAMES_STORING));
+	}
+}
+
 static void holds(const struct sk_policy *p, const struct sk_grants *g, const struct sk_device *d,
                   const struct sk_context *c, const struct sk_verdict *v)
 {
@@ -151,15 +238,17 @@ static void holds(const struct sk_policy *p, const struct sk_grants *g, const st
 		if (!stores)
 			continue;
 		cr_assert_not_null(f->rule);
-		cr_assert_leq(f->access, p->grade_max[d->grade]);
+		if (!f->pending)
+			cr_assert_eq(sk_access_meet(f->access, p->grade_max[d->grade]), f->access);
+		cr_assert(f->pending || !sk_access_encrypted(f->access), "nobody holds it to that");
 		if (f->reason == SK_REASON_GRANT) {
 			cr_assert_eq(f->rule->action, SK_ACTION_GRANT);
 			cr_assert_eq(sk_grants_find(g, d, c->now, c->person, &state), f->grant);
 			cr_assert_eq(state, SK_GRANT_VALID);
-			cr_assert_leq(f->access, f->grant->access);
+			cr_assert_eq(sk_access_meet(f->access, f->grant->access), f->access);
 		} else {
 			cr_assert_eq(f->reason, SK_REASON_RULE_ALLOW);
-			cr_assert(f->rule->action == SK_ACTION_ALLOW && (f->rule->kinds & f->kind));
+			cr_assert(f->rule->action == SK_ACTION_ALLOW && (sk_usb_kinds_whole(f->rule->kinds) & f->kind));
 		}
 	}
 	cr_assert_eq(v->allow, any);
@@ -179,17 +268,10 @@ Test(decide_property, properties_over_random_input)
 		for (int k = 0; k < DEVICES; k++) {
 			struct sk_grant items[4];
 			struct sk_grants g;
-			struct sk_context c = {HELP_NOW,
-			                       help_random(&s, 2) ? "shokuin1" : "",
-			                       (int)help_random(&s, 2),
-			                       (int)help_random(&s, 2),
-			                       NULL,
-			                       0,
-			                       NULL,
-			                       NULL,
-			                       0,
-			                       false};
+			struct sk_context c;
+			struct sk_media_facts m;
 
+			random_context(&s, &c, &m);
 			random_device(&s, &d);
 			random_grants(&s, &g, items);
 			memset(&v, 0xa5, sizeof(v));
@@ -197,9 +279,10 @@ Test(decide_property, properties_over_random_input)
 			sk_decide(p, &g, &d, &c, &v);
 			sk_decide(p, &g, &d, &c, &again);
 			holds(p, &g, &d, &c, &v);
+			holds_medium(p, &g, &d, &c, &m, &v);
 			cr_assert(v.allow == again.allow && v.reason == again.reason && v.n_ifaces == again.n_ifaces);
 			if (d.desc.n_alts)
-				explained_alike(p, &d, &c, NULL, &d.desc.alts[0]);
+				explained_alike(p, &d, &c, help_random(&s, 2) ? &m : NULL, &d.desc.alts[0]);
 			allowed += v.allow;
 			granted += v.reason == SK_REASON_GRANT;
 		}
@@ -250,13 +333,17 @@ Test(decide_property, index_and_walk_agree_on_many_rules)
 	struct sk_context c = help_context();
 	uint64_t s = 0xfeed;
 
+	static const char *const context_keys[] = {
+	    "port = 1-7",   "person = shokuin1 shokuin9", "group = soumu", "host = pc-1", "section = zeimu",
+	    "ledger = M-1", "name = *9 | key1",           "serial = S1*"};
+
 	sk_buf_init(&b, 1 << 17);
 	for (int i = 0; i < 600; i++)
 		sk_buf_addf(&b, "[rule r%d]\n%s%s\naction = %s\n", i, i % 3 ? "" : "kind = storage\n",
 		            i % 5 == 0   ? "serial = S1"
 		            : i % 5 == 1 ? "device = 1209:0002 0951:*"
 		            : i % 5 == 2 ? "device = 0781:5581 *:0001"
-		            : i % 5 == 3 ? "port = 1-7"
+		            : i % 5 == 3 ? context_keys[i / 5 % 8]
 		                         : "device = 1209:0003",
 		            i % 2 ? "deny" : "grant");
 	p = help_policy(b.data);

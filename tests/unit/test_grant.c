@@ -303,3 +303,34 @@ Test(grant, access_names)
 	cr_assert_str_eq(sk_access_name(SK_ACCESS_RW), "rw");
 	cr_assert_str_eq(sk_access_name((enum sk_access)9), "none");
 }
+
+/* The search begins at a guess: it must find the first of equal keys wherever it guesses, also among keys that are not spread. */
+Test(grant, search_is_right_for_any_keys)
+{
+	uint64_t s = 0x9e4a77;
+
+	for (int round = 0; round < 3000; round++) {
+		struct sk_grant items[40];
+		struct sk_grants g = {items, help_random(&s, 41)};
+		static struct sk_device d;
+		enum sk_grant_state state;
+		unsigned spread = round % 2 ? 16 : 2, next = 0;
+
+		memset(items, 0, sizeof(items));
+		for (size_t i = 0; i < g.n;
+		     i++) { /* rising keys, some equal, over the whole range or at one end of it */
+			next += help_random(&s, spread) ? help_random(&s, 5) : 0;
+			snprintf(items[i].device_key, sizeof(items[i].device_key), "%02x%062x",
+			         round % 3 ? next % 256 : 0, next);
+			items[i].until = 1000;
+			items[i].access = SK_ACCESS_RO;
+		}
+		snprintf(d.desc.device_key, sizeof(d.desc.device_key), "%02x%062x", round % 3 ? (next / 2) % 256 : 0,
+		         next / 2);
+		const struct sk_grant *found = sk_grants_find(&g, &d, 1, "", &state), *first = NULL;
+
+		for (size_t i = 0; i < g.n && !first; i++)
+			first = strcmp(items[i].device_key, d.desc.device_key) == 0 ? &items[i] : NULL;
+		cr_assert_eq(found, first);
+	}
+}
