@@ -25,6 +25,7 @@ static const struct sk_command commands[] = {
     {"events", N_("[--after N] [--limit N]"), N_("the record of events"), sk_cli_events},
     {"request", N_("media [--device D --purpose TEXT ...] | list"), N_("ask for a medium; see what became of it"),
      sk_cli_request},
+    {"phone", N_("[--device D] | NUMBER"), N_("a permit by telephone while the network is away"), sk_cli_phone},
     {"explain", N_("DEVICE"), N_("which rule decided about a device, and why the earlier ones did not"),
      sk_cli_explain},
     {"policy", N_("[check FILE | reload]"), N_("the policy in force; check a file"), sk_cli_policy},

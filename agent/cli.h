@@ -51,6 +51,11 @@ const char *sk_cli_string(const json_t *o, const char *name); /* "" when it is n
 /* Local time of a ms member, "-" when absent. */
 const char *sk_cli_time(const json_t *o, const char *name, char *out, size_t size);
 
+/* Asks on the terminal; %1 of msgid is the default in out, which stays when the answer is empty. 0, or -1 at the end of input. */
+int sk_cli_ask_line(struct sk_cli *cli, const char *msgid, char *out, size_t size);
+/* The port of the medium that is shut: the only one, or the one picked on the terminal. 0, or an exit status after the error was said. */
+int sk_cli_shut_medium(struct sk_cli *cli, char *out, size_t size);
+
 /* Columns padded to their widest cell. */
 #define SK_TABLE_COLUMNS 8
 struct sk_table {
@@ -78,6 +83,7 @@ int sk_cli_check(struct sk_cli *cli, int argc, char **argv);
 int sk_cli_devices(struct sk_cli *cli, int argc, char **argv);
 int sk_cli_events(struct sk_cli *cli, int argc, char **argv);
 int sk_cli_request(struct sk_cli *cli, int argc, char **argv);
+int sk_cli_phone(struct sk_cli *cli, int argc, char **argv);
 int sk_cli_explain(struct sk_cli *cli, int argc, char **argv);
 int sk_cli_policy(struct sk_cli *cli, int argc, char **argv);
 int sk_cli_enroll(struct sk_cli *cli, int argc, char **argv);

@@ -5,8 +5,6 @@
 #include <string.h>
 
 #include "agent/cli.h"
-#include "agent/words.h"
-#include "common/buf.h"
 #include "common/text.h"
 
 struct form {
@@ -15,90 +13,22 @@ struct form {
 
 /* --- questions --- */
 
-/* A line of at most size-1 bytes; empty = the given default stays. 0, or -1 at the end of input. */
-static int ask(struct sk_cli *cli, const char *msgid, char *out, size_t size)
-{
-	char line[512];
-	struct sk_buf b;
-	const char *const args[] = {out};
-
-	sk_buf_init(&b, 1024);
-	sk_words_fill(&b, sk_cli_tr(cli, msgid), args, 1);
-	printf("%s ", b.data);
-	fflush(stdout);
-	sk_buf_deinit(&b);
-	if (!fgets(line, sizeof line, stdin))
-		return -1;
-	sk_text_trim(line);
-	line[strcspn(line, "\r\n")] = '\0';
-	if (line[0])
-		sk_text_copy(out, size, line);
-	return 0;
-}
-
-static bool is_medium(const json_t *d)
-{
-	const json_t *kinds = json_object_get(d, "kinds"), *k;
-	bool hub_or_input = false;
-	size_t i;
-
-	json_array_foreach((json_t *)kinds, i, k)
-	{
-		const char *name = json_string_value(k);
-
-		if (name && (!strcmp(name, "storage") || !strcmp(name, "image")))
-			return true;
-		hub_or_input |= name && (!strcmp(name, "hub") || !strcmp(name, "input"));
-	}
-	return !hub_or_input && json_array_size(kinds) > 0;
-}
-
-/* Shows the media that are shut; one alone is the default. */
-static int ask_device(struct sk_cli *cli, struct form *f)
-{
-	json_t *a = NULL, *d;
-	struct sk_table t;
-	size_t i, n = 0;
-	int r = sk_cli_ask(cli, json_pack("{s:s}", "op", "devices"), 10000, &a);
-
-	if (r)
-		return r;
-	sk_table_init(&t, 3);
-	json_array_foreach(json_object_get(a, "devices"), i, d)
-	{
-		if (!is_medium(d))
-			continue;
-		if (n++ == 0)
-			sk_text_copy(f->device, sizeof f->device, sk_cli_string(d, "device"));
-		sk_table_row(&t, sk_cli_string(d, "device"), sk_cli_string(d, "product"), sk_cli_string(d, "serial"),
-		             NULL);
-	}
-	json_decref(a);
-	if (n) {
-		sk_cli_say(cli, N_("Media attached now:"), NULL);
-		sk_table_print(&t, "  ");
-	}
-	sk_table_deinit(&t);
-	if (!n)
-		return sk_cli_fail(cli, SK_EXIT_ERROR, "not-found",
-		                   N_("No medium is attached. Plug it in first; it stays shut."), NULL);
-	return ask(cli, N_("Which one? [%1]"), f->device, sizeof f->device) < 0 ? SK_EXIT_ERROR : 0;
-}
-
 static int ask_all(struct sk_cli *cli, struct form *f)
 {
-	int r = f->device[0] ? 0 : ask_device(cli, f);
+	int r = f->device[0] ? 0 : sk_cli_shut_medium(cli, f->device, sizeof f->device);
 
 	if (r)
 		return r;
 	while (!f->purpose[0])
-		if (ask(cli, N_("What for?"), f->purpose, sizeof f->purpose) < 0)
+		if (sk_cli_ask_line(cli, N_("What for?"), f->purpose, sizeof f->purpose) < 0)
 			return SK_EXIT_ERROR;
-	if (ask(cli, N_("Read only (ro), or read and write (rw)? [%1]"), f->access, sizeof f->access) < 0 ||
-	    ask(cli, N_("For how many hours? [%1]"), f->hours, sizeof f->hours) < 0 ||
-	    ask(cli, N_("Class of the information: 1, 2, 3, 4, or none if it is not important information [%1]"),
-	        f->cls, sizeof f->cls) < 0 ||
-	    ask(cli, N_("Where does it go, or where does it come from?"), f->destination, sizeof f->destination) < 0)
+	if (sk_cli_ask_line(cli, N_("Read only (ro), or read and write (rw)? [%1]"), f->access, sizeof f->access) < 0 ||
+	    sk_cli_ask_line(cli, N_("For how many hours? [%1]"), f->hours, sizeof f->hours) < 0 ||
+	    sk_cli_ask_line(cli,
+	                    N_("Class of the information: 1, 2, 3, 4, or none if it is not important information [%1]"),
+	                    f->cls, sizeof f->cls) < 0 ||
+	    sk_cli_ask_line(cli, N_("Where does it go, or where does it come from?"), f->destination,
+	                    sizeof f->destination) < 0)
 		return SK_EXIT_ERROR;
 	return 0;
 }

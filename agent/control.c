@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "agent/journal_verify.h"
+#include "agent/phone_ops.h"
 #include "agent/report.h"
 #include "agent/requests.h"
 #include "agent/tell.h"
@@ -155,6 +156,16 @@ static json_t *op_request_list(struct call *c)
 static json_t *op_watch(struct call *c)
 {
 	return sk_tell_watch(c->d, c->peer, c->client, c->q, &c->later);
+}
+
+static json_t *op_phone_start(struct call *c)
+{
+	return sk_phone_op_start(c->d, c->peer, c->q);
+}
+
+static json_t *op_phone_answer(struct call *c)
+{
+	return sk_phone_op_answer(c->d, c->peer, c->q);
 }
 
 /* --- policy --- */
@@ -313,6 +324,8 @@ static const struct {
     {"request.create", false, op_request_create},
     {"request.list", false, op_request_list},
     {"watch", false, op_watch},
+    {"phone.start", false, op_phone_start},
+    {"phone.answer", false, op_phone_answer},
     {"policy", false, op_policy},
     {"policy.reload", true, op_policy_reload},
     {"verify", false, op_verify},

@@ -20,6 +20,7 @@ struct sk_uplink_face; /* agent/uplink_socket.c */
 struct sk_tty; /* platform/tty.h */
 struct sk_verify_jobs; /* agent/control.c */
 struct sk_watch; /* agent/watch.h */
+struct sk_phone; /* agent/phone.h */
 
 enum { SK_SOURCE_OF_TEND, SK_SOURCE_OF_RETRY, SK_SOURCE_OF_CLOCK, SK_DAEMON_SOURCES }; /* in sk_daemon.sources */
 
@@ -38,6 +39,7 @@ struct sk_daemon {
 	struct sk_posture *posture;
 	struct sk_notices notices;
 	struct sk_tty *tty;
+	struct sk_phone *phone; /* permits by telephone */
 	struct sk_watch *watch; /* desktops that listen */
 	bool quiet; /* no text console is told of what is being told now (agent/tell.c) */
 	struct sk_socket *control;

@@ -16,6 +16,8 @@
 #include "agent/control.h"
 #include "agent/gate_impl.h"
 #include "agent/journal_spool.h"
+#include "agent/phone.h"
+#include "agent/phone_ops.h"
 #include "agent/requests.h"
 #include "agent/tell.h"
 #include "agent/uplink_socket.h"
@@ -35,9 +37,7 @@ static const struct sk_policy *gate_policy(void *ctx)
 
 static const struct sk_grants *gate_grants(void *ctx)
 {
-	struct sk_daemon *d = ctx;
-
-	return sk_holder_grants(d->holder, sk_daemon_now(d));
+	return sk_phone_in_force(ctx);
 }
 
 static sk_ms gate_now(void *ctx)
@@ -67,6 +67,11 @@ static void holder_record(void *ctx, const char *kind, json_t *body)
 static void holder_answered(void *ctx, const json_t *body)
 {
 	sk_request_answers(ctx, body);
+}
+
+static void holder_grants(void *ctx, const json_t *body)
+{
+	sk_phone_bundle(ctx, body);
 }
 
 static sk_ms holder_issued(void *ctx, sk_ms issued, bool take)
@@ -233,8 +238,11 @@ static int watch_clock(struct sk_daemon *d)
 
 static int open_files(struct sk_daemon *d, struct sk_err *err)
 {
-	const struct sk_holder_hooks hooks = {
-	    .ctx = d, .record = holder_record, .answered = holder_answered, .issued = holder_issued};
+	const struct sk_holder_hooks hooks = {.ctx = d,
+	                                      .record = holder_record,
+	                                      .answered = holder_answered,
+	                                      .grants = holder_grants,
+	                                      .issued = holder_issued};
 	struct sk_err e = SK_ERR_INIT;
 	struct sk_journal_options jo = {
 	    .dir = d->config.state, .device = d->trust.device, .spool_max = d->config.spool_max};
@@ -258,6 +266,8 @@ static int open_files(struct sk_daemon *d, struct sk_err *err)
 		sk_log(SK_LOG_ERR, "%s; events wait in memory", e.text);
 	sk_clock_trusted_init(&d->clock, sk_journal_last_time(d->journal), sk_clock_wall(), sk_clock_boot());
 	d->started = sk_daemon_now(d);
+	if (sk_phone_attach(d) < 0)
+		return sk_err_set(err, -ENOMEM, "no memory");
 	if (sk_holder_load(d->holder, &d->trust, d->started, &e) < 0)
 		sk_log(SK_LOG_ERR, "policy: %s; %s policy is in force", e.text,
 		       sk_policy_source_name(sk_holder_source(d->holder)));
@@ -372,6 +382,7 @@ void sk_daemon_stop(struct sk_daemon *d)
 	for (size_t i = 0; i < SK_DAEMON_SOURCES; i++)
 		d->sources[i] = sd_event_source_disable_unref(d->sources[i]);
 	d->holder = sk_holder_free(d->holder);
+	d->phone = sk_phone_free(d->phone);
 	d->journal = sk_journal_free(d->journal);
 	sk_trust_clear(&d->trust);
 	sk_notices_deinit(&d->notices);

@@ -183,6 +183,12 @@ static int load_policy_bundle(struct sk_holder *h, struct sk_err *err)
 	return r;
 }
 
+static void tell_grants(struct sk_holder *h, const json_t *body)
+{
+	if (h->hooks.grants)
+		h->hooks.grants(h->hooks.ctx, body);
+}
+
 static int load_grants_bundle(struct sk_holder *h, struct sk_err *err)
 {
 	struct sk_grants *g = NULL;
@@ -195,6 +201,7 @@ static int load_grants_bundle(struct sk_holder *h, struct sk_err *err)
 	if (r == 0) {
 		swap(h, NULL, true, g);
 		take_slot(h, &b);
+		tell_grants(h, b.body);
 	}
 	sk_bundle_clear(&b);
 	return r;
@@ -271,6 +278,7 @@ void sk_holder_forget(struct sk_holder *h)
 			h->source = SK_SOURCE_FAILSAFE;
 	}
 	swap(h, fresh, true, NULL);
+	tell_grants(h, NULL);
 }
 
 /* --- a bundle comes in --- */
@@ -412,6 +420,7 @@ static int put_grants(struct sk_holder *h, const struct sk_bundle *b, const char
 	}
 	swap(h, NULL, true, g);
 	take_slot(h, b);
+	tell_grants(h, b->body);
 	if (newer && h->hooks.issued)
 		(void)h->hooks.issued(h->hooks.ctx, b->issued, true);
 	record(h, "grants.applied",

@@ -23,6 +23,8 @@ struct sk_holder_hooks {
 	void (*record)(void *ctx, const char *kind, json_t *body /* stolen */);
 	/* body: {"grants":[..],"requests":[..]} of grants newly in force; borrowed. */
 	void (*answered)(void *ctx, const json_t *body);
+	/* The body of a grants bundle that is in force from now on, also at the start; NULL: none is any more. Borrowed. May be NULL. */
+	void (*grants)(void *ctx, const json_t *body);
 	/* A grants bundle that is newer than any held was issued then: the time that holds (sk_clock_corrected). take: it is in force
 	 * now. May be NULL. */
 	sk_ms (*issued)(void *ctx, sk_ms issued, bool take);

@@ -109,7 +109,7 @@ static json_t *attached(struct sk_daemon *d, const char *name)
 }
 
 /* What the request says of the device: facts as the gate or the record has them, nothing from the caller. */
-static int find_device(struct sk_daemon *d, const char *name, json_t **out, struct sk_err *err)
+int sk_request_device(struct sk_daemon *d, const char *name, json_t **out, struct sk_err *err)
 {
 	static const char *const facts[] = {"vendor_id", "product_id", "vendor", "product",
 	                                    "serial",    "device_key", "grade"};
@@ -181,7 +181,7 @@ int sk_request_create(struct sk_daemon *d, uid_t uid, const json_t *request, cha
 	if (r == 0)
 		r = check_rate(d, uid, sk_daemon_now(d), err);
 	if (r == 0)
-		r = find_device(d, a.device, &device, err);
+		r = sk_request_device(d, a.device, &device, err);
 	if (r == 0)
 		r = sk_uuid(id);
 	if (r < 0)

@@ -24,6 +24,10 @@ json_t *sk_request_list(struct sk_daemon *d, int64_t uid);
 /* body of grants newly in force: {"requests":[{"id","number","state","reason"}]}; anything malformed in it is skipped. */
 void sk_request_answers(struct sk_daemon *d, const json_t *body);
 
+/* What a request says of a device that is attached or was seen lately, by port or device key: facts as the gate or the record has them. 0 and a new
+ * reference, -ENOENT, -EINVAL: no medium. */
+int sk_request_device(struct sk_daemon *d, const char *name, json_t **out, struct sk_err *err);
+
 /* The login name of a uid. 0 or -ENOENT. */
 int sk_login_name(uid_t uid, char *out, size_t size);
 
