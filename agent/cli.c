@@ -28,6 +28,7 @@ static const struct sk_command commands[] = {
     {"phone", N_("[--device D] | NUMBER"), N_("a permit by telephone while the network is away"), sk_cli_phone},
     {"explain", N_("DEVICE"), N_("which rule decided about a device, and why the earlier ones did not"),
      sk_cli_explain},
+    {"open", N_("DEVICE [NODE]"), N_("unlock an encrypted medium with its passphrase"), sk_cli_open},
     {"policy", N_("[check FILE | reload]"), N_("the policy in force; check a file"), sk_cli_policy},
     {"enroll", N_("--server https://HOST:PORT --token TOKEN|- [--asset N]"), N_("join a server (root)"), sk_cli_enroll},
     {"verify", "", N_("check this terminal's record for changes"), sk_cli_verify},
@@ -183,8 +184,8 @@ int sk_cli_ask(struct sk_cli *cli, json_t *request, int timeout_ms, json_t **ans
 		                   err.text, NULL);
 	if (!json_is_true(json_object_get(a, "ok"))) {
 		r = sk_cli_fail(cli, SK_EXIT_ERROR, sk_cli_string(a, "code"),
-		                cli->json ? "%1" : code_words(sk_cli_string(a, "code")), sk_cli_string(a, "error"),
-		                NULL);
+		                cli->json ? "%1" : code_words(sk_cli_string(a, "code")),
+		                sk_cli_tr(cli, sk_cli_string(a, "error")), NULL);
 		json_decref(a);
 		return r;
 	}

@@ -84,6 +84,7 @@ int sk_cli_devices(struct sk_cli *cli, int argc, char **argv);
 int sk_cli_events(struct sk_cli *cli, int argc, char **argv);
 int sk_cli_request(struct sk_cli *cli, int argc, char **argv);
 int sk_cli_phone(struct sk_cli *cli, int argc, char **argv);
+int sk_cli_open(struct sk_cli *cli, int argc, char **argv);
 int sk_cli_explain(struct sk_cli *cli, int argc, char **argv);
 int sk_cli_policy(struct sk_cli *cli, int argc, char **argv);
 int sk_cli_enroll(struct sk_cli *cli, int argc, char **argv);

@@ -8,6 +8,7 @@
 
 #include "agent/journal_verify.h"
 #include "agent/phone_ops.h"
+#include "agent/medium.h"
 #include "agent/report.h"
 #include "agent/requests.h"
 #include "agent/tell.h"
@@ -133,6 +134,48 @@ static json_t *op_events(struct call *c)
 	if (!list)
 		return sk_answer_error("failed", "the journal cannot be read now");
 	return json_pack("{s:b, s:o}", "ok", 1, "events", list);
+}
+
+/* --- encrypted media --- */
+
+static void on_medium_open(void *ctx, uint64_t client, int code, const char *why)
+{
+	struct sk_daemon *d = ctx;
+	json_t *a = code == 0
+	                ? sk_answer_ok()
+	                : sk_answer_error(code == -EKEYREJECTED ? "denied" : "failed", "%s", why != NULL ? why : "");
+
+	sk_socket_answer(d->control, client, a);
+}
+
+/* The passphrase stands in the request and in what the helper is given, nowhere else; here it is wiped from the request. */
+static json_t *op_medium_open(struct call *c)
+{
+	struct sk_unlock u = {.done = on_medium_open, .ctx = c->d, .client = c->client};
+	const char *device, *node = "", *pass = NULL;
+	char person[64] = "";
+	int r = sk_json_str(c->q, "device", 1, 64, &device, &c->err);
+
+	if (r == 0)
+		r = sk_json_str_opt(c->q, "node", 32, &node, &c->err);
+	if (r == 0)
+		r = sk_json_str(c->q, "passphrase", 1, 500, &pass, &c->err);
+	if (r == 0 && !c->root && (sk_login_name(c->peer->uid, person, sizeof person) < 0 || !person[0]))
+		r = sk_err_set(&c->err, -EACCES, "who asks is not known on this terminal");
+	if (r == 0 && !c->d->gate)
+		r = -ENOENT;
+	if (r == 0) {
+		u.person = person;
+		u.key = pass;
+		u.len = strlen(pass);
+		r = sk_gate_open_medium(c->d->gate, device, node, &u, &c->err);
+	}
+	if (pass)
+		explicit_bzero((char *)(uintptr_t)pass, strlen(pass));
+	if (r < 0)
+		return fail(r, &c->err);
+	c->later = true;
+	return NULL;
 }
 
 /* --- requests --- */
@@ -321,6 +364,7 @@ static const struct {
     {"explain", false, op_explain},
     {"check", false, op_check},
     {"events", false, op_events},
+    {"medium.open", false, op_medium_open},
     {"request.create", false, op_request_create},
     {"request.list", false, op_request_list},
     {"watch", false, op_watch},

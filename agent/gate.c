@@ -379,6 +379,7 @@ struct sk_system sk_system_real(const char *sysfs_root)
 	                        .mounts_of = sk_mount_of,
 	                        .start = sk_child_start,
 	                        .cancel = sk_child_cancel,
+	                        .start_input = sk_child_start_input,
 	                        .internal_conf = SK_INTERNAL_CONF,
 	                        .n_buses = SK_BUSES,
 	                        .root = sysfs_root};

@@ -13,6 +13,7 @@
 #include "policy/decide.h"
 
 struct sk_gate;
+struct sk_unlock; /* agent/medium.h */
 
 struct sk_gate_hooks {
 	void *ctx;
@@ -47,6 +48,9 @@ const char *sk_gate_active(const struct sk_gate *g);
 json_t *sk_gate_devices(const struct sk_gate *g);
 /* {"device":{..as above..},"explanation":{..sk_explain..},"sentence_ja":..,"sentence_en":..}; -ENOENT when not attached. */
 int sk_gate_explain(struct sk_gate *g, const char *device, json_t **out, struct sk_err *err);
+/* Opens the encrypted container of an attached medium (agent/medium.h). node "" = the first closed one. -ENOENT: no such device or medium. */
+int sk_gate_open_medium(struct sk_gate *g, const char *device, const char *node, const struct sk_unlock *u,
+                        struct sk_err *err);
 /* {"state":"starting"|"enforcing","controllers":N,"barred":N}: host controllers under default deny; devices that would not take their
  * state or changed under our hands and stay shut until unplugged. */
 json_t *sk_gate_enforcement(const struct sk_gate *g);

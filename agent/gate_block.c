@@ -118,7 +118,9 @@ struct question {
 	struct sk_gate *g;
 	int depth;
 	bool scanned_only; /* the policy lets nobody at what was not scanned */
+	bool writable; /* not to be set read-only although it is nobody's to write to */
 	enum sk_access access; /* the strictest found */
+	const struct sk_block *over; /* the virtual device that is asked about; NULL = it is none */
 	bool hotplug; /* anything of it hangs on a bus people plug things into */
 };
 
@@ -135,6 +137,19 @@ static bool carries_system(const struct sk_gate *g, const char *devpath)
 	return sk_internal_carries_system(&g->sys.blocks, g->sys.mounts_of, devpath);
 }
 
+/* Where only what is encrypted may be written to, or what was scanned may be used: plain nodes are nobody's, and of mappings only the one that
+ * we made and looked at is left writable. */
+static enum sk_access access_of(struct question *q, const struct sk_attached *a, int number, const char *devpath)
+{
+	enum sk_access access = sk_attached_access(a, number);
+
+	if (!sk_access_encrypted(access) && !(q->depth > 0 && q->scanned_only))
+		return access;
+	q->writable = access != SK_ACCESS_NONE && a->medium != NULL && q->depth <= 1 &&
+	              sk_medium_lets_write(a->medium, devpath, q->depth == 1 ? q->over : NULL);
+	return SK_ACCESS_NONE;
+}
+
 static int ask(void *arg, const char *devpath)
 {
 	struct question *q = arg;
@@ -144,8 +159,7 @@ static int ask(void *arg, const char *devpath)
 	a = sk_gate_owner(q->g, devpath, &number);
 	if (a != NULL) {
 		if (!a->outcome.internal)
-			note_access(q,
-			            q->depth > 0 && q->scanned_only ? SK_ACCESS_NONE : sk_attached_access(a, number));
+			note_access(q, access_of(q, a, number, devpath));
 		return 0;
 	}
 	switch (sk_block_bus(devpath)) {
@@ -185,10 +199,12 @@ int sk_gate_block_verdict(struct sk_gate *g, const char *devpath, json_t **out, 
 
 	if (!sk_sysfs_is_devpath(devpath))
 		return sk_err_set(err, -EINVAL, "devpath: not a path below /sys");
+	if (sk_block_bus(devpath) == SK_BUS_VIRTUAL && blocks->ops->read(blocks->ctx, devpath, &b) == 0)
+		q.over = &b;
 	r = ask(&q, devpath);
 	if (r < 0 && !q.hotplug)
 		note_access(&q, SK_ACCESS_NONE);
-	if (q.hotplug && q.access != SK_ACCESS_RW) {
+	if (q.hotplug && q.access != SK_ACCESS_RW && !q.writable) {
 		r = blocks->ops->read(blocks->ctx, devpath, &b);
 		if (r == 0)
 			r = blocks->ops->set_ro(blocks->ctx, &b, true);

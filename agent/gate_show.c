@@ -85,6 +85,18 @@ int sk_gate_explain(struct sk_gate *g, const char *device, json_t **out, struct 
 	return 0;
 }
 
+int sk_gate_open_medium(struct sk_gate *g, const char *device, const char *node, const struct sk_unlock *u,
+                        struct sk_err *err)
+{
+	struct sk_attached *a = sk_gate_find(g, device);
+
+	if (a == NULL || a->dev->root_hub)
+		return sk_err_set(err, -ENOENT, "%s is not attached; `sekimori devices` lists what is", device);
+	if (a->medium == NULL || a->closing)
+		return sk_err_set(err, -ENOENT, "no medium of %s is open", device);
+	return sk_medium_open(a->medium, node, u, err);
+}
+
 json_t *sk_gate_enforcement(const struct sk_gate *g)
 {
 	const struct sk_usb *usb = &g->sys.usb;

@@ -19,6 +19,8 @@ struct sk_system {
 	int (*start)(sd_event *loop, const char *const argv[], uint64_t timeout_ms, sk_child_fn fn, void *arg,
 	             struct sk_child **out); /* as sk_child_start */
 	void (*cancel)(struct sk_child *c);
+	int (*start_input)(sd_event *loop, const char *const argv[], const void *input, size_t len, uint64_t timeout_ms,
+	                   sk_child_fn fn, void *arg, struct sk_child **out); /* as sk_child_start_input */
 	const char *internal_conf; /* file of learned system disks */
 	struct sk_usb buses[SK_BUSES]; /* the other buses, in the order of sk_bus_at */
 	size_t n_buses; /* 0 = none of them is looked at */

@@ -47,6 +47,7 @@ struct sk_medium *sk_medium_free(struct sk_medium *m)
 		if (m->nodes[i].child != NULL)
 			m->env.sys->cancel(m->nodes[i].child);
 		sk_node_scan_reset(&m->nodes[i]);
+		sk_node_unlock_cancelled(&m->nodes[i]);
 	}
 	json_decref(m->ident);
 	free(m);
@@ -168,7 +169,7 @@ bool sk_medium_busy(const struct sk_medium *m, int iface)
 	for (i = 0; i < SK_MEDIUM_NODES; i++) {
 		const struct sk_node *n = &m->nodes[i];
 
-		if (n->used && (n->mounted || n->child != NULL) && (iface < 0 || n->iface == iface))
+		if (n->used && (n->mounted || n->box.open || n->child != NULL) && (iface < 0 || n->iface == iface))
 			return true;
 	}
 	return false;
@@ -179,7 +180,7 @@ bool sk_medium_mounted(const struct sk_medium *m)
 	size_t i;
 
 	for (i = 0; i < SK_MEDIUM_NODES; i++)
-		if (m->nodes[i].used && (m->nodes[i].mounted || sk_node_held(&m->nodes[i])))
+		if (m->nodes[i].used && (m->nodes[i].mounted || m->nodes[i].box.open || sk_node_held(&m->nodes[i])))
 			return true;
 	return false;
 }
@@ -203,7 +204,7 @@ const char *sk_medium_must_close(const struct sk_medium *m, int iface, const str
 
 		if (!n->used || n->gone || n->iface != iface || !n->opened)
 			continue;
-		if (now->access == SK_ACCESS_RW && next->access != SK_ACCESS_RW)
+		if (now->access != next->access && (sk_access_writes(now->access) || n->box.open))
 			return "access-changed";
 		if (n->mounted ? strcmp(n->person, next->person) != 0
 		               : strcmp(now->person, next->person) != 0 && sk_node_held(n))
@@ -283,13 +284,15 @@ json_t *sk_medium_json(const struct sk_medium *m)
 			continue;
 		l = sk_medium_leave_of(m, n->iface);
 		o = json_pack("{s:s,s:I,s:b,s:[]}", "node", n->b.name, "size", (json_int_t)n->b.bytes, "read_only",
-		              (int)(l->access != SK_ACCESS_RW), "mounts");
+		              (int)!sk_access_writes(l->access), "mounts");
 		if (o == NULL)
 			continue;
 		if (n->mounted)
 			(void)json_array_append_new(json_object_get(o, "mounts"), json_string(n->path));
 		if (l->until != 0)
 			(void)json_object_set_new(o, "grant_until", json_integer((json_int_t)l->until));
+		if (n->container)
+			(void)json_object_set_new(o, "container", json_string(n->box.open ? "open" : "closed"));
 		if (n->fstype[0] != '\0')
 			(void)json_object_set_new(o, "fstype", json_string(n->fstype));
 		sk_node_scan_json(n, o);

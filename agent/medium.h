@@ -16,6 +16,7 @@ struct sk_leave {
 	char person[64]; /* for whom it is mounted; "" = nobody yet */
 	char grant[SK_UUID_LEN]; /* "" = by a rule */
 	sk_ms until; /* 0 = no end */
+	unsigned encryption; /* SK_MEDIA_*: what counts, where access is for encrypted media only */
 	const char *cause; /* static: why it is closed, when access is none */
 	struct sk_scan_params scan; /* what is asked before it is mounted */
 };
@@ -44,6 +45,23 @@ void sk_medium_changed(struct sk_medium *m, const char *devpath); /* another med
 void sk_medium_gone(struct sk_medium *m, const char *devpath);
 void sk_medium_orphan(struct sk_medium *m); /* the device is gone: unmount what is left; settled() follows each step */
 void sk_medium_leave(struct sk_medium *m, int iface, const struct sk_leave *leave);
+
+#define SK_UNLOCK_TRIES 5
+
+struct sk_unlock {
+	const char *person; /* who asks; "" = root. Borrowed during the call, as is key */
+	const void *key;
+	size_t len;
+	/* 0: open, being mounted. -EKEYREJECTED: wrong passphrase. Other: why (msgid) it is not open. */
+	void (*done)(void *ctx, uint64_t client, int code, const char *why);
+	void *ctx;
+	uint64_t client;
+};
+/* Opens the encrypted container on a node ("" = the first closed one). 0: done() follows. -ENOENT, -EACCES (no leave, another person, too
+ * many wrong passphrases), -EBUSY. */
+int sk_medium_open(struct sk_medium *m, const char *node, const struct sk_unlock *u, struct sk_err *err);
+/* Where only encrypted writing is allowed: may the block device `over` (on devpath; NULL: devpath itself) be writable all the same? */
+bool sk_medium_lets_write(const struct sk_medium *m, const char *devpath, const struct sk_block *over);
 
 bool sk_medium_busy(const struct sk_medium *m, int iface); /* mounted, or a helper runs; iface -1 = any */
 bool sk_medium_mounted(const struct sk_medium *m); /* by us, or something lies on it (an opened container) */

@@ -19,6 +19,14 @@ struct sk_node {
 	char person[64]; /* for whom */
 	bool ro; /* mounted so */
 	const char *cause;
+	bool container; /* what is on it is opened with a passphrase */
+	bool lifted; /* writable in the kernel for the moment in which its mapping is made */
+	struct { /* the mapping over it, made by us */
+		bool open, ro;
+		unsigned major, minor, kind; /* kind: SK_MEDIA_* */
+		char name[64], node[32], cipher[64];
+	} box;
+	struct sk_unlocking *unlocking; /* while its open helper runs */
 	struct sk_child *child;
 	struct sk_node_scan scan;
 	struct sk_medium *m;
@@ -33,6 +41,7 @@ struct sk_medium {
 		int iface;
 		struct sk_leave leave;
 	} leaves[SK_MEDIUM_IFACES];
+	int tries; /* wrong passphrases since it was plugged in */
 	size_t n_leaves; /* 0 = nothing is decided yet: nodes are only taken note of */
 };
 
@@ -41,6 +50,14 @@ void sk_node_drive(struct sk_node *n); /* one step toward its leave; may free th
 bool sk_node_held(const struct sk_node *n); /* something lies on it (an opened container) */
 void sk_node_sync(struct sk_node *n); /* writes back, beside the loop */
 void sk_node_adopt(struct sk_node *n); /* is it mounted already (after our restart)? */
+void sk_node_adopt_mount(struct sk_node *n, unsigned major, unsigned minor); /* what is mounted of this device */
+
+/* medium_container.c */
+bool sk_node_is_container(const char *fstype);
+bool sk_node_close_container(struct sk_node *n); /* true: a helper runs */
+void sk_node_adopt_container(struct sk_node *n); /* a mapping of ours over it, from before our restart */
+void sk_node_unlock_cancelled(struct sk_node *n);
+
 json_t *sk_node_event(const struct sk_node *n); /* new reference: ident + node */
 void sk_medium_report(struct sk_medium *m, const char *kind, json_t *body, bool tell); /* takes body */
 

@@ -13,6 +13,7 @@
 #include "common/i18n.h"
 #include "common/json.h"
 #include "common/text.h"
+#include "policy/media.h"
 
 #define MOUNT_PROGRAM SK_LIBEXEC "/sekimori-mount"
 #define MOUNT_MS      30000
@@ -72,6 +73,11 @@ static bool mark_read_only(struct sk_node *n, bool ro)
 
 /* ---- unmount ---- */
 
+static bool writable(const struct sk_node *n)
+{
+	return n->box.open ? !n->box.ro : !n->b.ro;
+}
+
 static void report_unmounted(struct sk_node *n, int status, const char *output, size_t len)
 {
 	json_t *answer = NULL, *body = sk_node_event(n), *busy;
@@ -114,7 +120,8 @@ static void on_unmounted(void *arg, int status, const char *output, size_t len)
 	n->opened = false;
 	n->path[0] = n->person[0] = '\0';
 	sk_node_scan_reset(n); /* another use, another scan */
-	after_step(n);
+	if (!sk_node_close_container(n))
+		after_step(n);
 }
 
 static void start_unmount(struct sk_node *n, const char *cause)
@@ -126,7 +133,7 @@ static void start_unmount(struct sk_node *n, const char *cause)
 	(void)snprintf(dev, sizeof(dev), "%u:%u", n->b.major, n->b.minor);
 	argv[2] = dev;
 	n->cause = cause;
-	if (sys->start(n->m->env.loop, argv, n->b.ro ? UNMOUNT_MS : WRITTEN_MS, on_unmounted, n, &n->child) < 0) {
+	if (sys->start(n->m->env.loop, argv, writable(n) ? WRITTEN_MS : UNMOUNT_MS, on_unmounted, n, &n->child) < 0) {
 		/* No process to be had. The device is closed all the same; say that the mount was torn. */
 		report_unmounted(n, 127, "", 0);
 		n->mounted = n->opened = false;
@@ -154,7 +161,7 @@ void sk_node_sync(struct sk_node *n)
 	const char *argv[4] = {MOUNT_PROGRAM, "sync", NULL, NULL};
 	char dev[32];
 
-	if (n->child != NULL || n->gone || n->b.ro || !(n->mounted || sk_node_held(n)))
+	if (n->child != NULL || n->gone || !writable(n) || !(n->mounted || sk_node_held(n)))
 		return;
 	(void)snprintf(dev, sizeof(dev), "%u:%u", n->b.major, n->b.minor);
 	argv[2] = dev;
@@ -175,7 +182,8 @@ static void take_text(const json_t *answer, const char *name, char *out, size_t 
 static const char *check_mount(const struct sk_node *n, bool ro)
 {
 	struct sk_mount list[16], *at;
-	int k = n->m->env.sys->mounts_of(n->b.major, n->b.minor, list, 16);
+	int k = n->m->env.sys->mounts_of(n->box.open ? n->box.major : n->b.major,
+	                                 n->box.open ? n->box.minor : n->b.minor, list, 16);
 
 	at = k < 0 ? NULL : mount_at(list, k < 16 ? k : 16, n->path);
 	if (at == NULL)
@@ -196,6 +204,10 @@ static void report_mounted(struct sk_node *n)
 		return;
 	(void)json_object_set_new(body, "label", json_string(n->label));
 	(void)json_object_set_new(body, "read_only", json_boolean(n->ro));
+	if (n->box.open) {
+		(void)json_object_set_new(body, "encryption", json_string(sk_media_encryption_name(n->box.kind)));
+		(void)json_object_set_new(body, "cipher", json_string(n->box.cipher));
+	}
 	if (l->grant[0] != '\0')
 		(void)json_object_set_new(body, "grant", json_string(l->grant));
 	if (l->until != 0)
@@ -234,6 +246,7 @@ static void report_not_mounted(struct sk_node *n, const json_t *answer, int stat
 	take_text(answer, "error", why, sizeof(why));
 	take_text(answer, "detail", detail, sizeof(detail));
 	take_text(answer, "fstype", n->fstype, sizeof(n->fstype));
+	n->container = n->container || sk_node_is_container(n->fstype);
 	if (said == NULL)
 		(void)snprintf(detail, sizeof(detail), "sekimori-mount: %d", status);
 	fail_node(n, "medium.mount-failed", said != NULL ? why : N_("the helper ended without an answer"),
@@ -261,21 +274,42 @@ static bool only_reads(const struct sk_node *n, const struct sk_leave *l)
 	return l->access != SK_ACCESS_RW || sk_node_scan_holds_ro(n, l);
 }
 
-static void start_mount(struct sk_node *n, const struct sk_leave *l)
+static void start_mount_of(struct sk_node *n, const struct sk_leave *l, const char *node, unsigned major,
+                           unsigned minor, const char *how)
 {
 	const struct sk_system *sys = n->m->env.sys;
-	bool ro = only_reads(n, l);
-	char node[SK_BLOCK_NAME + 8], dev[32];
-	const char *argv[] = {MOUNT_PROGRAM, "mount", node, dev, l->person, ro ? "ro" : "rw", NULL};
+	char dev[32];
+	const char *argv[] = {MOUNT_PROGRAM, "mount", node, dev, l->person, how, NULL};
 	int r;
 
-	(void)snprintf(node, sizeof(node), "/dev/%s", n->b.name);
-	(void)snprintf(dev, sizeof(dev), "%u:%u", n->b.major, n->b.minor);
-	n->ro = ro;
+	(void)snprintf(dev, sizeof(dev), "%u:%u", major, minor);
+	n->ro = strcmp(how, "rw") != 0;
 	sk_text_copy(n->person, sizeof(n->person), l->person);
 	r = sys->start(n->m->env.loop, argv, MOUNT_MS, on_mounted, n, &n->child);
 	if (r < 0)
 		fail_node(n, "medium.mount-failed", N_("the helper could not be started"), strerror(-r));
+}
+
+/* Where only what is encrypted may be used, what lies plainly on the medium is looked at and not mounted. */
+static void start_mount(struct sk_node *n, const struct sk_leave *l)
+{
+	char node[SK_BLOCK_NAME + 8];
+
+	(void)snprintf(node, sizeof(node), "/dev/%s", n->b.name);
+	start_mount_of(n, l, node, n->b.major, n->b.minor,
+	               sk_access_encrypted(l->access) ? "encrypted"
+	               : only_reads(n, l)             ? "ro"
+	                                              : "rw");
+}
+
+/* Scanned first like what lies plainly on a medium; what does not pass, or cannot be mounted, is not left open. */
+static void drive_container(struct sk_node *n, const struct sk_leave *l)
+{
+	if (!n->failed && l->person[0] != '\0' && sk_node_scan_passed(n, l))
+		start_mount_of(n, l, n->box.node, n->box.major, n->box.minor,
+		               n->box.ro || sk_node_scan_holds_ro(n, l) ? "ro" : "rw");
+	if (n->failed && n->child == NULL)
+		(void)sk_node_close_container(n);
 }
 
 /* ---- driving ---- */
@@ -293,7 +327,8 @@ static const char *why_unmount(const struct sk_node *n, const struct sk_leave *l
 		return l->cause != NULL ? l->cause : "closed";
 	if (strcmp(l->person, n->person) != 0)
 		return "person-changed";
-	if (n->ro != (l->access != SK_ACCESS_RW || n->scan.step == SK_SCAN_PASSED_RO))
+	if (n->ro != (!sk_access_writes(l->access) || n->scan.step == SK_SCAN_PASSED_RO) ||
+	    (sk_access_encrypted(l->access) && !n->box.open))
 		return "access-changed";
 	return n->b.bytes == 0 ? "removed" : NULL;
 }
@@ -324,7 +359,7 @@ void sk_node_drive(struct sk_node *n)
 	if (!n->used || n->child != NULL || n->m->n_leaves == 0)
 		return;
 	cause = n->mounted ? why_unmount(n, l) : NULL;
-	if (cause == NULL && !n->mounted && (n->gone || l->access == SK_ACCESS_NONE) && still_used(n))
+	if (cause == NULL && !n->mounted && (n->gone || l->access == SK_ACCESS_NONE) && (n->box.open || still_used(n)))
 		cause = n->gone ? "removed" : l->cause != NULL ? l->cause : "closed";
 	if (cause != NULL) {
 		start_unmount(n, cause);
@@ -338,23 +373,28 @@ void sk_node_drive(struct sk_node *n)
 	/* The mark of a disk covers its partitions: not while one of them is still being written back. */
 	if (l->access == SK_ACCESS_NONE && sk_medium_busy(n->m, n->iface))
 		return;
+	if (n->box.open && !n->mounted && l->access != SK_ACCESS_NONE) {
+		drive_container(n, l);
+		return;
+	}
 	if (n->mounted || n->failed ||
 	    !mark_read_only(n, mountable(n) ? only_reads(n, l) : l->access != SK_ACCESS_RW) ||
 	    l->access == SK_ACCESS_NONE)
 		return;
 	n->opened = true;
-	if (!mountable(n) || !sk_node_scan_passed(n, l))
+	/* Where only what is encrypted is opened, nothing is mounted of the node itself: what is inside it is scanned. */
+	if (!mountable(n) || (!sk_access_encrypted(l->access) && !sk_node_scan_passed(n, l)))
 		return;
 	if (l->person[0] != '\0')
 		start_mount(n, l);
 }
 
-void sk_node_adopt(struct sk_node *n)
+void sk_node_adopt_mount(struct sk_node *n, unsigned major, unsigned minor)
 {
 	struct sk_mount list[1];
 	const char *rest, *slash;
 
-	if (n->m->env.sys->mounts_of(n->b.major, n->b.minor, list, 1) < 1)
+	if (n->m->env.sys->mounts_of(major, minor, list, 1) < 1)
 		return;
 	n->opened = n->mounted = true;
 	sk_text_copy(n->path, sizeof(n->path), list[0].path);
@@ -366,4 +406,11 @@ void sk_node_adopt(struct sk_node *n)
 		(void)memcpy(n->person, rest, (size_t)(slash - rest));
 		n->person[slash - rest] = '\0';
 	}
+}
+
+void sk_node_adopt(struct sk_node *n)
+{
+	sk_node_adopt_mount(n, n->b.major, n->b.minor);
+	if (!n->mounted)
+		sk_node_adopt_container(n);
 }

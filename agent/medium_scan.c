@@ -15,12 +15,23 @@
 #define TOLD_MS      30000
 #define LOOK_US      5000000
 
+/* Of an open container what is inside is scanned. */
+static unsigned scanned_major(const struct sk_node *n)
+{
+	return n->box.open ? n->box.major : n->b.major;
+}
+
+static unsigned scanned_minor(const struct sk_node *n)
+{
+	return n->box.open ? n->box.minor : n->b.minor;
+}
+
 static void progress(const struct sk_node *n, long long *files, long long *bytes)
 {
 	char path[128], text[64];
 
 	*files = *bytes = 0;
-	(void)snprintf(path, sizeof(path), SK_SCAN_PROGRESS "/%u:%u", n->b.major, n->b.minor);
+	(void)snprintf(path, sizeof(path), SK_SCAN_PROGRESS "/%u:%u", scanned_major(n), scanned_minor(n));
 	if (sk_file_attr(path, text, sizeof(text)) <= 0 || sscanf(text, "%20lld %20lld", files, bytes) != 2 ||
 	    *files < 0 || *bytes < 0)
 		*files = *bytes = 0;
@@ -226,8 +237,8 @@ static void start(struct sk_node *n, const struct sk_leave *l)
 	const char *argv[] = {SCAN_PROGRAM, node, dev, l->scan.socket, seconds, file, total, NULL};
 	int r;
 
-	(void)snprintf(node, sizeof(node), "/dev/%s", n->b.name);
-	(void)snprintf(dev, sizeof(dev), "%u:%u", n->b.major, n->b.minor);
+	(void)snprintf(node, sizeof(node), "%s%s", n->box.open ? "" : "/dev/", n->box.open ? n->box.node : n->b.name);
+	(void)snprintf(dev, sizeof(dev), "%u:%u", scanned_major(n), scanned_minor(n));
 	(void)snprintf(seconds, sizeof(seconds), "%lld", (long long)l->scan.time_limit_s);
 	(void)snprintf(file, sizeof(file), "%lld", (long long)l->scan.file_limit);
 	(void)snprintf(total, sizeof(total), "%lld", (long long)l->scan.total_limit);

@@ -1,7 +1,8 @@
 /*
  * sekimori-mount: mounts one medium for one person, or takes its mounts away; run by sekimorid, which keeps away from media itself.
- *   sekimori-mount mount /dev/sda1 8:1 PERSON ro|rw   {"mount","fstype","label","uuid","options","read_only"} or {"error","fstype"}
+ *   sekimori-mount mount /dev/sda1 8:1 PERSON ro|rw|encrypted   {"mount","fstype","label","uuid","options","read_only"} or {"error","fstype"}
  *   sekimori-mount unmount 8:1                        {"mounts":N,"detached":bool,"busy":[{"pid","program"}]} or {"error"}
+ * "encrypted": nothing is mounted; the answer is the error that says whether an encrypted container is on it.
  * Exit status 0 = done. One JSON object to stdout in any case.
  */
 #include <errno.h>
@@ -77,6 +78,11 @@ static int report(const char *path, const struct sk_volume *v, const struct sk_v
 	              0);
 }
 
+static bool is_container(const char *type)
+{
+	return strcmp(type, "crypto_LUKS") == 0 || strcmp(type, "BitLocker") == 0;
+}
+
 static int mount_volume(const char *node, const char *person, const struct passwd *pw, bool ro,
                         const struct sk_volume *v)
 {
@@ -86,7 +92,7 @@ static int mount_volume(const char *node, const char *person, const struct passw
 
 	if (v->type[0] == '\0')
 		return fail(N_("there is no file system on it"), NULL, 0);
-	if (strcmp(v->type, "crypto_LUKS") == 0 || strcmp(v->type, "BitLocker") == 0)
+	if (is_container(v->type))
 		return fail(N_("it is encrypted and must be unlocked first"), v->type, 0);
 	if (sk_volume_plan(v->type, pw->pw_uid, pw->pw_gid, ro, &plan) < 0)
 		return fail(N_("its file system is none of those that are opened here"), v->type, 0);
@@ -103,13 +109,13 @@ static int mount_volume(const char *node, const char *person, const struct passw
 
 static int do_mount(char **argv)
 {
-	bool ro = strcmp(argv[4], "ro") == 0;
+	bool ro = strcmp(argv[4], "ro") == 0, encrypted = strcmp(argv[4], "encrypted") == 0;
 	struct sk_volume v;
 	struct passwd *pw;
 	unsigned ma, mi;
 	int fd, r;
 
-	if ((!ro && strcmp(argv[4], "rw") != 0) || parse_dev(argv[2], &ma, &mi) < 0 ||
+	if ((!ro && !encrypted && strcmp(argv[4], "rw") != 0) || parse_dev(argv[2], &ma, &mi) < 0 ||
 	    !sk_mountpoint_is_person(argv[3]))
 		return fail(N_("the request is malformed"), NULL, 0);
 	pw = getpwnam(argv[3]);
@@ -125,7 +131,9 @@ static int do_mount(char **argv)
 		return fail(N_("more than one file system claims to be on it"), NULL, 0);
 	if (r < 0)
 		return fail(N_("it could not be read"), NULL, r);
-	return mount_volume(argv[1], argv[3], pw, ro, &v);
+	if (encrypted && v.type[0] != '\0' && !is_container(v.type))
+		return fail(N_("it is not encrypted, and only encrypted media are opened here"), v.type, 0);
+	return mount_volume(argv[1], argv[3], pw, ro || encrypted, &v);
 }
 
 static int do_unmount(char **argv)
@@ -168,6 +176,7 @@ int main(int argc, char **argv)
 		return do_unmount(argv + 1);
 	if (argc == 3 && strcmp(argv[1], "sync") == 0)
 		return do_sync(argv + 1);
-	(void)fprintf(stderr, "usage: sekimori-mount mount NODE MAJOR:MINOR PERSON ro|rw | unmount|sync MAJOR:MINOR\n");
+	(void)fprintf(
+	    stderr, "usage: sekimori-mount mount NODE MAJOR:MINOR PERSON ro|rw|encrypted | unmount|sync MAJOR:MINOR\n");
 	return 64;
 }

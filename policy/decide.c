@@ -60,7 +60,7 @@ static enum sk_reason cannot_hold(const struct judging *j, unsigned kind, enum s
 		return SK_REASON_GRADE;
 	if (kind == SK_USB_IMAGE && access != SK_ACCESS_RW)
 		return sk_access_encrypted(access) ? SK_REASON_NOT_ENCRYPTED : SK_REASON_NO_READ_ONLY;
-	if (!sk_access_encrypted(access) || j->open)
+	if (!sk_access_encrypted(access) || j->open || (kind == SK_USB_STORAGE && j->context->holds_encrypted))
 		return SK_REASON_RULE_ALLOW;
 	return j->media && j->media->encryption > SK_ENC_NONE ? SK_REASON_RULE_ALLOW : SK_REASON_NOT_ENCRYPTED;
 }
@@ -71,7 +71,7 @@ static void admit(const struct judging *j, struct sk_iface_verdict *v, enum sk_a
 	enum sk_reason against = SK_REASON_RULE_ALLOW;
 
 	if (v->kind & SK_USB_STORING) {
-		v->access = sk_access_meet(wanted, grade_most(j, v->kind));
+		v->access = sk_media_access(&j->policy->media, sk_access_meet(wanted, grade_most(j, v->kind)));
 		against = cannot_hold(j, v->kind, v->access);
 	} else {
 		v->access = SK_ACCESS_RW;

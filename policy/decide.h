@@ -70,6 +70,7 @@ struct sk_context {
 	/* The caller asks sk_decide_medium for each medium before anybody can read or mount it. Without that promise nothing is admitted on
 	 * what only a medium can prove. */
 	bool media_follow;
+	bool holds_encrypted;          /* the caller holds a disk to encrypted writing in the block layer, whatever is on it */
 };
 
 struct sk_verdict {

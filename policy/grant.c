@@ -82,7 +82,7 @@ static int take_access(const json_t *j, enum sk_access *out, struct sk_err *err)
 	if (r < 0)
 		return r;
 	if (sk_access_parse(s, out) < 0 || *out == SK_ACCESS_NONE)
-		return sk_err_set(err, -EINVAL, "field access: must be ro or rw, encrypted or encrypted-ro");
+		return sk_err_set(err, -EINVAL, "field access: must be ro, rw, encrypted or encrypted-ro");
 	return 0;
 }
 

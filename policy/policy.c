@@ -152,6 +152,11 @@ static int read_scan(const struct sk_ini *ini, const struct sk_ini_entry *e, str
 	return sk_scan_params_read(ini, e, &p->scan, err);
 }
 
+static int read_media(const struct sk_ini *ini, const struct sk_ini_entry *e, struct sk_policy *p, struct sk_err *err)
+{
+	return sk_media_params_read(ini, e, &p->media, err);
+}
+
 /* A rule's entries stand together, at *at; moves *at behind them. */
 static int read_rule(const struct sk_ini *ini, const struct sk_ini_section *s, struct sk_policy *p, struct sk_err *err)
 {
@@ -204,12 +209,15 @@ static int read_section(const struct sk_ini *ini, const struct sk_ini_section *s
 		return read_entries(ini, s->name, p, read_grants, err);
 	if (strcmp(s->name, "scan") == 0)
 		return read_entries(ini, s->name, p, read_scan, err);
+	if (strcmp(s->name, "media") == 0)
+		return read_entries(ini, s->name, p, read_media, err);
 	if (strncmp(s->name, RULE, sizeof(RULE) - 1) == 0)
 		return read_rule(ini, s, p, err);
 	if (strncmp(s->name, CHECK, sizeof(CHECK) - 1) == 0)
 		return 0; /* all of them at once, by sk_check_params_read */
 	return sk_ini_fail(ini, s->line, err,
-	                   "section [%.80s] is not known; known: policy, rule NAME, grants, scan, check NAME", s->name);
+	                   "section [%.80s] is not known; known: policy, rule NAME, grants, media, scan, check NAME",
+	                   s->name);
 }
 
 static int required(const struct sk_ini *ini, struct sk_err *err)
@@ -268,6 +276,7 @@ static struct sk_policy *policy_new(const char *file, const char *text, size_t l
 	if (sk_check_params_default(&p->checks) < 0)
 		return sk_policy_free(p);
 	sk_scan_params_default(&p->scan);
+	sk_media_params_default(&p->media);
 	return p;
 }
 

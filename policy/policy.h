@@ -39,6 +39,7 @@
  *   grade_c = none | ro | rw       ; the most a grant or rule may give to what stores, per grade (default ro)
  *   grade_b = ..  grade_a = ..     ; defaults rw
  *   warn = 5m                      ; how long before its end a mounted medium's user is warned
+ *   [media]                        ; encryption, screen lock and antivirus of media, see policy/media.h
  *   [check NAME]                   ; parameters of posture checks, see policy/check.h
  *   [scan]                         ; scan before use, see policy/scan.h
  *
@@ -52,6 +53,7 @@
 #include "common/ini.h"
 #include "policy/check.h"
 #include "policy/grant.h"
+#include "policy/media.h"
 #include "policy/pattern.h"
 #include "policy/scan.h"
 #include "policy/when.h"
@@ -117,6 +119,7 @@ struct sk_policy {
 	size_t n_rules;
 	enum sk_access grade_max[3]; /* by sk_grade */
 	int64_t warn_s;
+	struct sk_media_params media;
 	struct sk_check_params checks;
 	struct sk_scan_params scan;
 	char *text;              /* the INI it was made from; shown by `sekimori policy` */

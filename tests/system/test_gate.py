@@ -292,7 +292,7 @@ def test_grant_runs_out_while_mounted_and_in_use(vm):
 
 def test_grant_for_writing(vm):
     issuer = ISSUER[0]
-    vm.run("sed 's/^grade_c = ro/grade_c = rw/' -i /etc/sekimori/policy.ini && systemctl reload sekimorid")
+    vm.run("sed 's/^grade_c = ro/grade_c = rw/; s/^write = encrypted/write = plain/' -i /etc/sekimori/policy.ini && systemctl reload sekimorid")
     dev = stick(vm, "WRITE1")
     plugged = vm.plug_redir(dev)
     issuer.give(wait_device(vm, "WRITE1"), "rw", 3600)
@@ -304,7 +304,7 @@ def test_grant_for_writing(vm):
     assert dev.writes > 0
     with open(dev.image, "rb") as file:
         assert b"written" in file.read(), "not written back before it was closed"
-    vm.run("sed 's/^grade_c = rw/grade_c = ro/' -i /etc/sekimori/policy.ini && systemctl reload sekimorid")
+    vm.run("sed 's/^grade_c = rw/grade_c = ro/; s/^write = plain/write = encrypted/' -i /etc/sekimori/policy.ini && systemctl reload sekimorid")
     plugged.unplug()
 
 
@@ -434,7 +434,7 @@ def test_optical_disc(vm):
 
 def test_what_lies_on_a_medium_goes_with_it(vm):
     """A container on a permitted medium: told to be encrypted, gets the medium's verdict when unlocked, is unmounted with it."""
-    vm.run("sed 's/^grade_c = ro/grade_c = rw/' -i /etc/sekimori/policy.ini && systemctl reload sekimorid")
+    vm.run("sed 's/^grade_c = ro/grade_c = rw/; s/^write = encrypted/write = plain/' -i /etc/sekimori/policy.ini && systemctl reload sekimorid")
     blank = vm.path("usb", "luks.img")
     subprocess.run(["truncate", "-s", "40M", blank], check=True)
     dev, plugged = granted(vm, "LUKS1", blank, "rw")
@@ -446,7 +446,7 @@ def test_what_lies_on_a_medium_goes_with_it(vm):
     assert "SEKIMORI_VERDICT=rw" in vm.out("udevadm info /dev/dm-0")
     ISSUER[0].withdraw()
     vm.wait(lambda: not vm.ok("grep -q ' /mnt ' /proc/mounts") and disks(vm) == [], "its end", 40)
-    vm.run("dmsetup remove -f box; sed 's/^grade_c = rw/grade_c = ro/' -i /etc/sekimori/policy.ini && systemctl reload sekimorid", check=False)
+    vm.run("dmsetup remove -f box; sed 's/^grade_c = rw/grade_c = ro/; s/^write = plain/write = encrypted/' -i /etc/sekimori/policy.ini && systemctl reload sekimorid", check=False)
     plugged.unplug()
 
 

@@ -67,6 +67,7 @@ struct fake {
 	sd_event *loop;
 	struct sk_gate *gate;
 	int plugs;
+	char input[128]; /* of the last helper that got one */
 	uint64_t last_ms; /* time limit of the last helper */
 };
 
@@ -480,6 +481,13 @@ static int f_start(sd_event *loop, const char *const argv[], uint64_t ms, sk_chi
 	return 0;
 }
 
+static int f_start_input(sd_event *loop, const char *const argv[], const void *input, size_t len, uint64_t ms,
+                         sk_child_fn fn, void *arg, struct sk_child **out)
+{
+	(void)snprintf(F.input, sizeof(F.input), "%.*s", (int)len, (const char *)input);
+	return f_start(loop, argv, ms, fn, arg, out);
+}
+
 static void f_cancel(struct sk_child *c)
 {
 	struct fake_job *j = (struct fake_job *)(void *)c;
@@ -556,7 +564,7 @@ static const char POLICY[] = "[policy]\nname = test\nversion = 1\nzone = interne
                              "[rule input]\nkind = input\naction = allow\n"
                              "[rule media]\nkind = storage\naction = grant\n"
                              "[rule vendor]\nkind = vendor\naction = allow\n"
-                             "[grants]\nwarn = 5m\ngrade_c = rw\n";
+                             "[grants]\nwarn = 5m\ngrade_c = rw\n[media]\nwrite = plain\n";
 
 static void set_policy(const char *text)
 {
@@ -574,6 +582,7 @@ static void fake_up(void)
 	                        .mounts_of = f_mounts_of,
 	                        .start = f_start,
 	                        .cancel = f_cancel,
+	                        .start_input = f_start_input,
 	                        .internal_conf = "/nonexistent"};
 
 	memset(&F, 0, sizeof(F));
@@ -753,7 +762,7 @@ static void grant(const struct fake_device *d, const char *person, const char *a
 	sk_text_copy(g.device_key, sizeof(g.device_key), desc.device_key);
 	sk_text_copy(g.serial, sizeof(g.serial), d->serial);
 	sk_text_copy(g.person, sizeof(g.person), person);
-	g.access = strcmp(access, "rw") == 0 ? SK_ACCESS_RW : SK_ACCESS_RO;
+	cr_assert_eq(sk_access_parse(access, &g.access), 0);
 	g.request = 7;
 	sk_text_copy(g.info_class, sizeof(g.info_class), "none");
 	sk_text_copy(g.purpose, sizeof(g.purpose), "test");

@@ -6,7 +6,7 @@
 #include "tests/unit/policy_help.h"
 
 #define PLAIN "[rule hubs]\nkind = hub\naction = allow\n[rule input]\nkind = input\naction = allow\n"
-#define MEDIA "[rule media]\nkind = storage image\naction = grant\n"
+#define MEDIA "[rule media]\nkind = storage image\naction = grant\n[media]\nwrite = plain\n"
 
 /* What one policy says of one dump, with a grant of this access (NONE = no grant at all). */
 struct ask {

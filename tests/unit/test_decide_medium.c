@@ -42,7 +42,8 @@ static struct stages run(const char *rules, enum sk_access grant, bool follow, c
 	return s;
 }
 
-#define LOOSE "[grants]\ngrade_c = rw\n"
+#define PLAIN "[media]\nwrite = plain\n"
+#define LOOSE "[grants]\ngrade_c = rw\n" PLAIN
 static const struct sk_media_facts luks = {
     .encryption = SK_ENC_LUKS, .size = 8000000000ull, .ledger = "M-1", .grade = SK_GRADE_B};
 static const struct sk_media_facts bare = {.encryption = SK_ENC_NONE, .size = 8000000000ull};
@@ -95,7 +96,7 @@ Test(decide_medium, the_ledger_and_the_clerk_who_has_no_permit)
 Test(decide_medium, grades_proved_by_the_medium)
 {
 	const char *rules =
-	    "[rule a]\nkind = storage\naction = grant\n[grants]\ngrade_c = none\ngrade_b = ro\ngrade_a = rw\n";
+	    "[rule a]\nkind = storage\naction = grant\n[grants]\ngrade_c = none\ngrade_b = ro\ngrade_a = rw\n" PLAIN;
 	struct stages s = run(rules, SK_ACCESS_RW, true, &luks);
 
 	cr_expect(s.pending && s.first == SK_ACCESS_RW && s.last == SK_ACCESS_RO);

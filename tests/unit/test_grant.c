@@ -121,8 +121,8 @@ Test(grant, refuses_bad_members)
 	refused("request", json_integer(-1), "request");
 	refused("device_key", json_string("AAAA"), "device_key");
 	refused("device_key", json_string(""), "device_key");
-	refused("access", json_string("none"), "must be ro or rw");
-	refused("access", json_string("RW"), "must be ro or rw");
+	refused("access", json_string("none"), "must be ro, rw");
+	refused("access", json_string("RW"), "must be ro, rw");
 	refused("info_class", json_string("5"), "info_class");
 	refused("info_class", json_string(""), "info_class");
 	refused("from", json_string("yesterday"), "from");

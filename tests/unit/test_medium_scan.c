@@ -17,7 +17,7 @@
 static const char SCAN[] =
     "[policy]\nname = test\nversion = 1\nzone = internet\nmode = enforce\ndefault = deny\n"
     "[rule media]\nkind = storage\naction = grant\n"
-    "[grants]\nwarn = 5m\ngrade_c = rw\n"
+    "[grants]\nwarn = 5m\ngrade_c = rw\n[media]\nwrite = plain\n"
     "[scan]\nbefore_use = yes\nsocket = /run/c\ntime_limit = 60s\nfile_limit = 1M\ntotal_limit = 2M\n";
 
 static void plugged(const char *access, const char *more)

@@ -157,7 +157,7 @@ Test(policy, refuses_bad_rules)
 
 Test(policy, refuses_bad_grants_and_checks)
 {
-	refused(RULE_OK "[grants]\ngrade_c = write\n", 13, "none ro rw");
+	refused(RULE_OK "[grants]\ngrade_c = write\n", 13, "none ro rw encrypted");
 	refused(RULE_OK "[grants]\ngrade_d = ro\n", 13, "no key of [grants]");
 	refused(RULE_OK "[grants]\nwarn = 5\n", 13, "no duration");
 	refused(RULE_OK "[grants]\nwarn = 5 m\n", 13, "no duration");
