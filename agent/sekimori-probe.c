@@ -69,13 +69,44 @@ static json_t *kept_clock(char **args)
 	return sk_probe_clock("");
 }
 
+static json_t *updates(char **args)
+{
+	(void)args;
+	return sk_probe_updates("");
+}
+
+static json_t *support(char **args)
+{
+	(void)args;
+	return sk_probe_support("");
+}
+
+static json_t *services(char **args)
+{
+	return sk_probe_services("", value_of(args, "forbidden"));
+}
+
+static json_t *firewall(char **args)
+{
+	(void)args;
+	return sk_probe_firewall();
+}
+
+static json_t *logs(char **args)
+{
+	(void)args;
+	return sk_probe_logs("");
+}
+
 static const struct {
 	const char *id;
 	json_t *(*run)(char **args);
 } probes[] = {
     {"screen-lock", screen},  {"disk-encryption", disk},      {"login-factors", login_factors},
     {"passwords", passwords}, {"login-limits", login_limits}, {"accounts", accounts},
-    {"antivirus", antivirus}, {"clock", kept_clock},
+    {"antivirus", antivirus}, {"updates", updates},           {"support", support},
+    {"services", services},   {"firewall", firewall},         {"clock", kept_clock},
+    {"logs", logs},
 };
 
 static int usage(void)

@@ -28,6 +28,13 @@ json_t *sk_probe_login_factors(const char *root, const char *services); /* P3 */
 json_t *sk_probe_login_limits(const char *root, const char *services); /* P5 */
 json_t *sk_probe_passwords(const char *root); /* P4 */
 json_t *sk_probe_accounts(const char *root); /* P6 */
+json_t *sk_probe_updates(const char *root); /* P10 */
+json_t *sk_updates_parse(char *text); /* what `apt-get -s` printed; changes it. {"security","other","packages"} */
+json_t *sk_probe_support(const char *root); /* P11 */
+json_t *sk_probe_services(const char *root, const char *units); /* P15 */
+json_t *sk_probe_units(const char *root, const char *names); /* which of these units are started with the system */
+json_t *sk_probe_firewall(void); /* P15 */
+json_t *sk_probe_logs(const char *root); /* P17 */
 json_t *sk_probe_clock(const char *root); /* P16 */
 
 #endif

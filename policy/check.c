@@ -47,7 +47,9 @@ int sk_state_parse(const char *name, enum sk_state *out)
 
 static const struct sk_check *const list[] = {
     &sk_check_screen_lock,  &sk_check_disk_encryption, &sk_check_login_factors, &sk_check_passwords,
-    &sk_check_login_limits, &sk_check_accounts,        &sk_check_antivirus,     &sk_check_clock,
+    &sk_check_login_limits, &sk_check_accounts,        &sk_check_antivirus,     &sk_check_updates,
+    &sk_check_support,      &sk_check_services,        &sk_check_firewall,      &sk_check_clock,
+    &sk_check_logs,
 };
 #define N_CHECKS (sizeof(list) / sizeof(*list))
 
@@ -86,6 +88,7 @@ int sk_check_params_default(struct sk_check_params *p)
 	memset(p, 0, sizeof(*p));
 	for (size_t i = 0; i < N_CHECKS; i++) {
 		p->set[i].applies = true;
+		p->set[i].grace_s = list[i]->grace_s;
 		if (sk_params_default(list[i]->params, list[i]->n_params, p->set[i].v) < 0) {
 			sk_check_params_clear(p);
 			return -ENOMEM;

@@ -53,6 +53,7 @@ struct sk_check {
 	const char *remediation;
 	const struct sk_param *params; /* what [check ID] may hold besides "applies" and "grace" */
 	size_t n_params; /* at most SK_CHECK_PARAMS */
+	long long grace_s; /* grace where the policy names none */
 	/* facts: what the probe printed (JSON object, already bounded); must treat every member as possibly absent.
 	 * Fills state, detail (msgid-based sentences as array of {"text":msgid,"args":[..]}) and evidence. p: this check's values. */
 	enum sk_state (*judge)(const struct sk_check_set *p, const json_t *facts, long long now_ms, json_t *detail);

@@ -44,8 +44,7 @@ static bool leap(long long y)
 	return (y % 4 == 0 && y % 100 != 0) || y % 400 == 0;
 }
 
-/* "2027-03-31" -> the last ms of that day. */
-static int read_date(const char *s, long long *out)
+int sk_param_date(const char *s, long long *out)
 {
 	static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
 	unsigned long long y, m, d;
@@ -130,7 +129,7 @@ static int set_number(const struct sk_param *p, const struct sk_ini *ini, const 
 		return sk_ini_fail(ini, e->line, err, "%s = %s; write a number between %lld and %lld", e->key, e->value,
 		                   p->min, p->max);
 	default:
-		if (read_date(e->value, out) == 0)
+		if (sk_param_date(e->value, out) == 0)
 			return 0;
 		return sk_ini_fail(ini, e->line, err, "%s = %s; write a date such as 2027-03-31", e->key, e->value);
 	}

@@ -42,6 +42,8 @@ int sk_params_set(const struct sk_param *params, size_t n, const struct sk_ini *
                   struct sk_param_value *values, struct sk_err *err);
 /* "NAME=VALUE" as the probe reads it, spans in seconds. Bytes as snprintf. */
 int sk_param_print(const struct sk_param *p, const struct sk_param_value *v, char *out, size_t size);
+/* "2027-03-31" -> the last ms of that day, UTC. 0 or -EINVAL. */
+int sk_param_date(const char *s, long long *out);
 /* Is word one of the list? Exact; a word of the list may end in "*". */
 bool sk_param_has(const struct sk_param_value *list, const char *word);
 
