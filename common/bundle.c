@@ -195,14 +195,19 @@ static bool is_kind(const char *kind)
 	return strcmp(kind, "policy") == 0 || strcmp(kind, "grants") == 0;
 }
 
+static bool is_statement(const char *kind)
+{
+	return strcmp(kind, "checkpoint") == 0 || strcmp(kind, "export") == 0;
+}
+
 static char *make_payload(const char *kind, const char *device, int64_t version, sk_ms issued, sk_ms expires,
                           const json_t *body)
 {
 	char from[SK_RFC3339_LEN], until[SK_RFC3339_LEN] = "", *text;
 	json_t *payload;
 
-	if (!is_kind(kind) || !sk_text_is_id(device) || version < 1 || version > VERSION_MAX || !json_is_object(body) ||
-	    (expires != 0 && expires <= issued))
+	if ((!is_kind(kind) && !is_statement(kind)) || !sk_text_is_id(device) || version < 1 || version > VERSION_MAX ||
+	    !json_is_object(body) || (expires != 0 && expires <= issued))
 		return NULL;
 	sk_clock_format_utc(issued, from);
 	if (expires != 0)
@@ -320,15 +325,17 @@ static int read_times(const json_t *payload, struct sk_bundle *b, struct sk_err 
 	return 0;
 }
 
-static int read_payload(const json_t *payload, struct sk_bundle *b, struct sk_err *err)
+static int read_payload(const json_t *payload, bool statement, struct sk_bundle *b, struct sk_err *err)
 {
 	const char *kind = NULL, *device = NULL;
 	long long version = 0;
 	json_t *body = NULL;
 	int r = sk_json_str(payload, "kind", 1, sizeof(b->kind) - 1, &kind, err);
 
-	if (r == 0 && !is_kind(kind))
-		r = sk_err_set(err, -EINVAL, "field kind: neither policy nor grants");
+	if (r == 0 && !(statement ? is_statement(kind) : is_kind(kind)))
+		r = sk_err_set(err, -EINVAL,
+		               statement ? "field kind: neither checkpoint nor export"
+		                         : "field kind: neither policy nor grants");
 	if (r == 0)
 		r = sk_json_str(payload, "device", 1, SK_UUID_LEN - 1, &device, err);
 	if (r == 0 && !sk_text_is_id(device))
@@ -350,8 +357,8 @@ static int read_payload(const json_t *payload, struct sk_bundle *b, struct sk_er
 	return 0;
 }
 
-int sk_bundle_open(const struct sk_verify_key *k, const char *envelope, size_t len, struct sk_bundle *out,
-                   struct sk_err *err)
+static int open_signed(const struct sk_verify_key *k, const char *envelope, size_t len, bool statement,
+                       struct sk_bundle *out, struct sk_err *err)
 {
 	struct sk_bundle b = {0};
 	json_t *env = NULL, *payload = NULL;
@@ -365,7 +372,7 @@ int sk_bundle_open(const struct sk_verify_key *k, const char *envelope, size_t l
 	if (r == 0)
 		r = sk_json_parse(bytes.data, bytes.len, SK_BUNDLE_MAX, &payload, err);
 	if (r == 0)
-		r = read_payload(payload, &b, err);
+		r = read_payload(payload, statement, &b, err);
 	if (r == 0) {
 		sk_sha256_hex(bytes.data, bytes.len, b.payload_sha256);
 		*out = b;
@@ -374,6 +381,18 @@ int sk_bundle_open(const struct sk_verify_key *k, const char *envelope, size_t l
 	json_decref(payload);
 	sk_buf_deinit(&bytes);
 	return r;
+}
+
+int sk_bundle_open(const struct sk_verify_key *k, const char *envelope, size_t len, struct sk_bundle *out,
+                   struct sk_err *err)
+{
+	return open_signed(k, envelope, len, false, out, err);
+}
+
+int sk_statement_open(const struct sk_verify_key *k, const char *envelope, size_t len, struct sk_bundle *out,
+                      struct sk_err *err)
+{
+	return open_signed(k, envelope, len, true, out, err);
 }
 
 void sk_bundle_clear(struct sk_bundle *b)

@@ -47,6 +47,9 @@ char *sk_bundle_sign(const struct sk_sign_key *k, const char *kind, const char *
 /* Checks format, size, key id, signature, fields. Version and device are the caller's to compare. -EBADMSG = signature wrong,
  * -ENOKEY = signed by another key, -EINVAL = malformed. *out untouched on failure. */
 int sk_bundle_open(const struct sk_verify_key *k, const char *envelope, size_t len, struct sk_bundle *out, struct sk_err *err);
+/* The same for what the server signs about its own records (server/checkpoint.h), kinds "checkpoint" and "export", which are never orders: a
+ * terminal that opens bundles does not take them, and this does not take bundles. */
+int sk_statement_open(const struct sk_verify_key *k, const char *envelope, size_t len, struct sk_bundle *out, struct sk_err *err);
 void sk_bundle_clear(struct sk_bundle *b);
 
 #endif

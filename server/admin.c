@@ -33,7 +33,8 @@ const struct sk_admin_command sk_admin_commands[] = {
     {"policy set", "FILE [--unit SECTION]", true, sk_admin_policy_set},
     {"terminal list", "[--json]", true, sk_admin_terminal_list},
     {"terminal revoke", "ID --reason TEXT", true, sk_admin_terminal_revoke},
-    {"verify", "[--json]", true, sk_admin_verify},
+    {"verify", "[--json] [--known RECORDS:HEAD] [--export FILE --key FILE]", false, sk_admin_verify},
+    {"export", "FILE", true, sk_admin_export},
     {"backup", "FILE", true, sk_admin_backup},
     {"restore", "FILE [--force]", false, sk_admin_restore},
     {NULL, NULL, false, NULL},
@@ -229,15 +230,14 @@ static const struct sk_admin_command *find(int argc, char **argv, int *used)
 	return NULL;
 }
 
-static int run(struct sk_admin *a, const struct sk_admin_command *c)
+int sk_admin_open(struct sk_admin *a)
 {
 	struct sk_err err = SK_ERR_INIT;
 	char path[320];
-	int status;
+	int lock, r;
 
-	if (c->store && sk_restore_pending(a->config.state_dir)) {
-		int lock = sk_serve_lock(&a->config, &err), r;
-
+	if (sk_restore_pending(a->config.state_dir)) {
+		lock = sk_serve_lock(&a->config, &err);
 		if (lock < 0)
 			return sk_admin_fail(a, &err);
 		r = sk_restore_finish(a->config.state_dir, &err);
@@ -245,11 +245,16 @@ static int run(struct sk_admin *a, const struct sk_admin_command *c)
 		if (r < 0)
 			return sk_admin_fail(a, &err);
 	}
-	if (c->store) {
-		sk_admin_path(a, SK_LEDGER_FILE, path, sizeof(path));
-		if (sk_store_open(path, false, &a->store, &err) < 0)
-			return sk_admin_fail(a, &err);
-	}
+	sk_admin_path(a, SK_LEDGER_FILE, path, sizeof(path));
+	return sk_store_open(path, false, &a->store, &err) < 0 ? sk_admin_fail(a, &err) : 0;
+}
+
+static int run(struct sk_admin *a, const struct sk_admin_command *c)
+{
+	int status = c->store ? sk_admin_open(a) : 0;
+
+	if (status != 0)
+		return status;
 	status = c->run(a);
 	a->store = sk_store_close(a->store);
 	if (fflush(stdout) != 0 && status == 0) {

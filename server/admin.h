@@ -44,6 +44,8 @@ struct sk_option {
 };
 int sk_admin_options(struct sk_admin *a, const struct sk_option *options, const char **positional, size_t min,
                      size_t max);
+int sk_admin_open(
+    struct sk_admin *a); /* the store, for commands that do not always need it; 0 or the exit status after a message */
 int sk_admin_usage(const struct sk_admin *a, const char *problem); /* 64 */
 int sk_admin_fail(const struct sk_admin *a, const struct sk_err *err); /* 1 */
 void sk_admin_path(const struct sk_admin *a, const char *name, char *out, size_t size); /* in the state folder */
@@ -64,6 +66,7 @@ int sk_admin_policy_set(struct sk_admin *a);
 int sk_admin_terminal_list(struct sk_admin *a);
 int sk_admin_terminal_revoke(struct sk_admin *a);
 int sk_admin_verify(struct sk_admin *a);
+int sk_admin_export(struct sk_admin *a);
 int sk_admin_backup(struct sk_admin *a);
 int sk_admin_restore(struct sk_admin *a);
 

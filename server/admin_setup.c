@@ -69,48 +69,6 @@ int sk_admin_serve(struct sk_admin *a)
 	return r < 0;
 }
 
-static void print_finding(const struct sk_admin *a, const json_t *f)
-{
-	const char *chain = json_string_value(json_object_get(f, "chain")),
-	           *state = json_string_value(json_object_get(f, "state"));
-	long long records = json_integer_value(json_object_get(f, "records")),
-	          at = json_integer_value(json_object_get(f, "at"));
-	const char *host = json_string_value(json_object_get(f, "host"));
-
-	if (strcmp(state, "ok") == 0)
-		printf(sk_tr(a->lang, N_("%s %s: %lld records, unbroken\n")), chain, host, records);
-	else
-		printf(sk_tr(a->lang, N_("%s %s: BROKEN (%s) at record %lld, after %lld good ones\n")), chain, host,
-		       state, at, records);
-}
-
-int sk_admin_verify(struct sk_admin *a)
-{
-	struct sk_err err = SK_ERR_INIT;
-	json_t *findings = NULL, *f;
-	bool json = false;
-	const struct sk_option options[] = {{"--json", NULL, &json, false}, {NULL, NULL, NULL, false}};
-	int status = sk_admin_options(a, options, NULL, 0, 0), broken;
-	size_t i;
-
-	if (status != 0)
-		return status;
-	broken = sk_store_verify(a->store, &findings, &err);
-	if (broken < 0)
-		return sk_admin_fail(a, &err);
-	if (json) {
-		json_dumpf(findings, stdout, JSON_INDENT(1) | JSON_SORT_KEYS);
-		putchar('\n');
-	} else {
-		json_array_foreach(findings, i, f)
-		{
-			print_finding(a, f);
-		}
-	}
-	json_decref(findings);
-	return broken > 0;
-}
-
 #define N_KEYS 6 /* of sk_restore_keys */
 
 static int read_keys(const struct sk_admin *a, struct sk_store_file files[N_KEYS], struct sk_err *err)

@@ -23,6 +23,7 @@
 #include "common/text.h"
 #include "server/batch.h"
 #include "server/ca.h"
+#include "server/checkpoint.h"
 #include "server/http_server.h"
 #include "server/limiter.h"
 #include "server/message.h"
@@ -133,6 +134,9 @@ static void on_tend(evutil_socket_t fd, short what, void *arg)
 	if (r > 0)
 		sk_orders_wake(v->server.orders, NULL);
 	renew(v);
+	r = sk_checkpoint_tend(v->server.store, sk_ca_sign_key(v->server.ca), sk_clock_wall(), false);
+	if (r < 0)
+		sk_log(SK_LOG_ERR, "no checkpoint of the audit trail: %s", strerror(-r));
 	malloc_trim(0); /* what handshakes left behind: 45 KiB of each idle connection become 27 */
 }
 
@@ -320,6 +324,8 @@ static void stop(struct serve *v)
 	sk_orders_stop(s->orders);
 	if (s->batch != NULL)
 		sk_batch_flush(s->batch);
+	if (s->store != NULL && s->ca != NULL)
+		sk_checkpoint_tend(s->store, sk_ca_sign_key(s->ca), sk_clock_wall(), true);
 	v->console = sk_listener_free(v->console);
 	v->agents = sk_listener_free(v->agents);
 	s->orders = sk_orders_free(s->orders);

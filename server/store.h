@@ -209,6 +209,17 @@ int sk_store_audit(struct sk_store *s, const struct sk_actor *by, const char *ac
 /* [{"id","time","user","name","unit","role","action","object","detail":{..}|null,"hash"}] */
 json_t *sk_store_audit_list(struct sk_store *s, int64_t before, int limit);
 
+/* Its last line: number and hash. -ENOENT when it is empty. And the hash of one line; -ENOENT: there is none. */
+int sk_store_audit_head(struct sk_store *s, int64_t *records, char head[SK_SHA256_HEX]);
+int sk_store_audit_at(struct sk_store *s, int64_t record, char hash[SK_SHA256_HEX]);
+/* Checkpoints (server/checkpoint.h). last: -ENOENT when there is none. */
+int sk_store_checkpoint_put(struct sk_store *s, int64_t records, const char *head, sk_ms time, const char *envelope);
+int sk_store_checkpoint_last(struct sk_store *s, int64_t *records, sk_ms *time);
+/* All that is evidence, row by row as arrays, of one moment: tables "audit" [id,time,user,name,unit,role,action,object,detail text,prev,hash], "checkpoint" [envelope],
+ * "event" [device,seq,time,kind,body text,prev,hash] by device and seq. only: one table, NULL = all. line < 0 ends it. */
+int sk_store_evidence(struct sk_store *s, const char *only,
+                      int (*line)(void *arg, const char *table, const json_t *row), void *arg);
+
 /* Counts for /metrics. */
 json_t *sk_store_counts(struct sk_store *s, sk_ms now, sk_ms silent_ms);
 

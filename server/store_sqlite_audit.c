@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/audit_chain.h"
+
 const char *sk_role_name(enum sk_role r)
 {
 	switch (r) {
@@ -48,28 +50,6 @@ void actor_device(struct sk_actor *a, const char *device)
 	snprintf(a->user, sizeof(a->user), "device:%s", device);
 }
 
-struct line {
-	int64_t id;
-	sk_ms time;
-	const char *user, *name, *unit, *role, *action, *object, *detail, *prev;
-};
-
-static void line_hash(const struct line *l, char out[SK_SHA256_HEX])
-{
-	char id[24], time[24];
-	uint8_t raw[SK_SHA256_LEN];
-	const char *const texts[] = {"sekimori-audit-1", id,        time,      l->user, l->name, l->unit, l->role,
-	                             l->action,          l->object, l->detail, l->prev};
-	struct sk_part parts[sizeof(texts) / sizeof(texts[0])];
-
-	snprintf(id, sizeof(id), "%lld", (long long)l->id);
-	snprintf(time, sizeof(time), "%lld", (long long)l->time);
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-		parts[i] = (struct sk_part){texts[i], strlen(texts[i])};
-	sk_sha256_parts(parts, sizeof(texts) / sizeof(texts[0]), raw);
-	sk_hex(raw, sizeof(raw), out);
-}
-
 static int last_line(struct sk_store *s, int64_t *id, char prev[SK_SHA256_HEX])
 {
 	sqlite3_stmt *st = db_query(s, "SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1", "");
@@ -90,14 +70,14 @@ int audit_add(struct sk_store *s, const struct sk_actor *by, const char *action,
 {
 	char prev[SK_SHA256_HEX], hash[SK_SHA256_HEX];
 	char *text = detail == NULL ? NULL : sk_json_text(detail);
-	struct line l = {.time = now,
-	                 .user = by->user,
-	                 .name = by->name,
-	                 .unit = by->unit,
-	                 .role = sk_role_name(by->role),
-	                 .action = action,
-	                 .object = object,
-	                 .prev = prev};
+	struct sk_audit_line l = {.time = now,
+	                          .user = by->user,
+	                          .name = by->name,
+	                          .unit = by->unit,
+	                          .role = sk_role_name(by->role),
+	                          .action = action,
+	                          .object = object,
+	                          .prev = prev};
 	int64_t last;
 	int r;
 
@@ -109,7 +89,7 @@ int audit_add(struct sk_store *s, const struct sk_actor *by, const char *action,
 	r = last_line(s, &last, prev);
 	if (r == 0) {
 		l.id = last + 1;
-		line_hash(&l, hash);
+		sk_audit_hash(&l, hash);
 		r = db_run(s,
 		           "INSERT INTO audit(id, time, user, name, unit, role, action, object, detail, prev, hash) "
 		           "VALUES(?,?,?,?,?,?,?,?,?,?,?)",
@@ -145,36 +125,30 @@ int audit_verify(struct sk_store *s, json_t *findings)
 	sqlite3_stmt *st = db_query(
 	    s, "SELECT id, time, user, name, unit, role, action, object, detail, prev, hash FROM audit ORDER BY id",
 	    "");
-	char prev[SK_SHA256_HEX], hash[SK_SHA256_HEX];
+	char prev[SK_SHA256_HEX];
 	const char *state = "ok";
 	int64_t n = 0, at = 0;
 	int r;
 
 	sk_text_copy(prev, sizeof(prev), SK_CHAIN_ZERO);
 	while ((r = db_next(st)) == 1) {
-		struct line l = {sqlite3_column_int64(st, 0),
-		                 sqlite3_column_int64(st, 1),
-		                 db_text(st, 2),
-		                 db_text(st, 3),
-		                 db_text(st, 4),
-		                 db_text(st, 5),
-		                 db_text(st, 6),
-		                 db_text(st, 7),
-		                 db_text(st, 8),
-		                 db_text(st, 9)};
+		struct sk_audit_line l = {sqlite3_column_int64(st, 0),
+		                          sqlite3_column_int64(st, 1),
+		                          db_text(st, 2),
+		                          db_text(st, 3),
+		                          db_text(st, 4),
+		                          db_text(st, 5),
+		                          db_text(st, 6),
+		                          db_text(st, 7),
+		                          db_text(st, 8),
+		                          db_text(st, 9)};
 
-		line_hash(&l, hash);
-		if (l.id != n + 1)
-			state = "gap";
-		else if (strcmp(l.prev, prev) != 0)
-			state = "fork";
-		else if (strcmp(hash, db_text(st, 10)) != 0)
-			state = "forged";
+		state = sk_audit_follows(&l, db_text(st, 10), n, prev);
 		at = l.id;
 		if (state[0] != 'o')
 			break;
 		n++;
-		sk_text_copy(prev, sizeof(prev), hash);
+		db_copy(st, 10, prev, sizeof(prev));
 	}
 	db_end(st);
 	if (r < 0)

@@ -117,10 +117,16 @@ static const char logins[] = "ALTER TABLE users ADD COLUMN login TEXT NOT NULL D
 /* The identity a terminal had before it was enrolled again. */
 static const char identities[] = "ALTER TABLE terminals ADD COLUMN previous TEXT REFERENCES terminals(id);";
 
+/* Signed statements about the audit trail: server/checkpoint.h. */
+static const char checkpoints[] =
+    "CREATE TABLE checkpoints(records INTEGER PRIMARY KEY, head TEXT NOT NULL, time INTEGER NOT NULL, envelope TEXT "
+    "NOT NULL) STRICT;" APPEND_ONLY("checkpoints");
+
 static const char *const migrations[][4] = {
     {people, terminals, requests, NULL},
     {logins, NULL},
     {identities, NULL},
+    {checkpoints, NULL},
 };
 #define VERSION        ((int)(sizeof(migrations) / sizeof(migrations[0])))
 #define APPLICATION_ID 0x736b6d72 /* "skmr": a file of another program is not taken for a ledger */

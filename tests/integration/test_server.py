@@ -167,6 +167,41 @@ class Certificate(unittest.TestCase):
         self.assertIn("was renewed; open connections go on", server.messages())
 
 
+class Evidence(unittest.TestCase):
+    def test_a_cut_tail_and_an_export(self):
+        """The server's own checkpoints, a noted one, and an export that needs the public key only."""
+        server = Server()
+        self.addCleanup(server.remove)
+        server.people()
+        server.start()
+        t = Terminal(server, "pc1").enrol()
+        self.assertEqual(t.send(t.event("chain-start", {}), t.event("device.decided", {}))[0], 200)
+        self.assertEqual(server.stop(), 0)                  # a checkpoint is made at the end
+        noted = re.findall(r"checkpoint of the audit trail: (\d+:[0-9a-f]{64})", server.messages())[-1]
+        states = {f["chain"]: f["state"] for f in json.loads(server.cli("verify", "--json", "--known", noted))}
+        self.assertEqual((states["audit"], states["checkpoints"], states["noted"]), ("ok", "ok", "ok"))
+        with tempfile.TemporaryDirectory() as elsewhere:
+            export, key = os.path.join(elsewhere, "export"), os.path.join(elsewhere, "sign.pub")
+            server.cli("export", export)
+            self.assertEqual(os.stat(export).st_mode & 0o777, 0o600)
+            self.assertEqual(server.run("export", export).returncode, 1)
+            shutil.copy(os.path.join(server.state, "sign.pub"), key)
+            os.rename(server.state, server.state + ".away")  # nothing else is needed
+            self.assertIn("seal", server.cli("verify", "--export", export, "--key", key, "--known", noted))
+            with open(export, encoding="utf-8") as f:
+                text = f.read()
+            with open(export, "w", encoding="utf-8") as f:
+                f.write(text.replace("unit.put", "unit.pat", 1))
+            self.assertEqual(server.run("verify", "--export", export, "--key", key).returncode, 1)
+            self.assertEqual(server.run("verify", "--export", export).returncode, 64)
+            os.rename(server.state + ".away", server.state)
+        server.sql("DROP TRIGGER audit_no_delete; DELETE FROM audit WHERE id > 3")
+        done = server.run("verify", "--json", "--known", noted)
+        self.assertEqual(done.returncode, 1)
+        states = {f["chain"]: f["state"] for f in json.loads(done.stdout)}
+        self.assertEqual((states["audit"], states["checkpoints"], states["noted"]), ("ok", "cut", "cut"))
+
+
 class Kill(unittest.TestCase):
     def test_nothing_acknowledged_is_lost(self):
         """kill -9 in the middle of ingest from several terminals, four times; what was answered 200 is there, and every chain verifies."""
@@ -212,7 +247,7 @@ class Kill(unittest.TestCase):
                     acked[t.id] = t.seq
         findings = json.loads(server.cli("verify", "--json"))
         self.assertEqual({f["state"] for f in findings}, {"ok"})
-        self.assertEqual({f["chain"]: f["records"] for f in findings if f["chain"] != "audit"}, acked)
+        self.assertEqual({f["chain"]: f["records"] for f in findings if f["chain"] not in ("audit", "checkpoints")}, acked)
 
 
 class Full(unittest.TestCase):

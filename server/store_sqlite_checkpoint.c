@@ -1,0 +1,107 @@
+/* Checkpoints of the audit trail, and the ledger's evidence line by line for an export. */
+#include "server/store_sqlite.h"
+
+#include <errno.h>
+#include <string.h>
+
+int sk_store_audit_head(struct sk_store *s, int64_t *records, char head[SK_SHA256_HEX])
+{
+	sqlite3_stmt *st = db_query(s, "SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1", "");
+	int r = db_next(st);
+
+	if (r == 1) {
+		*records = sqlite3_column_int64(st, 0);
+		db_copy(st, 1, head, SK_SHA256_HEX);
+	}
+	db_end(st);
+	return r == 1 ? 0 : r == 0 ? -ENOENT : r;
+}
+
+int sk_store_audit_at(struct sk_store *s, int64_t record, char hash[SK_SHA256_HEX])
+{
+	sqlite3_stmt *st = db_query(s, "SELECT hash FROM audit WHERE id = ?", "i", record);
+	int r = db_next(st);
+
+	if (r == 1)
+		db_copy(st, 0, hash, SK_SHA256_HEX);
+	db_end(st);
+	return r == 1 ? 0 : r == 0 ? -ENOENT : r;
+}
+
+int sk_store_checkpoint_put(struct sk_store *s, int64_t records, const char *head, sk_ms time, const char *envelope)
+{
+	int r = db_begin(s);
+
+	if (r == 0)
+		r = db_run(s, "INSERT OR IGNORE INTO checkpoints(records, head, time, envelope) VALUES(?,?,?,?)",
+		           "isis", records, head, time, envelope);
+	return db_finish(s, r < 0 ? r : 0);
+}
+
+int sk_store_checkpoint_last(struct sk_store *s, int64_t *records, sk_ms *time)
+{
+	sqlite3_stmt *st = db_query(s, "SELECT records, time FROM checkpoints ORDER BY records DESC LIMIT 1", "");
+	int r = db_next(st);
+
+	if (r == 1) {
+		*records = sqlite3_column_int64(st, 0);
+		*time = sqlite3_column_int64(st, 1);
+	}
+	db_end(st);
+	return r == 1 ? 0 : r == 0 ? -ENOENT : r;
+}
+
+static const struct {
+	const char *name, *sql;
+} tables[] = {
+    {"checkpoint", "SELECT envelope FROM checkpoints ORDER BY records"},
+    {"audit", "SELECT id, time, user, name, unit, role, action, object, detail, prev, hash FROM audit ORDER BY id"},
+    {"event", "SELECT device, seq, time, kind, body, prev, hash FROM events ORDER BY device, seq"},
+};
+
+static json_t *values(sqlite3_stmt *st)
+{
+	json_t *row = json_array();
+
+	for (int i = 0; row != NULL && i < sqlite3_column_count(st); i++)
+		json_array_append_new(row, sqlite3_column_type(st, i) == SQLITE_INTEGER
+		                               ? json_integer(sqlite3_column_int64(st, i))
+		                               : json_string(db_text(st, i)));
+	return row;
+}
+
+static int each(struct sk_store *s, const char *only, int (*line)(void *arg, const char *table, const json_t *row),
+                void *arg)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]) && r >= 0; i++) {
+		sqlite3_stmt *st;
+
+		if (only != NULL && strcmp(only, tables[i].name) != 0)
+			continue;
+		st = db_query(s, tables[i].sql, "");
+		while ((r = db_next(st)) == 1) {
+			json_t *row = values(st);
+
+			r = row == NULL ? -ENOMEM : line(arg, tables[i].name, row);
+			json_decref(row);
+			if (r < 0)
+				break;
+		}
+		db_end(st);
+	}
+	return r < 0 ? r : 0;
+}
+
+int sk_store_evidence(struct sk_store *s, const char *only,
+                      int (*line)(void *arg, const char *table, const json_t *row), void *arg)
+{
+	int r = db_run(s, "BEGIN", ""); /* one moment of the ledger, while the server goes on writing */
+
+	if (r < 0)
+		return r;
+	r = each(s, only, line, arg);
+	db_run(s, "COMMIT", "");
+	return r;
+}
