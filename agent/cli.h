@@ -87,6 +87,8 @@ int sk_cli_phone(struct sk_cli *cli, int argc, char **argv);
 int sk_cli_open(struct sk_cli *cli, int argc, char **argv);
 int sk_cli_explain(struct sk_cli *cli, int argc, char **argv);
 int sk_cli_policy(struct sk_cli *cli, int argc, char **argv);
+int sk_cli_policy_propose(struct sk_cli *cli, int argc, char **argv);
+int sk_cli_policy_simulate(struct sk_cli *cli, int argc, char **argv);
 int sk_cli_enroll(struct sk_cli *cli, int argc, char **argv);
 int sk_cli_verify(struct sk_cli *cli, int argc, char **argv);
 int sk_cli_doctor(struct sk_cli *cli, int argc, char **argv);

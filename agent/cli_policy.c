@@ -171,5 +171,9 @@ int sk_cli_policy(struct sk_cli *cli, int argc, char **argv)
 		return check_file(cli, argv[2]);
 	if (argc == 2 && !strcmp(argv[1], "reload"))
 		return reload(cli);
+	if (argc >= 2 && !strcmp(argv[1], "propose"))
+		return sk_cli_policy_propose(cli, argc, argv);
+	if (argc >= 2 && !strcmp(argv[1], "simulate"))
+		return sk_cli_policy_simulate(cli, argc, argv);
 	return sk_cli_usage(cli, argv[0]);
 }

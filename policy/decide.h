@@ -112,6 +112,7 @@ void sk_verdict_sentence(const struct sk_policy *p, const struct sk_device *d, c
 /* The event body of a decision: device facts (escaped) + verdict. New reference; NULL = no memory.
  * {"device":"1-2","bus","vendor_id":"46f4","product_id":"0001","release","vendor","product","serial"|null,"device_key","grade","connect",
  *  "kinds":[..],"hidden":[..],"problem":""|"..","verdict":"allow"|"deny","reason","rule"|null,"config":N,
+ *  "device_class":"00/00/00","alts":all alternate settings (policy/seen.h; absent when too many),
  *  "interfaces":[{"number","class":"08/06/50","kind","verdict","access","reason","rule"|null,"grant"|null}]}
  * The rule of the whole is that of the interface that gave the reason. */
 json_t *sk_verdict_json(const struct sk_device *d, const struct sk_verdict *v);

@@ -2,6 +2,7 @@
 #include "common/i18n.h"
 #include "common/text.h"
 #include "policy/decide.h"
+#include "policy/seen.h"
 
 static const struct {
 	const char *name;
@@ -92,6 +93,12 @@ json_t *sk_verdict_json(const struct sk_device *d, const struct sk_verdict *v)
 	              sk_reason_name(v->reason), "rule", main && main->rule ? main->rule->name : NULL, "config",
 	              v->config, "hidden", kind_list(v->hidden_kinds), "interfaces", interface_list(v));
 
+	/* What a later policy would need to judge it again; left out where it would be too long. */
+	if (body) {
+		json_object_set_new(body, "device_class",
+		                    json_sprintf("%02x/%02x/%02x", d->desc.cls, d->desc.sub, d->desc.proto));
+		json_object_set_new(body, "alts", sk_seen_alts(&d->desc));
+	}
 	if (!body || !verdict || json_object_update(body, verdict) < 0) {
 		json_decref(body);
 		body = NULL;
