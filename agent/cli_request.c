@@ -143,7 +143,12 @@ static int request_list(struct sk_cli *cli)
 		const char *reason = sk_cli_string(o, "reason");
 		char number[24], asked[32], until[32];
 
-		sk_table_row(&t, *sk_cli_member(o, "number", number, sizeof number) ? number : "-",
+		const char *label = sk_cli_string(body, "label");
+
+		sk_table_row(&t,
+		             *label                                               ? label
+		             : *sk_cli_member(o, "number", number, sizeof number) ? number
+		                                                                  : "-",
 		             sk_cli_time(o, "created", asked, sizeof asked),
 		             sk_cli_request_state(cli, sk_cli_string(o, "state")),
 		             sk_cli_time(o, "until", until, sizeof until),

@@ -49,14 +49,17 @@ static int stands(struct sk_journal *j, const char *id, const char *state, int64
 }
 
 int sk_journal_request_answer(struct sk_journal *j, const char *id, const char *state, int64_t number,
-                              const char *reason, sk_ms now)
+                              const char *label, const char *reason, sk_ms now)
 {
 	sqlite3_stmt *st = NULL;
 	int r = stands(j, id, state, number, reason);
 
 	if (r != 0)
 		return r < 0 ? r : 0;
-	r = sk_journal_prepare(j, "UPDATE request SET state=?,number=?,reason=?,answered=? WHERE id=?", &st);
+	r = sk_journal_prepare(j,
+	                       "UPDATE request SET state=?1,number=?2,reason=?3,answered=?4,"
+	                       "body=CASE WHEN ?6='' THEN body ELSE json_set(body,'$.label',?6) END WHERE id=?5",
+	                       &st);
 	if (r < 0)
 		return r;
 	sqlite3_bind_text(st, 1, state, -1, SQLITE_STATIC);
@@ -65,6 +68,7 @@ int sk_journal_request_answer(struct sk_journal *j, const char *id, const char *
 	sqlite3_bind_text(st, 3, reason, -1, SQLITE_STATIC);
 	sqlite3_bind_int64(st, 4, now);
 	sqlite3_bind_text(st, 5, id, -1, SQLITE_STATIC);
+	sqlite3_bind_text(st, 6, label, -1, SQLITE_STATIC);
 	sqlite3_step(st);
 	r = sk_journal_errno(j, sqlite3_finalize(st));
 	return r < 0 ? r : 1;

@@ -10,9 +10,9 @@
 
 int sk_journal_request_put(struct sk_journal *j, const char *id, sk_ms now, uid_t uid, const char *person,
                            const char *device, const char *body);
-/* 1 = changed, 0 = it stood so before, -ENOENT: not one of this terminal's. number 0 = none yet. */
+/* 1 = changed, 0 = it stood so before, -ENOENT: not one of this terminal's. number 0 = none yet; label: what people read instead ("" = none). */
 int sk_journal_request_answer(struct sk_journal *j, const char *id, const char *state, int64_t number,
-                              const char *reason, sk_ms now);
+                              const char *label, const char *reason, sk_ms now);
 /* Newest first: [{"id","created","uid","person","device","body":{..},"state","number"|null,"reason","answered"|null}]. uid < 0: everyone's. */
 json_t *sk_journal_request_list(struct sk_journal *j, int64_t uid, int limit);
 /* The login name of who made it. 0 or -ENOENT. */

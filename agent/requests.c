@@ -222,10 +222,11 @@ json_t *sk_request_list(struct sk_daemon *d, int64_t uid)
 	return list;
 }
 
-static void answered(struct sk_daemon *d, const char *id, const char *state, int64_t number, const char *reason)
+static void answered(struct sk_daemon *d, const char *id, const char *state, int64_t number, const char *label,
+                     const char *reason)
 {
-	json_t *body =
-	    json_pack("{s:s, s:s, s:I, s:s}", "id", id, "state", state, "number", (json_int_t)number, "reason", reason);
+	json_t *body = json_pack("{s:s, s:s, s:I, s:s*, s:s}", "id", id, "state", state, "number", (json_int_t)number,
+	                         "label", *label ? label : NULL, "reason", reason);
 
 	char person[64] = "";
 
@@ -243,15 +244,16 @@ void sk_request_answers(struct sk_daemon *d, const json_t *body)
 
 	json_array_foreach(list, i, o)
 	{
-		const char *id, *state, *reason = "";
+		const char *id, *state, *reason = "", *label = "";
 		long long number = 0;
 
 		if (sk_json_str(o, "id", 36, 36, &id, NULL) < 0 || !sk_text_is_id(id) ||
 		    sk_json_str(o, "state", 1, 31, &state, NULL) < 0 || !sk_text_is_name(state, 31) ||
 		    sk_json_str_opt(o, "reason", 1024, &reason, NULL) < 0 ||
+		    sk_json_str_opt(o, "label", 31, &label, NULL) < 0 || (*label && !sk_text_is_name(label, 31)) ||
 		    sk_json_int_opt(o, "number", 0, INT64_MAX, &number, NULL) < 0)
 			continue;
-		if (sk_journal_request_answer(d->journal, id, state, number, reason, sk_daemon_now(d)) > 0)
-			answered(d, id, state, number, reason);
+		if (sk_journal_request_answer(d->journal, id, state, number, label, reason, sk_daemon_now(d)) > 0)
+			answered(d, id, state, number, label, reason);
 	}
 }

@@ -157,3 +157,13 @@ void sk_clock_format_local(sk_ms t, char *out, size_t size)
 	if (localtime_r(&seconds, &tm) == NULL || strftime(out, size, "%Y-%m-%d %H:%M:%S", &tm) == 0)
 		out[0] = '\0';
 }
+
+int sk_clock_fiscal_year(sk_ms t)
+{
+	time_t seconds = (time_t)(t / 1000);
+	struct tm tm;
+
+	if (localtime_r(&seconds, &tm) == NULL)
+		return 0;
+	return tm.tm_year + 1900 - (tm.tm_mon < 3 ? 1 : 0);
+}

@@ -43,4 +43,7 @@ int sk_clock_parse_utc(const char *s, sk_ms *out); /* accepts with or without .m
 /* Local time for people: "2026-04-01 08:30:00". tz from the TZ database by localtime_r. */
 void sk_clock_format_local(sk_ms t, char *out, size_t size);
 
+/* The fiscal year t falls in, by local time: it begins on 1 April and is called by the year it begins in. */
+int sk_clock_fiscal_year(sk_ms t);
+
 #endif

@@ -10,13 +10,15 @@
 #define PER_PAGE 100
 
 /* "request:7" and a terminal's id lead to their pages. */
-static void object(struct sk_page *p, const char *name)
+static void object(struct sk_console *c, const char *name)
 {
+	struct sk_page *p = &c->page;
 	unsigned long long number;
-	char text[24];
+	char text[32];
 
 	if (strncmp(name, "request:", 8) == 0 && sk_text_u64(name + 8, 1, INT64_MAX, &number) == 0) {
-		snprintf(text, sizeof(text), "%llu", number);
+		if (sk_store_request_label(c->r->server->store, (int64_t)number, text) < 0)
+			snprintf(text, sizeof(text), "%llu", number);
 		(void)sk_buf_addf(&p->out, "<a href=\"/requests/%llu\">", number);
 		sk_page_say(p, N_("Request %1"), text);
 		sk_page_lit(p, "</a>");
@@ -50,8 +52,9 @@ static void details(struct sk_page *p, const json_t *detail)
 	json_decref(said);
 }
 
-static void row(struct sk_page *p, const json_t *a)
+static void row(struct sk_console *c, const json_t *a)
 {
+	struct sk_page *p = &c->page;
 	const char *name = sk_page_str(a, "name"), *user = sk_page_str(a, "user");
 	enum sk_role role;
 
@@ -73,7 +76,7 @@ static void row(struct sk_page *p, const json_t *a)
 	sk_page_tr(p, sk_word_action(sk_page_str(a, "action")));
 	sk_page_lit(p, "</td>");
 	sk_page_lit(p, "<td class=\"free\">");
-	object(p, sk_page_str(a, "object"));
+	object(c, sk_page_str(a, "object"));
 	sk_page_lit(p, "</td><td class=\"free\">");
 	details(p, sk_page_get(a, "detail"));
 	sk_page_lit(p, "<span class=\"sub key\">");
@@ -118,7 +121,7 @@ int sk_page_audit(struct sk_console *c)
 	              N_("Every change made through the server, each line chained to the one before. `sekimori-server "
 	                 "verify` proves that none was altered or left out."));
 	sk_page_table(p, "audit", N_("Audit trail"), head);
-	json_array_foreach(rows, i, a) row(p, a);
+	json_array_foreach(rows, i, a) row(c, a);
 	sk_page_table_end(p);
 	older(p, rows);
 	sk_console_end(c);

@@ -71,7 +71,9 @@ void sk_part_request_state(struct sk_page *p, const char *state)
 static void request_row(struct sk_page *p, const json_t *row, bool with_terminal)
 {
 	sk_page_lit(p, "<tr><th scope=\"row\"><a class=\"number\" href=\"/requests/");
-	(void)sk_buf_addf(&p->out, "%lld\">%lld</a></th><td>", sk_page_int(row, "number"), sk_page_int(row, "number"));
+	(void)sk_buf_addf(&p->out, "%lld\">", sk_page_int(row, "number"));
+	sk_page_text(p, sk_page_str(row, "label"));
+	sk_page_lit(p, "</a></th><td>");
 	sk_part_request_state(p, sk_page_str(row, "state"));
 	sk_page_lit(p, "</td><td>");
 	sk_page_text(p, sk_page_str(row, "person"));

@@ -215,9 +215,8 @@ static void body(struct sk_console *c, const json_t *request, const json_t *term
 {
 	struct sk_page *p = &c->page;
 	bool staff = c->session.acting == SK_ROLE_STAFF;
-	char number[24];
+	const char *number = sk_page_str(request, "label");
 
-	snprintf(number, sizeof(number), "%lld", sk_page_int(request, "number"));
 	sk_console_begin(c, N_("Request"), number);
 	sk_page_lit(p, "<header class=\"subject\"><h1>");
 	sk_page_say(p, N_("Request %1"), number);

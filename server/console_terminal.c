@@ -158,9 +158,10 @@ static void grants(struct sk_page *p, const json_t *rows)
 		else
 			sk_page_badge(p, SK_TONE_PLAIN,
 			              strcmp(state, "cancelled") == 0 ? N_("Cancelled") : N_("ended"));
-		(void)sk_buf_addf(&p->out,
-		                  "</td><th scope=\"row\"><a class=\"number\" href=\"/requests/%lld\">%lld</a></th>",
-		                  sk_page_int(g, "request"), sk_page_int(g, "request"));
+		(void)sk_buf_addf(&p->out, "</td><th scope=\"row\"><a class=\"number\" href=\"/requests/%lld\">",
+		                  sk_page_int(g, "request"));
+		sk_page_text(p, sk_page_str(g, "label"));
+		sk_page_lit(p, "</a></th>");
 		sk_page_el(p, "td", NULL, sk_page_str(g, "person"));
 		sk_page_el(p, "td", NULL, sk_page_str(g, "serial"));
 		sk_page_el_tr(p, "td", NULL, sk_word_access(sk_page_str(g, "access")));

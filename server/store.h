@@ -170,7 +170,8 @@ json_t *sk_store_terminal_page(struct sk_store *s, const char *id, sk_ms now, sk
 /* Requests. States by name: submitted(申請中) permitted(審査中: manager permitted, helpdesk to approve) approved(許可) refused(不許可)
  * returned(差戻し) withdrawn(取下げ) cancelled(取消し) expired(期限切れ). A request is born from a terminal's event "request.created"
  * (sk_store_events_put does it, once per local id). */
-/* [{"number","id","kind":"media","state","terminal":device id,"host","unit","unit_ja","unit_en","person":login name,"device":{..as in the event..},"purpose",
+/* number: the key, for ever; label: what people read, "FISCAL YEAR-SERIAL" ("2026-0001"), begun anew on 1 April by the server's clock.
+ * [{"number","label","id","kind":"media","state","terminal":device id,"host","unit","unit_ja","unit_en","person":login name,"device":{..as in the event..},"purpose",
  * "access","hours","class","destination","created":ms,"updated":ms,"until":ms|null (the permit's limit, then the grant's end),"reason":of the last decision or "",
  * "permitted_by":職・氏名|null,"permitted_at":ms|null,"approved_by","approved_at","granted_access":"ro"|"rw"|null,"grant":id|null}] newest first. */
 json_t *sk_store_requests(struct sk_store *s, const char *unit, const char *person /* login name; NULL = all */,
@@ -179,6 +180,8 @@ json_t *sk_store_requests(struct sk_store *s, const char *unit, const char *pers
  * oldest first. NULL if unknown. */
 json_t *sk_store_request(struct sk_store *s, int64_t number,
                          const char *unit /* "earlier" of this section only; NULL = all */);
+/* The label of a number; -ENOENT. */
+int sk_store_request_label(struct sk_store *s, int64_t number, char label[32]);
 struct sk_decision {
 	int64_t request;
 	enum { SK_DO_PERMIT, SK_DO_APPROVE, SK_DO_REFUSE, SK_DO_RETURN, SK_DO_CANCEL } what;

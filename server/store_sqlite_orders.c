@@ -97,11 +97,14 @@ json_t *sk_store_grants_body(struct sk_store *s, const char *device, sk_ms now, 
 	if (requests_expire(s, device, now) < 0)
 		return NULL;
 	grants = grants_now(s, device, now);
-	answers = db_list(s,
-	                  "SELECT id, number, state, reason FROM (SELECT id, number, state, reason FROM requests WHERE "
-	                  "terminal = ? AND updated > ?"
-	                  " ORDER BY updated DESC, number DESC LIMIT ?) ORDER BY number",
-	                  "sii", device, now - ANSWERS_MS, (int64_t)ANSWERS_MAX);
+	answers =
+	    db_list(s,
+	            "SELECT id, number, printf('%d-%04d', fiscal_year, fiscal_serial) AS label, state, reason FROM "
+	            "(SELECT id, number, "
+	            "fiscal_year, fiscal_serial, state, reason FROM requests WHERE "
+	            "terminal = ? AND updated > ?"
+	            " ORDER BY updated DESC, number DESC LIMIT ?) ORDER BY number",
+	            "sii", device, now - ANSWERS_MS, (int64_t)ANSWERS_MAX);
 	if (grants == NULL || answers == NULL) {
 		json_decref(grants);
 		json_decref(answers);

@@ -214,22 +214,27 @@ json_t *sk_store_terminal_page(struct sk_store *s, const char *id, sk_ms now, sk
 	                  " SELECT t.id, t.host, t.asset, t.enrolled, t.revoked, t.last_seq FROM back b JOIN "
 	                  "terminals t ON t.id = b.id ORDER BY depth",
 	                  "s", id)) != 0;
-	bad = bad || add(page, "requests",
-	                 db_list(s,
-	                         "SELECT number, id, kind, state, person, device AS \"device|j\", purpose, access, "
-	                         "hours, class, destination, created,"
-	                         " updated, until, reason, permitted_by, permitted_at, approved_by, approved_at, "
-	                         "granted_access, \"grant\" FROM requests"
-	                         " WHERE terminal = ? ORDER BY number DESC LIMIT 50",
-	                         "s", id)) != 0;
-	bad = bad || add(page, "grants",
-	                 db_list(s,
-	                         "SELECT id, request, person, device_key, serial, access, class, purpose, \"from\", "
-	                         "until, permitted_by, approved_by,"
-	                         " CASE WHEN cancelled THEN 'cancelled' WHEN ended IS NOT NULL OR until <= ?2 THEN "
-	                         "'ended' ELSE 'valid' END AS state"
-	                         " FROM grants WHERE terminal = ?1 ORDER BY until DESC LIMIT 50",
-	                         "si", id, now)) != 0;
+	bad = bad ||
+	      add(page, "requests",
+	          db_list(s,
+	                  "SELECT number, printf('%d-%04d', fiscal_year, fiscal_serial) AS label, id, kind, state, "
+	                  "person, device AS \"device|j\", purpose, access, "
+	                  "hours, class, destination, created,"
+	                  " updated, until, reason, permitted_by, permitted_at, approved_by, approved_at, "
+	                  "granted_access, \"grant\" FROM requests"
+	                  " WHERE terminal = ? ORDER BY number DESC LIMIT 50",
+	                  "s", id)) != 0;
+	bad = bad ||
+	      add(page, "grants",
+	          db_list(
+	              s,
+	              "SELECT id, request, (SELECT printf('%d-%04d', fiscal_year, fiscal_serial) FROM requests q WHERE "
+	              "q.number = request) AS label, person, device_key, serial, access, class, purpose, \"from\", "
+	              "until, permitted_by, approved_by,"
+	              " CASE WHEN cancelled THEN 'cancelled' WHEN ended IS NOT NULL OR until <= ?2 THEN "
+	              "'ended' ELSE 'valid' END AS state"
+	              " FROM grants WHERE terminal = ?1 ORDER BY until DESC LIMIT 50",
+	              "si", id, now)) != 0;
 	bad =
 	    bad ||
 	    add(page, "history",

@@ -116,13 +116,16 @@ static int request_insert(struct sk_store *s, const char *terminal, const struct
 		                    "too many undecided requests of one terminal", now);
 	}
 	if (r == 0)
-		r = db_run(s,
-		           "INSERT OR IGNORE INTO requests(id, terminal, kind, person, device, device_key, serial, "
-		           "purpose, access, hours, class,"
-		           " destination, state, created, updated) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,'submitted',?,?)",
-		           "sssssssssissii", w->id, terminal, w->kind, w->person, text, w->device_key, w->serial,
-		           w->purpose, w->access, (int64_t)w->hours, w->class, w->destination,
-		           e->time < now ? e->time : now, now);
+		r = db_run(
+		    s,
+		    "INSERT OR IGNORE INTO requests(id, terminal, kind, person, device, device_key, serial, "
+		    "purpose, access, hours, class,"
+		    " destination, state, created, updated, fiscal_year, fiscal_serial) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,"
+		    "?9,?10,?11,?12,'submitted',?13,?14,?15,"
+		    " (SELECT coalesce(max(fiscal_serial), 0) + 1 FROM requests WHERE fiscal_year = ?15))",
+		    "sssssssssissiii", w->id, terminal, w->kind, w->person, text, w->device_key, w->serial, w->purpose,
+		    w->access, (int64_t)w->hours, w->class, w->destination, e->time < now ? e->time : now, now,
+		    (int64_t)sk_clock_fiscal_year(now));
 	free(text);
 	if (r <= 0)
 		return r; /* known before */
@@ -171,7 +174,9 @@ int request_history(struct sk_store *s, int64_t number, const char *action, cons
 }
 
 #define REQUEST \
-	"SELECT q.number, q.id, q.kind, q.state, q.terminal, t.host, t.unit, u.name_ja AS unit_ja, u.name_en AS " \
+	"SELECT q.number, printf('%d-%04d', q.fiscal_year, q.fiscal_serial) AS label, q.id, q.kind, q.state, " \
+	"q.terminal, " \
+	"t.host, t.unit, u.name_ja AS unit_ja, u.name_en AS " \
 	"unit_en, q.person," \
 	" q.device AS \"device|j\", q.purpose, q.access, q.hours, q.class, q.destination, q.created, q.updated, " \
 	"q.until, q.reason," \
@@ -204,6 +209,18 @@ static json_t *earlier(struct sk_store *s, int64_t number, const char *unit)
 	    " OR (o.serial <> '' AND q.serial = o.serial AND json_extract(q.device, '$.vendor_id', '$.product_id') ="
 	    " json_extract(o.device, '$.vendor_id', '$.product_id'))) ORDER BY q.number DESC LIMIT 20",
 	    "is", number, unit);
+}
+
+int sk_store_request_label(struct sk_store *s, int64_t number, char label[32])
+{
+	sqlite3_stmt *st = db_query(
+	    s, "SELECT printf('%d-%04d', fiscal_year, fiscal_serial) FROM requests WHERE number = ?", "i", number);
+	int r = db_next(st);
+
+	if (r == 1)
+		db_copy(st, 0, label, 32);
+	db_end(st);
+	return r == 1 ? 0 : r == 0 ? -ENOENT : r;
 }
 
 json_t *sk_store_request(struct sk_store *s, int64_t number, const char *unit)

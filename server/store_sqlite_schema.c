@@ -122,11 +122,17 @@ static const char checkpoints[] =
     "CREATE TABLE checkpoints(records INTEGER PRIMARY KEY, head TEXT NOT NULL, time INTEGER NOT NULL, envelope TEXT "
     "NOT NULL) STRICT;" APPEND_ONLY("checkpoints");
 
+/* The number people read, begun anew each fiscal year (1 April); requests.number stays the key. */
+static const char fiscal[] =
+    "ALTER TABLE requests ADD COLUMN fiscal_year INTEGER; ALTER TABLE requests ADD COLUMN fiscal_serial INTEGER;"
+    "UPDATE requests SET fiscal_year = CAST(strftime('%Y', created / 1000, 'unixepoch', 'localtime', '-3 months') AS "
+    "INTEGER);"
+    "WITH n AS (SELECT number, row_number() OVER (PARTITION BY fiscal_year ORDER BY number) AS serial FROM requests)"
+    " UPDATE requests SET fiscal_serial = n.serial FROM n WHERE n.number = requests.number;"
+    "CREATE UNIQUE INDEX requests_serial ON requests(fiscal_year, fiscal_serial);";
+
 static const char *const migrations[][4] = {
-    {people, terminals, requests, NULL},
-    {logins, NULL},
-    {identities, NULL},
-    {checkpoints, NULL},
+    {people, terminals, requests, NULL}, {logins, NULL}, {identities, NULL}, {checkpoints, NULL}, {fiscal, NULL},
 };
 #define VERSION        ((int)(sizeof(migrations) / sizeof(migrations[0])))
 #define APPLICATION_ID 0x736b6d72 /* "skmr": a file of another program is not taken for a ledger */

@@ -225,3 +225,15 @@ Test(clock, a_floor_that_is_not_far_ahead_stays)
 	cr_assert_eq(sk_clock_corrected(&c, REAL, 1000, REAL, true), REAL + 500000);
 	cr_assert_eq(sk_clock_corrected(&c, REAL, 1000, 0, true), REAL + 500000);
 }
+
+Test(clock, fiscal_year_begins_on_the_first_of_april)
+{
+	struct tm last = {
+	    .tm_year = 126, .tm_mon = 2, .tm_mday = 31, .tm_hour = 23, .tm_min = 59, .tm_sec = 59, .tm_isdst = -1};
+	sk_ms t = (sk_ms)mktime(&last) * 1000 + 999;
+
+	cr_assert_eq(sk_clock_fiscal_year(t), 2025);
+	cr_assert_eq(sk_clock_fiscal_year(t + 1), 2026);
+	cr_assert_eq(sk_clock_fiscal_year(t + 1 + (sk_ms)364 * 86400 * 1000), 2026);
+	cr_assert_eq(sk_clock_fiscal_year(t + 1 + (sk_ms)366 * 86400 * 1000), 2027);
+}
