@@ -126,6 +126,14 @@ static void keep_since(struct sk_daemon *d, const struct sk_check *check, const 
 }
 
 /* The state before is kept in the journal's file, so that a restart is no change. */
+/* 6.4(2)エ: media with current antivirus only. Where the check does not apply nobody asks for it. */
+static bool media_may_be_used(const char *state)
+{
+	enum sk_state s;
+
+	return state && sk_state_parse(state, &s) == 0 && s <= SK_STATE_EXEMPT;
+}
+
 static void check_result(void *ctx, const struct sk_check *check, const json_t *result)
 {
 	const char *state = json_string_value(json_object_get(result, "state"));
@@ -134,6 +142,8 @@ static void check_result(void *ctx, const struct sk_check *check, const json_t *
 	char key[64] = "check.";
 
 	keep_since(d, check, result);
+	if (d->gate && strcmp(check->id, "antivirus") == 0)
+		sk_gate_antivirus(d->gate, media_may_be_used(state));
 	sk_text_copy(key + 6, sizeof key - 6, check->id);
 	sk_buf_init(&before, 64);
 	(void)sk_journal_meta_get(d->journal, key, &before);

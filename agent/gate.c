@@ -368,6 +368,12 @@ static void on_login(void *ctx)
 	struct sk_gate *g = ctx;
 
 	sk_gate_person(g, sk_login_person(g->login));
+	sk_lock_look(g->lock);
+}
+
+static void on_lock(void *ctx, bool locked)
+{
+	sk_gate_locked(ctx, locked);
 }
 
 /* ---- life ---- */
@@ -425,6 +431,7 @@ struct sk_gate *sk_gate_free(struct sk_gate *g)
 		return NULL;
 	g->uevents = sk_uevents_free(g->uevents);
 	g->login = sk_login_free(g->login);
+	g->lock = sk_lock_free(g->lock);
 	g->timer = sd_event_source_disable_unref(g->timer);
 	while ((a = g->first) != NULL) {
 		g->first = a->next;
@@ -461,6 +468,9 @@ int sk_gate_start(struct sk_gate *g, struct sk_err *err)
 	if (r < 0)
 		return sk_err_set(err, r, "login sessions cannot be watched: %s", strerror(-r));
 	sk_text_copy(g->person, sizeof(g->person), sk_login_person(g->login));
+	r = sk_lock_new(g->loop, on_lock, g, &g->lock);
+	if (r < 0)
+		return sk_err_set(err, r, "the lock of sessions cannot be watched: %s", strerror(-r));
 	r = sk_gate_scan(g, true);
 	if (r < 0)
 		return sk_err_set(err, r, "attached devices cannot be read: %s", strerror(-r));

@@ -48,6 +48,9 @@ const char *sk_gate_active(const struct sk_gate *g);
 json_t *sk_gate_devices(const struct sk_gate *g);
 /* {"device":{..as above..},"explanation":{..sk_explain..},"sentence_ja":..,"sentence_en":..}; -ENOENT when not attached. */
 int sk_gate_explain(struct sk_gate *g, const char *device, json_t **out, struct sk_err *err);
+/* How the check "antivirus" stands (6.4(2)エ). Where the policy asks for it media are refused while it is not ok; what is mounted is warned of,
+ * written back, and taken away a minute later. */
+void sk_gate_antivirus(struct sk_gate *g, bool ok);
 /* Opens the encrypted container of an attached medium (agent/medium.h). node "" = the first closed one. -ENOENT: no such device or medium. */
 int sk_gate_open_medium(struct sk_gate *g, const char *device, const char *node, const struct sk_unlock *u,
                         struct sk_err *err);

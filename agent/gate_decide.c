@@ -54,6 +54,8 @@ void sk_attached_context(const struct sk_attached *a, struct sk_context *c)
 	*c = (struct sk_context){.now = g->hooks.now(g->hooks.ctx), .person = g->person, .host = host_name()};
 	c->utc_offset_s = sk_gate_utc_offset(c->now);
 	c->holds_encrypted = true;
+	c->locked = g->locked;
+	c->antivirus_stale = sk_attached_antivirus_stale(a);
 	/* Who came in by the safe path stays: a keyboard must not die under the hands because another one was plugged in. */
 	if (a->decided && a->outcome.allow && a->outcome.reason == SK_REASON_SAFE_PATH)
 		return;

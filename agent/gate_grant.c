@@ -125,6 +125,10 @@ void sk_gate_arm(struct sk_gate *g)
 		in = any ? nearer(in, next - now) : next - now < LOOK_AGAIN_MAX_MS ? next - now : LOOK_AGAIN_MAX_MS;
 		any = true;
 	}
+	if (g->antivirus_until > now) {
+		any = true;
+		in = nearer(in, g->antivirus_until - now);
+	}
 	if (!any) {
 		if (g->timer != NULL)
 			(void)sd_event_source_set_enabled(g->timer, SD_EVENT_OFF);

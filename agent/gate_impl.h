@@ -9,6 +9,7 @@
 #include "agent/gate_system.h"
 #include "agent/medium.h"
 #include "platform/internal.h"
+#include "platform/lock.h"
 #include "platform/login.h"
 #include "platform/uevent.h"
 
@@ -72,6 +73,10 @@ struct sk_gate {
 	struct sk_system sys;
 	struct sk_uevents *uevents;
 	struct sk_login *login;
+	struct sk_lock *lock;
+	bool locked;
+	bool antivirus_ok; /* false until the check has said so */
+	sk_ms antivirus_until; /* until then what is open stays, after it has ceased to be; 0 = nothing is waited for */
 	sd_event_source *timer;
 	char person[SK_PERSON_MAX];
 	struct sk_attached *first;
@@ -150,6 +155,10 @@ void sk_gate_driver_came(struct sk_gate *g, const char *devpath); /* sk_attached
 void sk_gate_block_removed(struct sk_gate *g, const char *devpath);
 void sk_gate_block_changed(struct sk_gate *g, const char *devpath);
 int sk_gate_block_scan(struct sk_gate *g);
+
+/* gate_state.c */
+void sk_gate_locked(struct sk_gate *g, bool locked);
+bool sk_attached_antivirus_stale(const struct sk_attached *a);
 
 /* gate_grant.c */
 void sk_gate_arm(

@@ -258,6 +258,28 @@ static void deny_hidden_storage(struct judging *j)
 	}
 }
 
+/* SK_REASON_RULE_ALLOW: nothing. What holds for every medium at this moment, whatever lets it in (6.4(2)エ). */
+static enum sk_reason state_forbids(const struct judging *j)
+{
+	if (!j->policy)
+		return SK_REASON_RULE_ALLOW;
+	if (j->policy->media.antivirus && j->context->antivirus_stale)
+		return SK_REASON_ANTIVIRUS;
+	if (j->context->locked &&
+	    (j->policy->media.on_lock == SK_LOCK_CLOSE ||
+	     (j->policy->media.on_lock == SK_LOCK_BY_ZONE && j->policy->zone != SK_ZONE_INTERNET)))
+		return SK_REASON_LOCKED;
+	return SK_REASON_RULE_ALLOW;
+}
+
+static void deny_by_state(const struct judging *j, struct sk_iface_verdict *v)
+{
+	enum sk_reason why = state_forbids(j);
+
+	if (why != SK_REASON_RULE_ALLOW && v->allow && (v->kind & SK_USB_STORING))
+		deny(v, why);
+}
+
 static bool on_safe_path(const struct judging *j)
 {
 	const struct sk_usb_desc *d = &j->device->desc;
@@ -370,6 +392,8 @@ void sk_decide(const struct sk_policy *p, const struct sk_grants *g, const struc
 		return;
 	}
 	deny_hidden_storage(&j);
+	for (size_t i = 0; i < out->n_ifaces; i++)
+		deny_by_state(&j, &out->ifaces[i]);
 	take_safe_path(&j);
 	conclude(&j);
 }
@@ -399,4 +423,5 @@ void sk_decide_medium(const struct sk_policy *p, const struct sk_grants *g, cons
 	}
 	if (any && hides_storage(&d->desc, number) && !(out->allow && out->reason == SK_REASON_GRANT))
 		deny(out, SK_REASON_HIDDEN_STORAGE);
+	deny_by_state(&j, out);
 }

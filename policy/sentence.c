@@ -60,6 +60,10 @@ static const struct {
                            N_("Unplug it, do not use it anywhere else, and hand it to %2.")},
     [SK_REASON_NOT_ENCRYPTED] = {N_("Only encrypted media are opened on this terminal."),
                                  N_("Use an encrypted medium, or ask %2.")},
+    [SK_REASON_ANTIVIRUS] =
+        {N_("The antivirus of this terminal is not up to date, and no medium may be used until it is."),
+         N_("See: sekimori check antivirus. If it does not come right by itself, tell %2.")},
+    [SK_REASON_LOCKED] = {N_("The screen is locked."), N_("It opens again when you unlock the screen.")},
     [SK_REASON_NO_READ_ONLY] = {N_("Only reading would be allowed, and a camera or phone cannot be held to that."),
                                 N_("Put its memory card into a card reader, or ask %2.")},
 };
