@@ -110,28 +110,31 @@ static int check_file(struct sk_cli *cli, const char *path)
 	struct sk_err err = SK_ERR_INIT;
 	struct sk_policy *p = NULL;
 	struct sk_buf w;
-	char rules[24];
-	int n;
+	char rules[24], count[24];
+	int n, dead = 0;
 
 	if (sk_policy_load(path, &p, &err) < 0)
 		return sk_cli_fail(cli, SK_EXIT_ERROR, "invalid", "%1", err.text, NULL);
 	sk_buf_init(&w, 65536);
-	n = sk_policy_warnings(p, &w);
+	n = sk_policy_review(p, sk_clock_wall(), sk_cli_utc_offset(), &w, &dead);
 	snprintf(rules, sizeof rules, "%zu", p->n_rules);
 	if (cli->json) {
-		json_t *o =
-		    json_pack("{s:b, s:s, s:I, s:I, s:i, s:s}", "ok", 1, "name", p->name, "version",
-		              (json_int_t)p->version, "rules", (json_int_t)p->n_rules, "warnings", n, "text", w.data);
+		json_t *o = json_pack("{s:b, s:s, s:I, s:I, s:i, s:i, s:s}", "ok", 1, "name", p->name, "version",
+		                      (json_int_t)p->version, "rules", (json_int_t)p->n_rules, "warnings", n,
+		                      "dead_rules", dead, "text", w.data);
 
 		sk_cli_print_json(cli, o);
 		json_decref(o);
 	} else {
 		print_lines(w.data);
 		sk_cli_say(cli, N_("%1: policy %2 with %3 rules is well-formed."), path, p->name, rules, NULL);
+		snprintf(count, sizeof count, "%d", dead);
+		if (dead)
+			sk_cli_say(cli, N_("%1 of its rules can never match; see above."), count, NULL);
 	}
 	sk_buf_deinit(&w);
 	sk_policy_free(p);
-	return SK_EXIT_OK;
+	return dead ? SK_EXIT_NON_COMPLIANT : SK_EXIT_OK;
 }
 
 static int show(struct sk_cli *cli)

@@ -15,7 +15,7 @@
 #define SINCE_MAX_S   (10LL * 366 * 86400)
 #define SINCE_DEFAULT (30LL * 86400)
 
-static int utc_offset(void)
+int sk_cli_utc_offset(void)
 {
 	time_t t = time(NULL);
 	struct tm tm;
@@ -91,7 +91,7 @@ static int propose_with(struct sk_cli *cli, struct sk_propose *p, sk_ms since)
 	sk_buf_init(&out, SK_INI_MAX_BYTES);
 	r = sk_policy_parse("policy", sk_cli_string(a, "text"), strlen(sk_cli_string(a, "text")), &base, &err);
 	if (r == 0)
-		r = sk_propose_text(p, base, utc_offset(), &out, &err);
+		r = sk_propose_text(p, base, sk_cli_utc_offset(), &out, &err);
 	if (r < 0)
 		r = sk_cli_fail(cli, SK_EXIT_ERROR, "invalid", "%1", err.text, NULL);
 	else if (cli->json) {
@@ -197,7 +197,7 @@ static int simulate_with(struct sk_cli *cli, struct sk_policy *p, sk_ms since)
 	if (!s.replay)
 		return sk_cli_fail(cli, SK_EXIT_ERROR, "failed", N_("no memory"), NULL);
 	(void)gethostname(host, sizeof host - 1);
-	s.where = (struct sk_replay_place){host, NULL, utc_offset()};
+	s.where = (struct sk_replay_place){host, NULL, sk_cli_utc_offset()};
 	r = each_decision(cli, since, simulate_one, &s);
 	if (r == 0) {
 		result = sk_replay_result(s.replay);

@@ -137,5 +137,7 @@ sk_ms sk_policy_next_change(const struct sk_policy *p, sk_ms now, int utc_offset
 
 /* Rules that can never match (shadowed by an earlier one) and the like: appends lines "file:line: ..." to out; returns how many. */
 int sk_policy_warnings(const struct sk_policy *p, struct sk_buf *out);
+/* The same at a moment, so that rules whose last day is past are named too. *dead (may be NULL): how many rules can do nothing. */
+int sk_policy_review(const struct sk_policy *p, sk_ms now, int utc_offset_s, struct sk_buf *out, int *dead);
 
 #endif

@@ -24,6 +24,9 @@ void sk_rule_clear_more(struct sk_rule *r);
 bool sk_rule_class_read(const char *word, struct sk_rule_class *c); /* "08/06/50" */
 unsigned sk_connect_parse(const char *name);                        /* one bit; 0 = no such word */
 
+/* never.c: why nothing can ever match it, in a few words; NULL = something may. now 0: dates are not looked at. */
+const char *sk_rule_never(const struct sk_policy *p, const struct sk_rule *r, sk_ms now, int utc_offset_s);
+
 unsigned sk_rule_kinds(const struct sk_rule *r); /* the kinds that it can match: never 0 */
 bool sk_rule_class_is(const struct sk_rule_class *c, const struct sk_usb_alt *a);
 bool sk_rule_port_covers(const char *pattern, const char *port);

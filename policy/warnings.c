@@ -155,9 +155,16 @@ static bool names_storing_class(const struct sk_rule *r)
 	return false;
 }
 
-static int rule_warnings(const struct sk_policy *p, size_t i, struct sk_buf *out)
+struct review {
+	sk_ms now; /* 0 = dates are not looked at */
+	int utc_offset_s;
+	int dead; /* rules that can do nothing */
+};
+
+static int rule_warnings(const struct sk_policy *p, size_t i, struct review *w, struct sk_buf *out)
 {
 	const struct sk_rule *r = &p->rules[i];
+	const char *why;
 	int n = 0;
 
 	for (size_t k = 0; k < i; k++) {
@@ -168,16 +175,12 @@ static int rule_warnings(const struct sk_policy *p, size_t i, struct sk_buf *out
 		n++;
 		break;
 	}
-	if (r->only && !(sk_usb_kinds_whole(sk_rule_kinds(r)) & sk_usb_kinds_whole(r->only))) {
-		sk_buf_addf(out, "%s:%d: rule \"%s\" can never match: \"only\" leaves out every kind it asks for\n",
-		            p->file, r->line, r->name);
+	why = sk_rule_never(p, r, w->now, w->utc_offset_s);
+	if (why) {
+		sk_buf_addf(out, "%s:%d: rule \"%s\" can never match: %s\n", p->file, r->line, r->name, why);
 		n++;
 	}
-	if (r->only && r->with && !(sk_usb_kinds_whole(r->with) & sk_usb_kinds_whole(r->only))) {
-		sk_buf_addf(out, "%s:%d: rule \"%s\" can never match: \"only\" leaves out every kind in \"with\"\n",
-		            p->file, r->line, r->name);
-		n++;
-	}
+	w->dead += n;
 	if (r->action == SK_ACTION_ALLOW && !r->kinds && names_storing_class(r)) {
 		sk_buf_addf(
 		    out,
@@ -195,10 +198,18 @@ static int rule_warnings(const struct sk_policy *p, size_t i, struct sk_buf *out
 
 int sk_policy_warnings(const struct sk_policy *p, struct sk_buf *out)
 {
+	return sk_policy_review(p, 0, 0, out, NULL);
+}
+
+int sk_policy_review(const struct sk_policy *p, sk_ms now, int utc_offset_s, struct sk_buf *out, int *dead)
+{
+	struct review w = {now, utc_offset_s, 0};
 	int n = 0;
 
 	for (size_t i = 0; i < p->n_rules; i++)
-		n += rule_warnings(p, i, out);
+		n += rule_warnings(p, i, &w, out);
+	if (dead)
+		*dead = w.dead;
 	if (p->grade_max[SK_GRADE_C] == SK_ACCESS_RW) {
 		sk_buf_addf(out, "%s: [grants] grade_c = rw: media known by their own word alone can be written to\n",
 		            p->file);

@@ -348,6 +348,68 @@ Test(policy, warns_of_openings)
 	warns(RULE_OK "[grants]\ngrade_c = rw\n", 1, "grade_c = rw");
 }
 
+Test(policy, warns_of_rules_that_never_match)
+{
+	warns("[rule a]\nkind = hub\nzone = lgwan\naction = allow\n", 1, "other zones");
+	warns("[rule a]\nkind = hub\ndays = mon\nfrom = 2026-04-01\nuntil = 2026-04-03\naction = allow\n", 1,
+	      "none of its days");
+	warns("[rule a]\nkind = input\nencryption = luks\naction = allow\n", 1, "none of its kinds has one");
+	warns("[rule a]\nkind = storage input\nencryption = luks\naction = grant\n", 0, "");
+	warns("[rule a]\nkind = input\ninterface = 07/01/..\naction = allow\n", 1, "no interface of the classes");
+	warns("[rule a]\nkind = storage\ninterface = 03/../..\naction = deny\n", 0, "");
+	warns("[rule a]\nkind = input\ninterfaces_only = 03/../..\ninterfaces_all = 08/../..\naction = allow\n", 1,
+	      "interfaces_only");
+	warns(
+	    "[rule a]\nkind = input\ninterfaces_only = 03/../..\ninterfaces_all = 03/01/01 03/01/02\naction = allow\n",
+	    0, "");
+	warns("[rule a]\nkind = ptp\naccess = ro\naction = grant\n", 1, "cannot be held");
+	warns("[rule a]\nkind = storage\naction = grant\n[grants]\ngrade_c = none\ngrade_b = none\ngrade_a = none\n", 1,
+	      "gives nothing");
+	warns("[rule a]\nkind = tether\nonly = network\naction = allow\n", 0, "");
+	warns("[rule a]\nkind = tether\nonly = input\naction = allow\n", 1, "\"only\" leaves out");
+	/* Shadowed, in the new conditions. */
+	warns("[rule a]\nkind = storage\naction = deny\n[rule b]\nkind = optical\nledger = M-*\naction = grant\n", 1,
+	      "never reached");
+	warns("[rule a]\nkind = optical\naction = deny\n[rule b]\nkind = storage\naction = grant\n", 0, "");
+	warns("[rule a]\nkind = hub\nperson = a* b\naction = deny\n[rule b]\nkind = hub\nperson = abc b\naction = "
+	      "allow\n",
+	      1, "never reached");
+	warns("[rule a]\nkind = hub\nperson = a*\naction = deny\n[rule b]\nkind = hub\naction = allow\n", 0, "");
+	warns("[rule a]\nkind = hub\nhours = 08:00-18:00\naction = deny\n[rule b]\nkind = hub\nhours = "
+	      "09:00-12:00\ndays = mon\naction = allow\n",
+	      1, "never reached");
+	warns("[rule a]\nkind = hub\nhours = 08:00-18:00\ndays = tue\naction = deny\n[rule b]\nkind = hub\nhours = "
+	      "09:00-12:00\naction = allow\n",
+	      0, "");
+	warns("[rule a]\ndevice = 046d:c*\naction = deny\n[rule b]\ndevice = 046d:c53* 046d:c31c\naction = allow\n", 1,
+	      "never reached");
+	warns(
+	    "[rule a]\nkind = storage\ngrade = B\naction = deny\n[rule b]\nkind = storage\ngrade = A\naction = grant\n",
+	    1, "never reached");
+	warns("[rule a]\nkind = storage\nsize = -8G\naction = deny\n[rule b]\nkind = storage\nsize = 1G-16G\naction = "
+	      "grant\n",
+	      0, "");
+}
+
+Test(policy, warns_of_rules_that_are_over)
+{
+	struct sk_policy *p =
+	    help_policy("[rule a]\nkind = hub\nfrom = 2025-04-01\nuntil = fiscal-year-end\naction = allow\n"
+	                "[rule b]\nkind = hub\naction = allow\n");
+	struct sk_buf b;
+	int dead = -1;
+
+	sk_buf_init(&b, 4096);
+	cr_assert_eq(sk_policy_review(p, HELP_NOW, 32400, &b, &dead), 1, "%s", b.data);
+	cr_assert(dead == 1 && strstr(b.data, "test.ini:9: rule \"a\" can never match: its last day is past"), "%s",
+	          b.data);
+	sk_buf_reset(&b);
+	cr_assert_eq(sk_policy_review(p, HELP_NOW - 30 * 86400000ll, 0, &b, &dead), 0, "%s", b.data);
+	cr_assert_eq(dead, 0);
+	sk_buf_deinit(&b);
+	sk_policy_free(p);
+}
+
 Test(policy, warns_of_head)
 {
 	static const char text[] =
