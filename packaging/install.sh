@@ -50,6 +50,9 @@ server() {
 	put 0644 "$here/systemd/sekimori-server.service" /lib/systemd/system/sekimori-server.service
 	put 0644 "$here/sysusers/sekimori-server.conf" /usr/lib/sysusers.d/sekimori-server.conf
 	put 0640 "$here/server.ini" /etc/sekimori/server.ini
+	put 0644 "$here/monitoring/sekimori.rules.yml" /usr/share/doc/sekimori-server/monitoring/sekimori.rules.yml
+	put 0644 "$here/monitoring/sekimori.grafana.json" /usr/share/doc/sekimori-server/monitoring/sekimori.grafana.json
+	put 0755 "$here/monitoring/restore-drill.sh" /usr/share/doc/sekimori-server/monitoring/restore-drill.sh
 	for profile in "$top"/policy/profiles/*.ini; do
 		put 0644 "$profile" "/usr/share/sekimori-server/profiles/$(basename "$profile")"
 	done

@@ -319,6 +319,18 @@ int sk_ca_renew_server(const struct sk_server_config *config, struct sk_ca *ca, 
 	return r < 0 ? r : 1;
 }
 
+int sk_ca_ends(const struct sk_ca *ca, sk_ms *server, sk_ms *authority)
+{
+	struct sk_x509_info own, top;
+
+	if (sk_x509_info(ca->server_cert.data, ca->server_cert.len, &own, NULL) < 0 ||
+	    sk_x509_info(ca->ca_cert.data, ca->ca_cert.len, &top, NULL) < 0)
+		return -EINVAL;
+	*server = own.until;
+	*authority = top.until;
+	return 0;
+}
+
 const char *sk_ca_cert(const struct sk_ca *ca)
 {
 	return ca->ca_cert.data;

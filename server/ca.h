@@ -20,6 +20,8 @@ int sk_ca_init(const struct sk_server_config *config, sk_ms now, struct sk_buf *
 /* Loads all of it; refuses files others may read (-EPERM), keys that do not belong to their certificates, an expired CA. */
 int sk_ca_load(const char *state_dir, struct sk_ca **out, struct sk_err *err);
 struct sk_ca *sk_ca_free(struct sk_ca *ca); /* wipes the keys */
+/* When the server's certificate and the authority's end. 0 or negative. */
+int sk_ca_ends(const struct sk_ca *ca, sk_ms *server, sk_ms *authority);
 /* A new server certificate when less than a third of its life is left or the names changed; 1 = renewed, 0 = not needed. */
 int sk_ca_renew_server(const struct sk_server_config *config, struct sk_ca *ca, sk_ms now, struct sk_err *err);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "server/ca.h"
 #include "server/orders.h"
 #include "server/overload.h"
 
@@ -106,6 +107,29 @@ static void store(struct sk_buf *b, const json_t *counts)
 	    (unsigned long long)json_integer_value(json_object_get(totals, "audit")));
 }
 
+static void certificates(struct sk_buf *b, const struct sk_ca *ca)
+{
+	sk_ms own = 0, top = 0;
+
+	if (ca == NULL || sk_ca_ends(ca, &own, &top) < 0)
+		return;
+	head(b, "sekimori_certificate_ends_timestamp_seconds", "gauge", "When certificates end, seconds since 1970.");
+	sk_buf_addf(b, "sekimori_certificate_ends_timestamp_seconds{of=\"server\"} %lld\n", (long long)(own / 1000));
+	sk_buf_addf(b, "sekimori_certificate_ends_timestamp_seconds{of=\"authority\"} %lld\n", (long long)(top / 1000));
+}
+
+static void checkpoint(struct sk_buf *b, struct sk_store *s)
+{
+	int64_t records = 0;
+	sk_ms time = 0;
+
+	sk_store_checkpoint_last(s, &records, &time); /* 0 while there is none */
+	one(b, "sekimori_audit_checkpoint_records", "gauge", "Lines of the audit trail the last checkpoint covers.",
+	    (unsigned long long)records);
+	one(b, "sekimori_audit_checkpoint_timestamp_seconds", "gauge",
+	    "Time of the last checkpoint, seconds since 1970.", (unsigned long long)(time / 1000));
+}
+
 int sk_metrics_text(const struct sk_server *server, sk_ms now, struct sk_buf *out)
 {
 	const struct sk_server_stats *s = server->stats;
@@ -133,6 +157,10 @@ int sk_metrics_text(const struct sk_server *server, sk_ms now, struct sk_buf *ou
 	}
 	http(out, s);
 	store(out, counts);
+	checkpoint(out, server->store);
+	certificates(out, server->ca);
+	one(out, "sekimori_ready", "gauge", "1 when the ledger can be written and has room, as /readyz.",
+	    sk_store_ready(server->store) == 0);
 	json_decref(counts);
 	return sk_buf_error(out);
 }

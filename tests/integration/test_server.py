@@ -202,6 +202,44 @@ class Evidence(unittest.TestCase):
         self.assertEqual((states["audit"], states["checkpoints"], states["noted"]), ("ok", "cut", "cut"))
 
 
+class Operations(unittest.TestCase):
+    def test_drill_and_monitoring(self):
+        """The restore drill on a good and on a damaged backup; every metric that rules and dashboard name is there."""
+        server = Server()
+        self.addCleanup(server.remove)
+        server.people()
+        server.start()
+        t = Terminal(server, "pc1").enrol()
+        self.assertEqual(t.send(t.event("chain-start", {}))[0], 200)
+        self.assertEqual(t.call("POST", "/v1/report", t.report())[0], 200)
+        text = server.public("GET", "/metrics")[2].decode()
+        there = {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")}
+        top = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+        folder = os.path.join(top, "packaging", "monitoring")
+        for name in ("sekimori.rules.yml", "sekimori.grafana.json"):
+            with open(os.path.join(folder, name), encoding="utf-8") as f:
+                named = set(re.findall(r"\b((?:sekimori|process)_[a-z_]+)", f.read()))
+            self.assertGreater(len(named), 8)
+            self.assertEqual(named - there, set(), name)
+        with open(os.path.join(folder, "sekimori.grafana.json"), encoding="utf-8") as f:
+            self.assertEqual(len({p["id"] for p in json.load(f)["panels"]}), 12)
+        backup = os.path.join(server.folder, "backup")
+        server.cli("backup", backup)
+        drill = [os.path.join(folder, "restore-drill.sh"), backup]
+        env = {**os.environ, "SEKIMORI_SERVER": os.path.abspath(server.program()[0]), "LC_ALL": "C.UTF-8"}
+        done = subprocess.run(drill, env=env, capture_output=True, text=True, timeout=120, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("every chain unbroken, ready", done.stdout)
+        done = subprocess.run([*drill, "3:" + "0" * 64], env=env, capture_output=True, text=True, timeout=120, check=False)
+        self.assertEqual(done.returncode, 1)                # not the history somebody noted
+        with open(backup, "r+b") as f:
+            content = f.read()
+            self.assertIn(b"unit.put", content)
+            f.seek(0)
+            f.write(content.replace(b"unit.put", b"unit.pat"))   # SQLite finds nothing wrong with that
+        self.assertNotEqual(subprocess.run(drill, env=env, capture_output=True, timeout=120, check=False).returncode, 0)
+
+
 class Kill(unittest.TestCase):
     def test_nothing_acknowledged_is_lost(self):
         """kill -9 in the middle of ingest from several terminals, four times; what was answered 200 is there, and every chain verifies."""
