@@ -40,6 +40,41 @@ static const struct sk_grants *gate_grants(void *ctx)
 	return sk_phone_in_force(ctx);
 }
 
+/* ---- how often a grant has opened something: beside the record, so that it survives whatever the record survives ---- */
+
+static void uses_key(const char *grant, char key[64])
+{
+	snprintf(key, 64, "grant-uses.%s", grant);
+}
+
+static int gate_used(void *ctx, const char *grant)
+{
+	char key[64];
+	long long used = 0;
+	struct sk_buf b;
+	int r;
+
+	uses_key(grant, key);
+	sk_buf_init(&b, 32);
+	r = sk_journal_meta_get(((struct sk_daemon *)ctx)->journal, key, &b);
+	if (r == 0)
+		r = sk_text_i64(b.data, 0, SK_GRANT_USES_MAX, &used);
+	sk_buf_deinit(&b);
+	return r == -ENOENT ? 0 : r < 0 ? r : (int)used;
+}
+
+static int gate_use(void *ctx, const char *grant)
+{
+	char key[64], value[16];
+	int used = gate_used(ctx, grant);
+
+	if (used < 0)
+		return used;
+	uses_key(grant, key);
+	snprintf(value, sizeof value, "%d", used + 1);
+	return sk_journal_meta_set(((struct sk_daemon *)ctx)->journal, key, value);
+}
+
 static sk_ms gate_now(void *ctx)
 {
 	return sk_daemon_now(ctx);
@@ -291,7 +326,9 @@ static int start_gate(struct sk_daemon *d, struct sk_err *err)
 	                                    .grants = gate_grants,
 	                                    .now = gate_now,
 	                                    .record = gate_record,
-	                                    .notify = gate_notify};
+	                                    .notify = gate_notify,
+	                                    .used = gate_used,
+	                                    .use = gate_use};
 	struct sk_system sys = sk_system_real(d->config.sysfs);
 	int r = d->config.sysfs[0] ? sk_gate_new_on(d->loop, &hooks, &sys, &d->gate)
 	                           : sk_gate_new(d->loop, &hooks, &d->gate, err);

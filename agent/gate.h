@@ -26,6 +26,10 @@ struct sk_gate_hooks {
 	int (*record)(void *ctx, const char *kind, const json_t *body);
 	/* Tells the person at the terminal (desktop notification / console message); never blocks. May be NULL. */
 	void (*notify)(void *ctx, const char *kind, const json_t *body);
+	/* Grants with a number of uses: openings so far (negative: cannot be told), and one more, durable when it returns 0. NULL: such a
+	 * grant opens nothing. */
+	int (*used)(void *ctx, const char *grant);
+	int (*use)(void *ctx, const char *grant);
 };
 
 int sk_gate_new(sd_event *loop, const struct sk_gate_hooks *hooks, struct sk_gate **out, struct sk_err *err);

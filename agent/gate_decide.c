@@ -54,6 +54,7 @@ void sk_attached_context(const struct sk_attached *a, struct sk_context *c)
 	*c = (struct sk_context){.now = g->hooks.now(g->hooks.ctx), .person = g->person, .host = host_name()};
 	c->utc_offset_s = sk_gate_utc_offset(c->now);
 	c->holds_encrypted = true;
+	sk_attached_uses(a, &c->uses);
 	c->locked = g->locked;
 	c->antivirus_stale = sk_attached_antivirus_stale(a);
 	/* Who came in by the safe path stays: a keyboard must not die under the hands because another one was plugged in. */
@@ -86,6 +87,7 @@ static void copy_iface(struct sk_gate_iface *to, const struct sk_iface_verdict *
 		sk_text_copy(to->grant, sizeof(to->grant), v->grant->id);
 		sk_text_copy(to->person, sizeof(to->person), v->grant->person);
 		to->until = v->grant->until;
+		to->uses = v->grant->uses;
 	}
 }
 

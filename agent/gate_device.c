@@ -132,6 +132,8 @@ static void carry_out(struct sk_attached *a, const struct sk_verdict *v, const s
 	a->unsaid = count == 0;
 	if (count > 0)
 		r = sk_gate_record(a->gate, "device.decided", body);
+	if (r >= 0 && opens)
+		r = sk_attached_use(a);
 	if (r < 0 && opens && !harmless(a))
 		withhold(a, &before);
 	if (a->outcome.allow)

@@ -17,6 +17,7 @@ struct sk_gate_iface {
 	uint8_t number, cls, sub, proto;
 	unsigned kind;
 	bool allow;
+	int uses; /* of the grant that opens it; 0 = not counted */
 	bool may_net; /* it may become a network interface: it is one by class, or its rule names that kind */
 	enum sk_access access;
 	enum sk_reason reason;
@@ -157,6 +158,8 @@ void sk_gate_block_changed(struct sk_gate *g, const char *devpath);
 int sk_gate_block_scan(struct sk_gate *g);
 
 /* gate_state.c */
+int sk_attached_use(const struct sk_attached *a); /* counts the opening that follows; negative = it must not follow */
+void sk_attached_uses(const struct sk_attached *a, struct sk_grant_uses *u);
 void sk_gate_locked(struct sk_gate *g, bool locked);
 bool sk_attached_antivirus_stale(const struct sk_attached *a);
 

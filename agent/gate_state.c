@@ -1,4 +1,7 @@
 /* What holds for every medium at once: the lock of the session, and antivirus that must be current. */
+#include <errno.h>
+#include <string.h>
+
 #include "agent/gate_impl.h"
 
 #define LEFT_MS 60000
@@ -26,6 +29,32 @@ bool sk_attached_antivirus_stale(const struct sk_attached *a)
 	if (g->antivirus_ok)
 		return false;
 	return !(stores_now(a) && g->hooks.now(g->hooks.ctx) < g->antivirus_until);
+}
+
+void sk_attached_uses(const struct sk_attached *a, struct sk_grant_uses *u)
+{
+	const struct sk_gate *g = a->gate;
+	struct sk_usb_state s;
+
+	*u = (struct sk_grant_uses){.used = g->hooks.used, .ctx = g->hooks.ctx, .using = a->grant};
+	/* Open when we start: its opening was counted before, and our restart is none. */
+	if (!a->decided && a->grant[0] == '\0' && a->reopening == NULL && !a->untouched &&
+	    a->via->ops->state(a->via->ctx, a->dev, &s) == 0 && s.authorized)
+		u->using = "*";
+}
+
+int sk_attached_use(const struct sk_attached *a)
+{
+	const struct sk_gate *g = a->gate;
+
+	for (size_t i = 0; i < a->outcome.n; i++) {
+		const struct sk_gate_iface *f = &a->outcome.ifaces[i];
+
+		if (f->allow && f->uses > 0 && strcmp(f->grant, a->grant) != 0)
+			return g->hooks.use != NULL ? g->hooks.use(g->hooks.ctx, f->grant)
+			                            : -ENOSYS; /* all by one grant */
+	}
+	return 0;
 }
 
 static void warn(struct sk_attached *a)

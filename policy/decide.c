@@ -29,6 +29,8 @@ static enum sk_reason refusal_of_grant(const struct judging *j)
 		return SK_REASON_GRANT_NOT_YET;
 	case SK_GRANT_OTHER_PERSON:
 		return SK_REASON_GRANT_PERSON;
+	case SK_GRANT_USED_UP:
+		return SK_REASON_GRANT_USED_UP;
 	default:
 		return SK_REASON_GRANT_EXPIRED;
 	}
@@ -385,7 +387,7 @@ void sk_decide(const struct sk_policy *p, const struct sk_grants *g, const struc
 		return;
 	}
 	sk_rule_query_init(&j.rules, p, d, c, NULL);
-	j.grant = sk_grants_find(g, d, c->now, c->person, &j.grant_state);
+	j.grant = sk_grants_find_using(g, d, c->now, c->person, &c->uses, &j.grant_state);
 	if (!judge_all(&j)) {
 		memset(out, 0, sizeof(*out));
 		deny_whole(d, out);
@@ -410,7 +412,7 @@ void sk_decide_medium(const struct sk_policy *p, const struct sk_grants *g, cons
 	if (!d->desc_ok)
 		return;
 	sk_rule_query_init(&j.rules, p, d, c, m);
-	j.grant = sk_grants_find(g, d, c->now, c->person, &j.grant_state);
+	j.grant = sk_grants_find_using(g, d, c->now, c->person, &c->uses, &j.grant_state);
 	for (size_t i = 0; i < d->desc.n_alts; i++) {
 		const struct sk_usb_alt *a = &d->desc.alts[i];
 

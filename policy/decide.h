@@ -39,6 +39,7 @@ enum sk_reason { /* stable names by sk_reason_name: used in events, CLI --json, 
 	SK_REASON_INFECTED,       /* "infected": the scan before use found something (set by the agent) */
 	SK_REASON_CHANGED,        /* "changed": descriptors differ between decision and authorisation (set by the agent) */
 	SK_REASON_NOT_ENCRYPTED,  /* "not-encrypted": only encrypted media are opened, and this one is not, or nobody can hold it to that */
+	SK_REASON_GRANT_USED_UP,  /* "grant-used-up": it has opened the medium as often as it may */
 	SK_REASON_ANTIVIRUS,      /* "antivirus": [media] antivirus = required, and it is not current */
 	SK_REASON_LOCKED,         /* "session-locked": [media] on_lock = close */
 	SK_REASON_NO_READ_ONLY,   /* "no-read-only": only reading would be allowed, and a camera or phone cannot be held to it */
@@ -72,6 +73,7 @@ struct sk_context {
 	/* The caller asks sk_decide_medium for each medium before anybody can read or mount it. Without that promise nothing is admitted on
 	 * what only a medium can prove. */
 	bool media_follow;
+	struct sk_grant_uses uses;     /* used NULL = no grant counts as used up */
 	bool antivirus_stale;          /* the check "antivirus" is neither compliant nor in grace nor exempt, or has not run */
 	bool locked;                   /* the person's session is */
 	bool holds_encrypted;          /* the caller holds a disk to encrypted writing in the block layer, whatever is on it */

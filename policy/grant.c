@@ -106,7 +106,7 @@ static int check_names(const struct sk_grant *g, struct sk_err *err)
 
 static int grant_parse(const json_t *j, struct sk_grant *g, struct sk_err *err)
 {
-	long long request;
+	long long request, uses = 0;
 	int r;
 
 	if ((r = take_text(j, "id", 1, g->id, sizeof(g->id), err)) < 0 ||
@@ -121,7 +121,10 @@ static int grant_parse(const json_t *j, struct sk_grant *g, struct sk_err *err)
 	    (r = take_text(j, "permitted_by", 0, g->permitted_by, sizeof(g->permitted_by), err)) < 0 ||
 	    (r = take_text(j, "approved_by", 0, g->approved_by, sizeof(g->approved_by), err)) < 0)
 		return r;
+	if ((r = sk_json_int_opt(j, "uses", 1, SK_GRANT_USES_MAX, &uses, err)) < 0)
+		return r;
 	g->request = request;
+	g->uses = (int)uses;
 	return check_names(g, err);
 }
 
@@ -198,10 +201,15 @@ json_t *sk_grant_json(const struct sk_grant *g)
 
 	sk_clock_format_utc(g->from, from);
 	sk_clock_format_utc(g->until, until);
-	return json_pack("{s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "id", g->id, "request",
-	                 (json_int_t)g->request, "device_key", g->device_key, "serial", g->serial, "person", g->person,
-	                 "access", sk_access_name(g->access), "info_class", g->info_class, "purpose", g->purpose,
-	                 "from", from, "until", until, "permitted_by", g->permitted_by, "approved_by", g->approved_by);
+	json_t *o =
+	    json_pack("{s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "id", g->id, "request",
+	              (json_int_t)g->request, "device_key", g->device_key, "serial", g->serial, "person", g->person,
+	              "access", sk_access_name(g->access), "info_class", g->info_class, "purpose", g->purpose, "from",
+	              from, "until", until, "permitted_by", g->permitted_by, "approved_by", g->approved_by);
+
+	if (o != NULL && g->uses > 0)
+		(void)json_object_set_new(o, "uses", json_integer(g->uses));
+	return o;
 }
 
 enum sk_grant_state sk_grant_state(const struct sk_grant *g, sk_ms now, const char *person)
@@ -222,6 +230,7 @@ static int rank(enum sk_grant_state s)
 	case SK_GRANT_NOT_YET:
 		return 2;
 	case SK_GRANT_EXPIRED:
+	case SK_GRANT_USED_UP:
 		return 1;
 	default:
 		return 0;
@@ -274,8 +283,26 @@ static size_t lower_bound(const struct sk_grants *g, const char *key)
 	return lo;
 }
 
+static bool used_up(const struct sk_grant *g, const struct sk_grant_uses *u)
+{
+	int used;
+
+	if (g->uses == 0 || u == NULL || u->used == NULL ||
+	    (u->using != NULL && (strcmp(u->using, "*") == 0 || strcmp(u->using, g->id) == 0)))
+		return false;
+	used = u->used(u->ctx, g->id);
+	return used < 0 || used >= g->uses;
+}
+
 const struct sk_grant *sk_grants_find(const struct sk_grants *g, const struct sk_device *d, sk_ms now,
                                       const char *person, enum sk_grant_state *state)
+{
+	return sk_grants_find_using(g, d, now, person, NULL, state);
+}
+
+const struct sk_grant *sk_grants_find_using(const struct sk_grants *g, const struct sk_device *d, sk_ms now,
+                                            const char *person, const struct sk_grant_uses *u,
+                                            enum sk_grant_state *state)
 {
 	const struct sk_grant *best = NULL;
 
@@ -291,6 +318,8 @@ const struct sk_grant *sk_grants_find(const struct sk_grants *g, const struct sk
 		if (it->serial[0] && (!d->has_serial || strcmp(it->serial, d->serial) != 0))
 			continue;
 		s = sk_grant_state(it, now, person);
+		if (s == SK_GRANT_VALID && used_up(it, u))
+			s = SK_GRANT_USED_UP;
 		if (!best || better(it, s, best, *state)) {
 			best = it;
 			*state = s;

@@ -38,6 +38,7 @@ struct sk_grant {
 	char info_class[8];              /* "1" "2" "3" "4" (①-④) or "none" */
 	char purpose[256];
 	sk_ms from, until;               /* until is always set */
+	int uses;                        /* how often it may open the medium; 0 = not counted. JSON member optional */
 	char permitted_by[128];          /* 職・氏名 of the section manager */
 	char approved_by[128];           /* helpdesk person who issued it */
 };
@@ -47,19 +48,31 @@ struct sk_grants {
 	size_t n;
 };
 
-#define SK_GRANTS_MAX 4096
+#define SK_GRANTS_MAX     4096
+#define SK_GRANT_USES_MAX 1000
 
 /* body: {"grants":[{...}]} with the members above by their names. Whole or nothing. Free with sk_grants_free. */
 int sk_grants_parse(const json_t *body, struct sk_grants **out, struct sk_err *err);
 struct sk_grants *sk_grants_free(struct sk_grants *g);
 json_t *sk_grant_json(const struct sk_grant *g); /* new reference; the server uses it to build the body */
 
-enum sk_grant_state { SK_GRANT_VALID, SK_GRANT_NOT_YET, SK_GRANT_EXPIRED, SK_GRANT_OTHER_PERSON };
+enum sk_grant_state { SK_GRANT_VALID, SK_GRANT_NOT_YET, SK_GRANT_EXPIRED, SK_GRANT_OTHER_PERSON, SK_GRANT_USED_UP };
 enum sk_grant_state sk_grant_state(const struct sk_grant *g, sk_ms now, const char *person);
 /* The best valid grant for the device (most access, then latest end), else the best reason why there is none. now is the trusted
  * clock. O(log n + matches). *state is SK_GRANT_VALID iff the result is usable; NULL = no grant for that device at all. */
 const struct sk_grant *sk_grants_find(const struct sk_grants *g, const struct sk_device *d, sk_ms now, const char *person,
                                       enum sk_grant_state *state);
+/* Grants with a number of uses: how often one has opened something so far (negative: cannot be told, so that it counts as used up). using: the
+ * id under which the medium is open now, which costs nothing more; "*" = whichever; NULL = none. */
+struct sk_grant_uses {
+	int (*used)(void *ctx, const char *id);
+	void *ctx;
+	const char *using;
+};
+/* sk_grants_find that knows the uses; u or its used NULL = none counts as used up. */
+const struct sk_grant *sk_grants_find_using(const struct sk_grants *g, const struct sk_device *d, sk_ms now,
+                                            const char *person, const struct sk_grant_uses *u,
+                                            enum sk_grant_state *state);
 /* The next instant after now at which any grant begins or ends; 0 = none. */
 sk_ms sk_grants_next_change(const struct sk_grants *g, sk_ms now);
 

@@ -60,6 +60,9 @@ static const struct {
                            N_("Unplug it, do not use it anywhere else, and hand it to %2.")},
     [SK_REASON_NOT_ENCRYPTED] = {N_("Only encrypted media are opened on this terminal."),
                                  N_("Use an encrypted medium, or ask %2.")},
+    [SK_REASON_GRANT_USED_UP] =
+        {N_("Its permit has been used as often as it allows."),
+         N_("If you still need it, ask again: sekimori request media --device %1 (or ask %2).")},
     [SK_REASON_ANTIVIRUS] =
         {N_("The antivirus of this terminal is not up to date, and no medium may be used until it is."),
          N_("See: sekimori check antivirus. If it does not come right by itself, tell %2.")},

@@ -24,6 +24,7 @@ static const struct {
     [SK_REASON_INFECTED] = {"infected", N_("something malicious was found on it")},
     [SK_REASON_CHANGED] = {"changed", N_("device changed while it was being checked")},
     [SK_REASON_NOT_ENCRYPTED] = {"not-encrypted", N_("not encrypted")},
+    [SK_REASON_GRANT_USED_UP] = {"grant-used-up", N_("permit is used up")},
     [SK_REASON_ANTIVIRUS] = {"antivirus", N_("antivirus is not current")},
     [SK_REASON_LOCKED] = {"session-locked", N_("screen is locked")},
     [SK_REASON_NO_READ_ONLY] = {"no-read-only", N_("cannot be opened for reading only")},

@@ -112,11 +112,11 @@ class Issuer:
         answer = call(self.vm, "bundle.put", socket=UPLINK, envelope=self.sign("grants", {"grants": self.grants}))
         assert answer["ok"], answer
 
-    def give(self, device, access="ro", seconds=3600, person=""):
+    def give(self, device, access="ro", seconds=3600, person="", **more):
         """A grant for an attached device (as devices() shows it), in force when this returns."""
         grant = {"id": str(uuid.uuid4()), "request": len(self.grants) + 1, "device_key": device["device_key"],
                  "serial": device["serial"], "person": person, "access": access, "info_class": "none", "purpose": "test",
-                 "from": utc(-60), "until": utc(seconds), "permitted_by": "manager", "approved_by": "helpdesk"}
+                 "from": utc(-60), "until": utc(seconds), "permitted_by": "manager", "approved_by": "helpdesk", **more}
         self.grants.append(grant)
         self.put()
         return grant["id"]

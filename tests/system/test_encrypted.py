@@ -140,3 +140,23 @@ def test_lock_and_antivirus_close_media(vm):
     ISSUER[0].withdraw()
     vm.wait(lambda: disks(vm) == [], "its end", 40)
     plugged.unplug()
+
+
+@timeout(600)
+def test_a_number_of_uses_survives_a_kill(vm):
+    dev = StorageDevice(path=vm.path("usb", "USES1.img"), files={"a.txt": b"hello"}, serial="USES1")
+    plugged = vm.plug_redir(dev)
+    vm.wait(lambda: gate.find(vm, "USES1"), "the device", 20)
+    ISSUER[0].give(gate.find(vm, "USES1"), "ro", 3600, uses=1)
+    vm.wait_until("grep -q '^/dev/sd' /proc/mounts", 60)
+    vm.run("systemctl kill -s KILL sekimorid")
+    vm.wait(lambda: (gate.find(vm, "USES1") or {}).get("media"), "the agent again", 60)
+    assert vm.ok("grep -q '^/dev/sd' /proc/mounts"), "its restart is no opening, and closes nothing"
+    plugged.unplug()
+    vm.wait(lambda: disks(vm) == [], "unplugged", 30)
+    dev = StorageDevice(vm.path("usb", "USES1.img"), serial="USES1")
+    plugged = vm.plug_redir(dev)
+    vm.wait(lambda: (gate.find(vm, "USES1") or {}).get("reason") == "grant-used-up", "used up", 30)
+    assert dev.reads == 0 and disks(vm) == []
+    ISSUER[0].withdraw()
+    plugged.unplug()

@@ -67,6 +67,9 @@ struct fake {
 	sd_event *loop;
 	struct sk_gate *gate;
 	int plugs;
+	int used; /* openings of grants with a number of uses */
+	bool use_fails;
+	int uses; /* of the next grant() */
 	char input[128]; /* of the last helper that got one */
 	uint64_t last_ms; /* time limit of the last helper */
 };
@@ -550,6 +553,24 @@ static int h_record(void *ctx, const char *kind, const json_t *body)
 	return F.journal_broken ? -ENOSPC : 0;
 }
 
+static int h_used(void *ctx, const char *id)
+{
+	(void)ctx;
+	(void)id;
+	return F.used;
+}
+
+static int h_use(void *ctx, const char *id)
+{
+	(void)ctx;
+	(void)id;
+	note("use");
+	if (F.use_fails)
+		return -EIO;
+	F.used++;
+	return 0;
+}
+
 static void h_notify(void *ctx, const char *kind, const json_t *body)
 {
 	(void)ctx;
@@ -576,7 +597,7 @@ static void set_policy(const char *text)
 
 static void fake_up(void)
 {
-	struct sk_gate_hooks hooks = {NULL, h_policy, h_grants, h_now, h_record, h_notify};
+	struct sk_gate_hooks hooks = {NULL, h_policy, h_grants, h_now, h_record, h_notify, h_used, h_use};
 	struct sk_system sys = {.usb = {&FAKE_USB, NULL},
 	                        .blocks = {&FAKE_BLOCK, NULL},
 	                        .mounts_of = f_mounts_of,
@@ -764,6 +785,7 @@ static void grant(const struct fake_device *d, const char *person, const char *a
 	sk_text_copy(g.person, sizeof(g.person), person);
 	cr_assert_eq(sk_access_parse(access, &g.access), 0);
 	g.request = 7;
+	g.uses = F.uses;
 	sk_text_copy(g.info_class, sizeof(g.info_class), "none");
 	sk_text_copy(g.purpose, sizeof(g.purpose), "test");
 	sk_text_copy(g.permitted_by, sizeof(g.permitted_by), "section manager");

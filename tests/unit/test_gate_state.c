@@ -115,3 +115,73 @@ Test(gate_state, a_locked_session_costs_no_keyboard)
 	add(keyboard);
 	cr_assert(keyboard->authorized);
 }
+
+/* ---- grants with a number of uses ---- */
+
+static void replug(void)
+{
+	unplug(stick);
+	if (runs("unmount"))
+		unmounted();
+	stick = plug_one("1-1", STICK, "S1");
+	stick->binds = "usb-storage";
+	add(stick);
+}
+
+Test(gate_state, each_opening_is_counted_before_it_happens)
+{
+	F.uses = 2;
+	grant(stick, "clerk", "ro", F.now + HOUR);
+	add(stick);
+	cr_assert(before("use", "authorise 1-1"));
+	cr_assert_eq(F.used, 1);
+	appear();
+	mounted(true);
+	sk_gate_reconsider(F.gate);
+	cr_assert_eq(F.used, 1, "looking again is no opening");
+	replug();
+	cr_assert(stick->authorized);
+	cr_assert_eq(F.used, 2);
+	appear();
+	mounted(true);
+	F.now += 60000;
+	sk_gate_reconsider(F.gate);
+	cr_assert(stick->authorized && !runs("unmount"), "the last use goes on");
+	replug();
+	cr_assert(!stick->authorized);
+	cr_assert_eq(F.used, 2);
+	cr_assert_str_eq(last_text("device.decided", "reason"), "grant-used-up");
+}
+
+Test(gate_state, what_cannot_be_counted_is_not_opened)
+{
+	F.uses = 1;
+	F.use_fails = true;
+	grant(stick, "clerk", "ro", F.now + HOUR);
+	add(stick);
+	cr_assert(!stick->authorized);
+	F.use_fails = false;
+	F.used = -1;
+	sk_gate_reconsider(F.gate);
+	cr_assert(!stick->authorized);
+	F.used = 0;
+	sk_gate_reconsider(F.gate);
+	cr_assert(stick->authorized);
+}
+
+Test(gate_state, a_restart_of_the_agent_is_no_opening)
+{
+	F.uses = 1;
+	F.used = 1;
+	grant(stick, "clerk", "ro", F.now + HOUR);
+	stick->authorized = stick->iface_auth[0] = true;
+	stick->config = 1;
+	sk_text_copy(stick->driver[0], sizeof(stick->driver[0]), "usb-storage");
+	cr_assert_eq(sk_gate_scan(F.gate, true), 0);
+	cr_assert(stick->authorized, "open by its last use, counted before");
+	cr_assert_eq(F.used, 1);
+	sk_gate_reconsider(F.gate);
+	cr_assert(stick->authorized);
+	replug();
+	cr_assert(!stick->authorized);
+}
