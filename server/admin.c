@@ -33,6 +33,11 @@ const struct sk_admin_command sk_admin_commands[] = {
     {"policy set", "FILE [--unit SECTION]", true, sk_admin_policy_set},
     {"terminal list", "[--json]", true, sk_admin_terminal_list},
     {"terminal revoke", "ID --reason TEXT", true, sk_admin_terminal_revoke},
+    {"phone issue",
+     "--as USER --terminal HOST --challenge DIGITS --person LOGIN --callback NUMBER --reason TEXT (--permitted-by USER "
+     "| --urgent) [--profile 01]",
+     true, sk_admin_phone_issue},
+    {"phone list", "[--json]", true, sk_admin_phone_list},
     {"verify", "[--json] [--known RECORDS:HEAD] [--export FILE --key FILE]", false, sk_admin_verify},
     {"export", "FILE", true, sk_admin_export},
     {"backup", "FILE", true, sk_admin_backup},

@@ -65,6 +65,8 @@ int sk_admin_user_list(struct sk_admin *a);
 int sk_admin_policy_set(struct sk_admin *a);
 int sk_admin_terminal_list(struct sk_admin *a);
 int sk_admin_terminal_revoke(struct sk_admin *a);
+int sk_admin_phone_issue(struct sk_admin *a);
+int sk_admin_phone_list(struct sk_admin *a);
 int sk_admin_verify(struct sk_admin *a);
 int sk_admin_export(struct sk_admin *a);
 int sk_admin_backup(struct sk_admin *a);

@@ -10,6 +10,7 @@
 #include "common/log.h"
 #include "common/text.h"
 #include "server/admin.h"
+#include "server/phone_master.h"
 #include "server/restore.h"
 #include "server/serve.h"
 
@@ -20,6 +21,7 @@ int sk_admin_init(struct sk_admin *a)
 	struct sk_err err = SK_ERR_INIT;
 	struct sk_store *store = NULL;
 	struct sk_ca *ca = NULL;
+	uint8_t master[SK_PHONE_KEY];
 	struct sk_buf made;
 	char path[320];
 	struct stat st;
@@ -30,6 +32,9 @@ int sk_admin_init(struct sk_admin *a)
 		return status;
 	sk_buf_init(&made, 8192);
 	r = sk_ca_init(&a->config, sk_clock_wall(), &made, &err);
+	if (r == 0)
+		r = sk_phone_master(a->config.state_dir, master, &made, &err);
+	explicit_bzero(master, sizeof(master));
 	sk_admin_path(a, SK_LEDGER_FILE, path, sizeof(path));
 	had = stat(path, &st) == 0;
 	if (r == 0)
@@ -69,7 +74,7 @@ int sk_admin_serve(struct sk_admin *a)
 	return r < 0;
 }
 
-#define N_KEYS 6 /* of sk_restore_keys */
+#define N_KEYS 7 /* of sk_restore_keys */
 
 static int read_keys(const struct sk_admin *a, struct sk_store_file files[N_KEYS], struct sk_err *err)
 {
@@ -99,10 +104,15 @@ int sk_admin_backup(struct sk_admin *a)
 	struct sk_store_file *files = calloc(N_KEYS, sizeof(*files));
 	struct sk_err err = SK_ERR_INIT;
 	const char *path = NULL;
+	uint8_t master[SK_PHONE_KEY];
 	int status = sk_admin_options(a, none, &path, 1, 1), r;
 
 	if (status == 0 && files != NULL) {
-		r = read_keys(a, files, &err);
+		r = sk_phone_master(a->config.state_dir, master, NULL,
+		                    &err); /* of an installation made before there was one */
+		explicit_bzero(master, sizeof(master));
+		if (r == 0)
+			r = read_keys(a, files, &err);
 		if (r == 0)
 			r = sk_store_backup(a->store, path, files, N_KEYS, &err);
 		if (r == 0) {

@@ -3,6 +3,8 @@
  * stored is committed and answered, then everything is taken down in the reverse order. SIGHUP wakes the waiting terminals
  * and looks at the certificate, as every half minute does.
  */
+#include "server/phone_master.h"
+#include "server/store_phone.h"
 #include "server/serve.h"
 
 #include <errno.h>
@@ -266,6 +268,7 @@ static int listen_console(struct serve *v, struct sk_err *err)
 static int start_store(struct serve *v, struct sk_err *err)
 {
 	const struct sk_server_config *c = v->server.config;
+	uint8_t master[SK_PHONE_KEY] = {0};
 	char path[320];
 	int r = sk_ca_load(c->state_dir, &v->server.ca, err);
 
@@ -280,6 +283,11 @@ static int start_store(struct serve *v, struct sk_err *err)
 	r = sk_store_open(path, false, &v->server.store, err);
 	if (r == 0)
 		sk_store_set_grant_max(v->server.store, c->grant_max_s * 1000);
+	if (r == 0)
+		r = sk_phone_master(c->state_dir, master, NULL, err);
+	if (r == 0)
+		sk_store_set_phone(v->server.store, master);
+	explicit_bzero(master, sizeof(master));
 	return r;
 }
 

@@ -24,6 +24,8 @@ struct sk_store {
 		sqlite3_stmt *st;
 	} stmts[DB_STMTS];
 	sk_ms grant_max;
+	bool has_phone;
+	uint8_t phone[32]; /* master key of permits by telephone */
 	int64_t data_version;
 };
 
@@ -62,6 +64,11 @@ int request_from_event(struct sk_store *s, const char *device, const struct sk_e
 int request_history(struct sk_store *s, int64_t number, const char *action, const struct sk_actor *by,
                     const char *reason, const char *access, sk_ms until, sk_ms now);
 int requests_expire(struct sk_store *s, const char *device /* NULL = all */, sk_ms now); /* how many changed */
+bool user_is_person(const struct sk_user *u, const char *person); /* by account or login, however written */
+json_t *phone_body(struct sk_store *s,
+                   const char *terminal); /* the terminal's key for its grants bundle; NULL = none */
+int phone_from_event(struct sk_store *s, const char *terminal, const struct sk_event *e, sk_ms now);
+int phone_tend(struct sk_store *s, sk_ms now);
 int contacts_flush(struct sk_store *s);
 int sessions_sweep(struct sk_store *s, sk_ms now);
 int audit_verify(struct sk_store *s, json_t *findings); /* 1 broken, 0, -errno */

@@ -268,6 +268,11 @@ static int restored(struct sk_store *s, const struct sk_actor *by, const char *b
 		           "UPDATE terminals SET policy_version = min(policy_version + ?1, ?2), policy_sha = '',"
 		           " grants_version = min(grants_version + ?1, ?2), grants_sha = ''",
 		           "ii", LEAP, (int64_t)SK_VERSION_MAX - LEAP);
+	/* A use that the lost ledger knew may have raised an epoch: it does not come again. Terminals find the older ones by their last digits. */
+	if (r >= 0)
+		r = db_run(s, "INSERT OR IGNORE INTO phone_terminals(terminal, epoch) SELECT id, 1 FROM terminals", "");
+	if (r >= 0)
+		r = db_run(s, "UPDATE phone_terminals SET epoch = epoch + 10", "");
 	if (r >= 0)
 		r = tokens =
 		    db_run(s, "UPDATE tokens SET revoked = ? WHERE used IS NULL AND revoked IS NULL", "i", now);

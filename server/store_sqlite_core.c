@@ -84,6 +84,7 @@ struct sk_store *sk_store_close(struct sk_store *s)
 		contacts_flush(s);
 	for (size_t i = 0; i < DB_STMTS; i++)
 		sqlite3_finalize(s->stmts[i].st);
+	explicit_bzero(s->phone, sizeof(s->phone));
 	sqlite3_close(s->db);
 	free(s);
 	return NULL;
@@ -120,6 +121,8 @@ int sk_store_tend(struct sk_store *s, sk_ms now)
 
 	if (r >= 0)
 		r = sessions_sweep(s, now);
+	if (r >= 0)
+		r = phone_tend(s, now);
 	return r < 0 ? r : requests_expire(s, NULL, now);
 }
 

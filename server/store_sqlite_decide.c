@@ -67,7 +67,7 @@ static bool same_person(const char *a, const char *b)
 	return n == m && strncasecmp(a, b, n) == 0;
 }
 
-static bool is_user(const struct sk_user *u, const char *person)
+bool user_is_person(const struct sk_user *u, const char *person)
 {
 	return same_person(person, u->user) || same_person(person, u->login);
 }
@@ -79,7 +79,7 @@ static int other_than_permitter(struct sk_store *s, const struct sk_actor *by, c
 	struct sk_user me, other;
 	int r = sk_store_user_get(s, by->user, &me);
 
-	if (r == 0 && is_user(&me, q->permitted_user))
+	if (r == 0 && user_is_person(&me, q->permitted_user))
 		return sk_err_set(err, -EPERM, "who permits does not approve: %s permitted it", by->user);
 	if (r == 0 && sk_store_user_get(s, q->permitted_user, &other) == 0 && same_person(me.login, other.login))
 		return sk_err_set(err, -EPERM, "who permits does not approve: %s and %s are one person", by->user,
@@ -98,7 +98,7 @@ static int may_act(struct sk_store *s, const struct sk_actor *by, const struct a
 		return r;
 	if (r == -ENOENT || u.disabled)
 		return sk_err_set(err, -EPERM, "user \"%s\" is not known or disabled", by->user);
-	if (is_user(&u, q->person))
+	if (user_is_person(&u, q->person))
 		return sk_err_set(err, -EPERM, "who asks does not decide: %s asked for it", by->user);
 	if (((unsigned)by->role & needed) == 0 || (u.roles & (unsigned)by->role) == 0)
 		return sk_err_set(err, -EPERM, "user %s cannot do this as %s", by->user, sk_role_name(by->role));

@@ -67,6 +67,8 @@ static int insert(struct sk_store *s, const char *device, const struct sk_event 
 
 	if (r >= 0 && strcmp(e->kind, "request.created") == 0)
 		r = request_from_event(s, device, e, now);
+	if (r >= 0 && strcmp(e->kind, "grant.phone") == 0)
+		r = phone_from_event(s, device, e, now);
 	return r;
 }
 

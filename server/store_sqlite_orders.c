@@ -91,7 +91,7 @@ static int version_of(struct sk_store *s, const char *device, const char *sha, c
 json_t *sk_store_grants_body(struct sk_store *s, const char *device, sk_ms now, int64_t *version)
 {
 	char sha[SK_SHA256_HEX];
-	json_t *grants, *answers, *body = NULL;
+	json_t *grants, *answers, *phone, *body = NULL;
 	char *text;
 
 	if (requests_expire(s, device, now) < 0)
@@ -111,6 +111,10 @@ json_t *sk_store_grants_body(struct sk_store *s, const char *device, sk_ms now, 
 		return NULL;
 	}
 	body = json_pack("{s:o,s:o}", "grants", grants, "requests", answers);
+	phone = phone_body(s, device);
+	if (body != NULL && phone != NULL)
+		json_object_set(body, "phone", phone);
+	json_decref(phone);
 	text = body == NULL ? NULL : sk_json_text(body);
 	if (text != NULL)
 		sk_sha256_hex(text, strlen(text), sha);

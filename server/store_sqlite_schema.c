@@ -121,6 +121,19 @@ static const char identities[] = "ALTER TABLE terminals ADD COLUMN previous TEXT
 static const char checkpoints[] =
     "CREATE TABLE checkpoints(records INTEGER PRIMARY KEY, head TEXT NOT NULL, time INTEGER NOT NULL, envelope TEXT "
     "NOT NULL) STRICT;" APPEND_ONLY("checkpoints");
+/* Permits by telephone: each terminal's epoch (1 until it used a code), and what the helpdesk answered. */
+static const char telephone[] =
+    "CREATE TABLE phone_terminals(terminal TEXT PRIMARY KEY REFERENCES terminals(id), epoch INTEGER NOT NULL) STRICT, "
+    "WITHOUT ROWID;"
+    "CREATE TABLE phone_codes(id INTEGER PRIMARY KEY, created INTEGER NOT NULL, terminal TEXT NOT NULL REFERENCES "
+    "terminals(id),"
+    " epoch INTEGER NOT NULL, counter INTEGER NOT NULL, nonce INTEGER NOT NULL, media TEXT NOT NULL, person TEXT NOT "
+    "NULL,"
+    " profile INTEGER NOT NULL, permitted_by TEXT NOT NULL, reason TEXT NOT NULL, callback TEXT NOT NULL, user TEXT "
+    "NOT NULL,"
+    " name TEXT NOT NULL, redeemed INTEGER, alarmed INTEGER NOT NULL DEFAULT 0, UNIQUE(terminal, epoch, counter, "
+    "nonce)) STRICT;"
+    "CREATE INDEX phone_open ON phone_codes(created) WHERE redeemed IS NULL AND alarmed = 0;";
 
 /* The number people read, begun anew each fiscal year (1 April); requests.number stays the key. */
 static const char fiscal[] =
@@ -132,7 +145,12 @@ static const char fiscal[] =
     "CREATE UNIQUE INDEX requests_serial ON requests(fiscal_year, fiscal_serial);";
 
 static const char *const migrations[][4] = {
-    {people, terminals, requests, NULL}, {logins, NULL}, {identities, NULL}, {checkpoints, NULL}, {fiscal, NULL},
+    {people, terminals, requests, NULL},
+    {logins, NULL},
+    {identities, NULL},
+    {checkpoints, NULL},
+    {fiscal, NULL},
+    {telephone, NULL},
 };
 #define VERSION        ((int)(sizeof(migrations) / sizeof(migrations[0])))
 #define APPLICATION_ID 0x736b6d72 /* "skmr": a file of another program is not taken for a ledger */
