@@ -30,6 +30,8 @@
 	X(GET,  "/requests",    0,    SK_MAY_ANY,                    sk_page_requests)   \
 	X(GET,  "/requests/*",  0,    SK_MAY_ANY,                    sk_page_request)    \
 	X(POST, "/requests/*",  FORM, SK_ROLE_SEC | SK_ROLE_DESK,    sk_page_decide)     \
+	X(GET,  "/phone",       0,    SK_ROLE_DESK | SK_ROLE_SYS | SK_ROLE_AUD, sk_page_phone) \
+	X(POST, "/phone",       FORM, SK_ROLE_DESK,                  sk_page_phone_post) \
 	X(GET,  "/audit",       0,    SK_ROLE_SYS | SK_ROLE_AUD,     sk_page_audit)      \
 	X(GET,  "/help",        0,    SK_MAY_PUBLIC,                 sk_page_help)       \
 	X(GET,  "/assets/*",    0,    SK_MAY_PUBLIC,                 sk_page_asset)      \

@@ -106,6 +106,8 @@ int sk_page_terminal(struct sk_console *c);
 int sk_page_requests(struct sk_console *c);
 int sk_page_request(struct sk_console *c);
 int sk_page_decide(struct sk_console *c);
+int sk_page_phone(struct sk_console *c);
+int sk_page_phone_post(struct sk_console *c);
 int sk_page_audit(struct sk_console *c);
 int sk_page_help(struct sk_console *c);
 int sk_page_asset(struct sk_console *c);

@@ -211,6 +211,8 @@ const char *sk_word_action(const char *key)
 	    {"login", N_("Logged in"), 0},
 	    {"login.failed", N_("Login failed"), 0},
 	    {"incident", N_("Break in a terminal's record"), 0},
+	    {"phone.issue", N_("Answered by telephone"), 0},
+	    {"phone.issue-urgent", N_("Answered by telephone (urgent exception)"), 0},
 	    {"policy.set", N_("Policy set"), 0},
 	    {"version.raise", N_("Version raised after a restore"), 0},
 	    {"token.create", N_("Enrolment token made"), 0},

@@ -84,17 +84,17 @@ static void clean(void)
 
 static int all_of_it(void)
 {
-	struct sk_store_file files[6] = {{.len = 3}};
+	struct sk_store_file files[7] = {{.len = 3}};
 	char ledger[200];
 	struct sk_err err = SK_ERR_INIT;
 
-	for (size_t i = 0; i < 6; i++) {
+	for (size_t i = 0; i < 7; i++) {
 		snprintf(files[i].name, sizeof(files[i].name), "%s", sk_restore_keys[i]);
 		files[i].data = (void *)(uintptr_t) "new";
 		files[i].len = 3;
 	}
 	if (sk_restore_begin(dir, ledger, sizeof(ledger), &err) < 0 ||
-	    sk_file_write(ledger, "new", 3, 0600, &err) < 0 || sk_restore_files(dir, files, 6, &err) < 0 ||
+	    sk_file_write(ledger, "new", 3, 0600, &err) < 0 || sk_restore_files(dir, files, 7, &err) < 0 ||
 	    sk_restore_commit(dir, 17, &err) < 0)
 		return 1;
 	return sk_restore_finish(dir, &err) == 1 ? 0 : 2;
