@@ -16,7 +16,8 @@ import time
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [HERE, os.path.join(HERE, "..", "system")]
+sys.path[:0] = [HERE, os.path.join(HERE, "..", "system"), os.path.join(HERE, "..", "tools")]
+import phone_vectors  # noqa: E402
 import server_lib  # noqa: E402
 from console_client import Console  # noqa: E402
 from server_lib import wait_for  # noqa: E402
@@ -228,6 +229,59 @@ class Line(unittest.TestCase):
         policy = os.path.join(HERE, "..", "..", "policy", "profiles", "internet.ini")
         self.server.cli("policy", "set", policy)
         wait_for(lambda: self.status()["policy"]["source"] == "server", 5)
+
+    def issue(self, challenge, *more):
+        return self.server.run("phone", "issue", "--as", "desk", "--terminal", "pc-1", "--challenge", challenge, "--person", "root", "--callback",
+                               "1234", "--reason", "files", "--permitted-by", "manager", *more)
+
+    def reason(self):
+        """Nobody sits at this terminal: a permit in force shows as one for another person."""
+        return [d for d in self.terminal.ask("devices")["devices"] if d["device"] == "1-2"][0]["interfaces"][0]["reason"]
+
+    def codes(self):
+        return json.loads(self.server.cli("phone", "list", "--json"))
+
+    def test_a_permit_by_telephone_while_the_line_is_away(self):
+        shutil.copy(os.path.join(HERE, "..", "..", "policy", "profiles", "default.ini"), self.terminal.path("policy.ini"))
+        self.assertTrue(self.terminal.ask("policy.reload")["ok"])
+        self.assertIn("no key", self.terminal.ask("phone.start", device="1-2")["error"])
+        self.online()
+        wait_for(lambda: self.terminal.ask("phone.start", device="1-2")["ok"])
+        self.terminal.uplink.terminate()
+        self.terminal.uplink.wait()
+        asked = self.terminal.ask("phone.start", device="1-2")
+        done = self.issue(asked["challenge"][:-1] + str((int(asked["challenge"][-1]) + 1) % 10))
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("typing mistake", done.stderr)
+        done = self.issue(asked["challenge"])
+        self.assertEqual(done.returncode, 0, done.stderr)
+        answer = done.stdout.strip()
+        self.assertEqual(self.issue(asked["challenge"]).returncode, 1, "shown once")
+        self.assertEqual(self.terminal.ask("phone.answer", answer=answer[:-1] + str((int(answer[-1]) + 1) % 10))["result"], "mistyped")
+        self.assertEqual(self.reason(), "no-grant")
+        given = self.terminal.ask("phone.answer", answer=answer)
+        self.assertEqual((given["result"], given["access"]), ("ok", "ro"))
+        wait_for(lambda: self.reason() == "grant-other-person", 5)
+        self.assertEqual(self.terminal.ask("phone.answer", answer=answer)["result"], "dead")
+        # Killed in the middle: the permit goes on, the code is used up.
+        self.terminal.daemon.kill()
+        self.terminal.daemon.wait()
+        self.terminal.start_daemon()
+        self.assertEqual(self.reason(), "grant-other-person")
+        self.assertEqual(self.codes()[0]["state"], "issued")
+        # A second one without the helpdesk, by whoever has the key.
+        asked = self.terminal.ask("phone.start", device="1-2")
+        digits = asked["challenge"].replace(" ", "")
+        self.assertEqual(digits[4:8], "0101", "the same epoch, the next use")
+        with open(os.path.join(self.server.state, "phone.key"), encoding="ascii") as file:
+            key = phone_vectors.key(bytes.fromhex(file.read().strip()), self.device, 1)
+        forged = "01%012d" % phone_vectors.code(key, 1, self.device, int(digits[8:18]), 1, 1, int(digits[18:31]), "root", 1, 3600)
+        self.assertEqual(self.terminal.ask("phone.answer", answer=forged + phone_vectors.check(forged))["result"], "ok")
+        self.terminal.start_uplink()
+        wait_for(lambda: self.codes()[0]["state"] == "redeemed", 20)
+        wait_for(lambda: self.server.sql("SELECT count(*) FROM incidents WHERE kind = 'phone-never-issued'") == "1", 20)
+        wait_for(lambda: self.terminal.ask("phone.start", device="1-2")["challenge"].replace(" ", "")[4:8] == "0200", 90)
+        self.assertEqual(os.stat(os.path.join(self.server.state, "phone.key")).st_mode & 0o777, 0o600)
 
     def test_tokens(self):
         token = self.server.token("pc-1")
