@@ -98,6 +98,9 @@ static void store_events(struct sk_request *r, const struct sk_terminal *t, cons
 		return;
 	}
 	r->server->stats->events += n;
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(events[i].kind, "grant.phone") == 0) /* its key is used up: the next one goes out now */
+			sk_orders_wake(r->server->orders, t->id);
 	if (chain == SK_CHAIN_OK) {
 		sk_batch_reply(b, r, 200, json_pack("{s:I}", "acked", (json_int_t)acked));
 		return;
