@@ -31,6 +31,7 @@ const struct sk_admin_command sk_admin_commands[] = {
     {"user enable", "USER", true, sk_admin_user_enable},
     {"user list", "[--json]", true, sk_admin_user_list},
     {"policy set", "FILE [--unit SECTION]", true, sk_admin_policy_set},
+    {"policy simulate", "FILE [--unit SECTION] [--since 30d] [--json]", true, sk_admin_policy_simulate},
     {"terminal list", "[--json]", true, sk_admin_terminal_list},
     {"terminal revoke", "ID --reason TEXT", true, sk_admin_terminal_revoke},
     {"phone issue",

@@ -63,6 +63,7 @@ int sk_admin_user_disable(struct sk_admin *a);
 int sk_admin_user_enable(struct sk_admin *a);
 int sk_admin_user_list(struct sk_admin *a);
 int sk_admin_policy_set(struct sk_admin *a);
+int sk_admin_policy_simulate(struct sk_admin *a); /* 0 nothing would change, 2 something would */
 int sk_admin_terminal_list(struct sk_admin *a);
 int sk_admin_terminal_revoke(struct sk_admin *a);
 int sk_admin_phone_issue(struct sk_admin *a);

@@ -604,6 +604,34 @@ class Commands(unittest.TestCase):
         self.assertEqual(self.server.run("policy", "set", path, "--unit", "none").returncode, 1)
         self.assertEqual(self.server.run("policy", "set", path).returncode, 0)
 
+    def test_a_policy_is_tried_on_what_the_terminals_recorded(self):
+        s = self.server
+        s.people()
+        s.cli("unit", "add", "soumu", "--ja", "総務課", "--en", "General affairs")
+        s.start()
+        t = Terminal(s, "pc1").enrol()
+        printer = {"device": "1-3", "bus": "usb", "vendor_id": "04a9", "product_id": "26da", "vendor": "Canon", "product": "LBP6000", "serial": None,
+                   "device_key": "a" * 64, "grade": "C", "connect": "hotplug", "problem": "", "verdict": "allow", "reason": "rule",
+                   "device_class": "00/00/00", "alts": "1.0.0:07/01/02:4",
+                   "interfaces": [{"number": 0, "class": "07/01/02", "kind": "printer", "verdict": "allow", "access": "rw", "reason": "rule", "rule": "p"}]}
+        self.assertEqual(t.send(*[t.event("device.decided", dict(printer, count=3)) for _ in range(4)], t.event("device.decided", {"n": 1}))[0], 200)
+        s.stop()
+        path = os.path.join(s.folder, "new.ini")
+        for rule, status, changes in (("kind = printer\naction = allow", 0, []), ("kind = printer\nsection = zeimu\naction = allow", 0, []),
+                                      ("kind = printer\nhost = pc2\naction = allow", 2, ["deny"])):
+            with open(path, "w", encoding="utf-8") as out:
+                out.write(POLICY % ("x", 1) + "[rule p]\n%s\n" % rule)
+            done = s.run("policy", "simulate", path, "--unit", "zeimu", "--since", "1d", "--json")
+            self.assertEqual(done.returncode, status, done.stdout + done.stderr)
+            result = json.loads(done.stdout)
+            self.assertEqual([c["now"] for c in result["changes"]], changes)
+            self.assertEqual((result["decisions"], result["unreadable"]), (12, 1))
+        self.assertEqual(result["changes"][0]["hosts"], ["pc1"])
+        self.assertEqual(s.run("policy", "simulate", path, "--unit", "soumu").returncode, 0, "nothing of another section")
+        self.assertEqual(s.run("policy", "simulate", path).returncode, 2)
+        self.assertEqual(s.run("policy", "simulate", path, "--unit", "none").returncode, 1)
+        self.assertEqual(s.run("policy", "simulate", path, "--since", "soon").returncode, 64)
+
     def test_verify_finds_what_was_changed(self):
         s = self.server
         s.people()
