@@ -130,15 +130,21 @@ static void carry_out(struct sk_attached *a, const struct sk_verdict *v, const s
 	if (body != NULL)
 		json_incref(body);
 	a->unsaid = count == 0;
+	/* A keyboard does not wait for the disk: it would be admitted even if it could not be recorded. */
+	if (next->allow && harmless(a))
+		sk_attached_open(a);
+	if (body != NULL && next->allow && !a->outcome.allow)
+		(void)json_object_set_new(body, "overtaken",
+		                          json_true()); /* refused on the way; its record stands before */
 	if (count > 0)
 		r = sk_gate_record(a->gate, "device.decided", body);
 	if (r >= 0 && opens)
 		r = sk_attached_use(a);
 	if (r < 0 && opens && !harmless(a))
 		withhold(a, &before);
-	if (a->outcome.allow)
+	if (a->outcome.allow && !harmless(a))
 		sk_attached_open(a);
-	else
+	else if (!a->outcome.allow)
 		sk_attached_leaves(a);
 	if (body != NULL && a->gate->hooks.notify != NULL) {
 		sk_attached_sentences(a, v, body);

@@ -1,9 +1,11 @@
 """The agent beside USBGuard on the same kernel, in one run: decision latency, CPU per event, memory, wakeups, and what got through.
 
-Latency is taken from the kernel's own trace: from the first uevent of the device (kprobe on usb_dev_uevent) to the decision being
-written. USBGuard writes `authorized` (kprobe on authorized_store), also for a block. Sekimori's block needs no write, because the kernel's
-default is already closed: its decision counts as written when the record is durable (the return of the journal's fsync), which
-is later than USBGuard's write would be; an admission counts at the last authorisation written.
+Latency is taken from the kernel's own trace, from the first uevent of the device (kprobe on usb_dev_uevent) on:
+  decision written    USBGuard: its first write to the device's `authorized`, also for a block. Sekimori, admitted: the same write. Sekimori, refused: the
+                      kernel's default is closed already and nothing is to be written to it; its decision is written when the record of it is durable
+                      (the journal's fdatasync has returned). USBGuard's write leaves no durable record, so this row asks more of us.
+  input device        both: the kernel registers the keyboard's input device: what a person waits for.
+An fdatasync of one page of a grown file in the same machine is measured beside it.
 """
 
 import os
@@ -31,7 +33,8 @@ def trace_on(vm):
     vm.run("mount -t tracefs tracefs {0} 2>/dev/null; cd {0} && echo 0 >tracing_on; echo >kprobe_events; "
            "echo 'p:sk/uevent usb_dev_uevent' >>kprobe_events; echo 'p:sk/auth authorized_store' >>kprobe_events; "
            "echo 'p:sk/iauth interface_authorized_store' >>kprobe_events; echo 'p:sk/disk device_add_disk' >>kprobe_events; "
-           "for e in events/sk/uevent events/sk/auth events/sk/iauth events/sk/disk events/syscalls/sys_exit_fdatasync "
+           "echo 'p:sk/input input_register_device' >>kprobe_events; "
+           "for e in events/sk/uevent events/sk/auth events/sk/iauth events/sk/disk events/sk/input events/syscalls/sys_exit_fdatasync "
            "events/syscalls/sys_exit_fsync; do echo 1 >$e/enable; done; echo 4096 >buffer_size_kb; echo 1 >tracing_on".format(TRACE))
 
 
@@ -46,17 +49,17 @@ def trace_take(vm):
     return out
 
 
+NAMES = {"write": ("auth",), "record": ("sys_fdatasync", "sys_fsync", "sys_exit_fdatasync", "sys_exit_fsync"), "input": ("input",)}
+
+
 def latency(events, daemon, kind):
-    """Milliseconds, or None when the daemon did nothing. kind: "write" (first authorized_store), "record" (first fsync), "admit" (last write)."""
+    """Milliseconds, or None when it did not happen. kind: "write" (the daemon's first authorized_store), "record" (its first fsync), "input" (the
+    first input device, whoever registers it)."""
     starts = [t for comm, t, what in events if what == "uevent"]
     if not starts:
         return None
-    begin = starts[0]
-    names = {"write": ("auth",), "record": ("sys_fdatasync", "sys_fsync", "sys_exit_fdatasync", "sys_exit_fsync"), "admit": ("auth", "iauth")}[kind]
-    hits = [t for comm, t, what in events if comm.startswith(daemon) and what in names and t >= begin]
-    if not hits:
-        return None
-    return ((hits[-1] if kind == "admit" else hits[0]) - begin) * 1000
+    hits = [t for comm, t, what in events if (kind == "input" or comm.startswith(daemon)) and what in NAMES[kind] and t >= starts[0]]
+    return (hits[0] - starts[0]) * 1000 if hits else None
 
 
 def cpu_ns(vm, pids):
@@ -87,22 +90,26 @@ def settle(vm, seconds=1.2):
     time.sleep(seconds)
 
 
-def plug_series(vm, make, count, pids, daemon, kind):
-    """count devices one after the other: latencies in ms, CPU ns per device."""
-    values, cpu = [], []
-    for number in range(count):
+def plug_series(vm, make, count, pids, daemon, kinds):
+    """count devices one after the other: latencies in ms by kind, CPU ns per device."""
+    values, cpu = {kind: [] for kind in kinds}, []
+    for number in range(-1, count):  # the first loads modules, for either daemon: not counted
         device = make(number)
         trace_take(vm)
         before = cpu_ns(vm, pids)
         plugged = vm.plug_redir(device)
         settle(vm)
         events = trace_take(vm)
-        cpu.append(cpu_ns(vm, pids) - before)
-        value = latency(events, daemon, kind)
-        if value is not None:
-            values.append(value)
+        used = cpu_ns(vm, pids) - before
         plugged.unplug()
         settle(vm, 0.3)
+        if number < 0:
+            continue
+        cpu.append(used)
+        for kind in kinds:
+            value = latency(events, daemon, kind)
+            if value is not None:
+                values[kind].append(value)
     return values, cpu
 
 
@@ -113,15 +120,38 @@ def stick(folder, number, count_reads=None):
     return device
 
 
-def series(vm, folder, unit, block_kind, admit_kind):
+def series(vm, folder, unit, block_kind):
     """Latency and CPU of one daemon: RUNS sticks, RUNS keyboards."""
     pids, result = pids_of(vm, [unit]), {}
     daemon = unit[:15]
     trace_on(vm)
-    result["block"], result["block_cpu"] = plug_series(vm, lambda n: stick(folder, n), RUNS, pids, daemon, block_kind)
-    result["admit"], result["admit_cpu"] = plug_series(vm, lambda n: usbredir.Keyboard(product="Bench Keyboard %d" % n), RUNS, pids, daemon, admit_kind)
+    values, result["block_cpu"] = plug_series(vm, lambda n: stick(folder, n), RUNS, pids, daemon, (block_kind,))
+    result["block"] = values[block_kind]
+    values, result["admit_cpu"] = plug_series(vm, lambda n: usbredir.Keyboard(product="Bench Keyboard %d" % n), RUNS, pids, daemon, ("write", "input"))
+    result["admit"], result["input"] = values["write"], values["input"]
     vm.run("echo 0 >%s/tracing_on" % TRACE)
     return result
+
+
+SYNC = """
+import os, time
+fd = os.open("/var/lib/bench-sync", os.O_RDWR | os.O_CREAT)
+os.pwrite(fd, bytes(65536), 0)
+os.fsync(fd)
+times = []
+for i in range(20):
+    time.sleep(0.3)
+    begin = time.monotonic()
+    os.pwrite(fd, os.urandom(4096), 4096)
+    os.fdatasync(fd)
+    times.append(time.monotonic() - begin)
+print(sorted(times)[10] * 1000)
+"""
+
+
+def sync_ms(vm):
+    """What the disk alone takes for one durable page: median ms."""
+    return float(vm.out("python3 - <<'END'\n%s\nEND" % SYNC, timeout=60))
 
 
 def idle(vm, units):
@@ -141,7 +171,7 @@ def usbguard(folder):
                ">/etc/usbguard/rules.conf; chmod 600 /etc/usbguard/rules.conf; systemctl start usbguard", timeout=120)
         vm.wait_until("systemctl is-active usbguard", 60)
         time.sleep(5)
-        result = series(vm, folder, "usbguard", "write", "write")
+        result = series(vm, folder, "usbguard", "write")
         result["wakeups"], result["pss"] = idle(vm, ["usbguard"])
         return result
     finally:
@@ -159,7 +189,8 @@ def sekimori_run(folder, build):
         vm.wait_until("systemctl is-active sekimorid", 60)
         time.sleep(5)
         # What USBGuard does too: decide, enforce, record, on this terminal alone.
-        result = series(vm, folder, "sekimorid", "record", "admit")
+        result = series(vm, folder, "sekimorid", "record")
+        result["sync"] = sync_ms(vm)
         code, out, err = enrol(vm, server)
         if code != 0:
             raise AssertionError(out + err)
@@ -171,7 +202,7 @@ def sekimori_run(folder, build):
         time.sleep(45)  # the first posture run is over
         both = ["sekimorid", "sekimori-uplink"]
         trace_on(vm)
-        result["reported_cpu"] = plug_series(vm, lambda n: stick(folder, 500 + n), 8, pids_of(vm, both), "sekimorid", "record")[1]
+        result["reported_cpu"] = plug_series(vm, lambda n: stick(folder, 500 + n), 8, pids_of(vm, both), "sekimorid", ("record",))[1]
         result["wakeups"], result["pss"] = idle(vm, both)
         result["nodes"], result["reads"], result["growth"] = refused(vm, folder)
         return result
@@ -207,9 +238,11 @@ def run(build):
     peer = usbguard(folder)
     ours = sekimori_run(folder, build)
     table = Table("usb")
-    for key, name in (("block", "refused stick: uevent to decision written"), ("admit", "keyboard: uevent to last authorisation written")):
+    for key, name in (("block", "refused stick: uevent to decision written (ours: durable)"), ("admit", "keyboard: uevent to decision written"),
+                      ("input", "keyboard: uevent to its input device")):
         table.add(name + ", median", "ms", median(ours[key]), median(peer[key]), 0.5, len(ours[key]))
         table.add(name + ", p95", "ms", percentile(ours[key], 0.95), percentile(peer[key], 0.95), 0.5, len(ours[key]))
+    table.add("fdatasync of one page in the same machine, median", "ms", ours["sync"])
     table.add("CPU per refused stick, median", "ms", median(ours["block_cpu"]) / 1e6, median(peer["block_cpu"]) / 1e6, 0.5, RUNS)
     table.add("CPU per admitted keyboard, median", "ms", median(ours["admit_cpu"]) / 1e6, median(peer["admit_cpu"]) / 1e6, 0.5, RUNS)
     table.add("CPU per refused stick when it is also reported to the server, both programs, median", "ms", median(ours["reported_cpu"]) / 1e6, None, None, 8)
