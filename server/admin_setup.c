@@ -68,6 +68,7 @@ int sk_admin_serve(struct sk_admin *a)
 	if (status != 0)
 		return status;
 	sk_log_init("sekimori-server", SK_LOG_INFO);
+	sk_log_set_json(strcmp(a->config.log, "json") == 0);
 	r = sk_serve(&a->config, &err);
 	if (r < 0)
 		sk_log(SK_LOG_ERR, "%s", err.text);

@@ -10,7 +10,7 @@
 
 #define DAY 86400LL
 
-enum type { TEXT, HOST, NAMES, LISTEN, PATH, URL, DURATION, COUNT };
+enum type { FORMAT, TEXT, HOST, NAMES, LISTEN, PATH, URL, DURATION, COUNT };
 
 struct key {
 	const char *section, *key;
@@ -28,6 +28,7 @@ static const struct key keys[] = {
     {"server", "agents_url", URL, TX(agents_url)},
     {"server", "more_names", NAMES, TX(more_names)},
     {"server", "certificate", DURATION, M(server_cert_s), 10, 825 * DAY, 1},
+    {"server", "log", FORMAT, TX(log)},
     {"server", "locale", PATH, TX(locale_dir)},
     {"listen", "agents", LISTEN, TX(agents_listen)},
     {"listen", "console", LISTEN, TX(console_listen)},
@@ -59,6 +60,7 @@ void sk_server_config_default(struct sk_server_config *c)
 	    .login_lock_s = 15 * 60,
 	    .silent_s = 3 * DAY,
 	    .cert_days = 90,
+	    .log = "text",
 	    .server_cert_s = 397 * DAY,
 	    .requests_minute = 600,
 	    .grant_max_s = 14 * DAY,
@@ -96,6 +98,8 @@ static int read_text(const struct sk_ini *ini, const struct sk_ini_entry *e, con
 		return sk_ini_fail(ini, e->line, err, "%s is longer than %zu bytes", k->key, k->size - 1);
 	if (k->type == PATH && e->value[0] != '/')
 		want = "a path that begins with /";
+	else if (k->type == FORMAT && strcmp(e->value, "text") != 0 && strcmp(e->value, "json") != 0)
+		want = "text or json";
 	else if (k->type == HOST && !sk_text_is_host(e->value) && strchr(e->value, ':') == NULL)
 		want = "a host name or an address";
 	else if (k->type == NAMES && !are_names(e->value))

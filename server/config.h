@@ -22,6 +22,7 @@ struct sk_server_config {
 	long long cert_days; /* [terminals] certificate = 90d */
 	int requests_minute; /* [terminals] requests = 600: of one terminal in a minute, more than that at no time */
 	long long grant_max_s; /* [grants] longest = 14d */
+	char log[8]; /* [server] log = text | json */
 	char locale_dir[256]; /* [server] locale = /usr/share/sekimori-server/locale */
 };
 

@@ -14,7 +14,9 @@
 #include <strings.h>
 #include <sys/queue.h>
 
+#include "common/hash.h"
 #include "common/json.h"
+#include "common/log.h"
 #include "common/text.h"
 #include "server/batch.h"
 #include "server/http_server.h"
@@ -93,6 +95,16 @@ static void security_headers(struct evkeyvalq *h, bool pages)
 	default_header(h, "Strict-Transport-Security", "max-age=31536000");
 }
 
+/* Refusals and failures, one line each. Without the query, which may hold names that were searched for. */
+static void log_answer(const struct request *q, int code)
+{
+	if (code < 400 || code == HTTP_NOTFOUND)
+		return;
+	sk_log_set_request(q->pub.id);
+	sk_log(code >= 500 ? SK_LOG_WARNING : SK_LOG_INFO, "answered %d: %s from %s", code, q->pub.path, q->pub.remote);
+	sk_log_set_request(NULL);
+}
+
 static void send_reply(struct request *q, int code, const char *type, const void *data, size_t len)
 {
 	struct evkeyvalq *h = evhttp_request_get_output_headers(q->pub.ev);
@@ -103,6 +115,8 @@ static void send_reply(struct request *q, int code, const char *type, const void
 	if (type != NULL)
 		default_header(h, "Content-Type", type);
 	security_headers(h, q->http->pages);
+	evhttp_add_header(h, "X-Request-Id", q->pub.id);
+	log_answer(q, code);
 	if (q->head) {
 		snprintf(length, sizeof(length), "%zu", len);
 		default_header(h, "Content-Length", length);
@@ -308,7 +322,9 @@ static void call(struct request *q, const struct sk_route *route, bool batched)
 	if (!batched)
 		sk_batch_flush(q->pub.server->batch);
 	q->in_handler = true;
+	sk_log_set_request(q->pub.id);
 	route->handler(&q->pub);
+	sk_log_set_request(NULL);
 	q->in_handler = false;
 	if (q->replied) {
 		request_free(q);
@@ -331,6 +347,7 @@ static void dispatch(const struct sk_http *http, struct evhttp_request *ev, stru
 	TAILQ_INIT(&q->pub.query);
 	q->http = http;
 	q->conn = conn;
+	snprintf(q->pub.id, sizeof(q->pub.id), "%s-%llx", http->run, http->stats->requests);
 	q->pub.server = http->server;
 	q->pub.ev = ev;
 	q->pub.method = evhttp_request_get_command(ev);
@@ -359,9 +376,11 @@ static void dispatch(const struct sk_http *http, struct evhttp_request *ev, stru
 
 void sk_http_request(struct evhttp_request *ev, struct sk_conn *conn, void *arg)
 {
-	const struct sk_http *http = arg;
+	struct sk_http *http = arg;
 	struct evhttp_uri *uri;
 
+	if (http->run[0] == '\0' && sk_random_code(http->run, sizeof(http->run) - 1) < 0)
+		sk_text_copy(http->run, sizeof(http->run), "x");
 	http->stats->requests++;
 	if (framing_is_odd(evhttp_request_get_input_headers(ev))) {
 		refuse(http, ev, conn, HTTP_BADREQUEST, "invalid", "send one Content-Length and no Transfer-Encoding",

@@ -30,6 +30,7 @@ struct sk_server { /* everything a handler may use */
 };
 
 struct sk_request { /* one request, checked at the edge */
+	char id[24]; /* on the answer (X-Request-Id) and in every line of the log that is written for it */
 	struct sk_server *server;
 	struct evhttp_request *ev;
 	enum evhttp_cmd_type method;

@@ -17,6 +17,7 @@ struct sk_http {
 	bool mutual; /* every request needs a verified certificate */
 	bool pages; /* browsers come here: security headers, errors as text outside /v1 */
 	struct sk_http_stats *stats;
+	char run[9]; /* begins the ids of this process's requests; made when the first comes */
 };
 
 /* sk_listener_options.on_request; arg is a struct sk_http that outlives the listener. */

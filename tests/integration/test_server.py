@@ -21,7 +21,7 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import server_lib as lib  # noqa: E402
-from server_lib import Browser, Server, Terminal, wait_for  # noqa: E402
+from server_lib import Browser, make_csr, Server, Terminal, wait_for  # noqa: E402
 
 POLICY = "[policy]\nname = %s\nversion = %d\nzone = internet\nmode = enforce\ndefault = deny\n[rule hubs]\nkind = hub\nonly = hub\naction = allow\n"
 
@@ -203,6 +203,25 @@ class Evidence(unittest.TestCase):
 
 
 class Operations(unittest.TestCase):
+    def test_log_lines_and_answers_share_an_id(self):
+        server = Server(server__log="json")
+        self.addCleanup(server.remove)
+        server.people()
+        server.start()
+        status, headers, _ = server.public("POST", "/v1/enroll", json.dumps({"token": "SK1-" + "0" * 26, "host": "pc1", "csr": make_csr(self.key(server))}))
+        self.assertEqual(status // 100, 4)
+        lines = [json.loads(line) for line in server.messages().splitlines()]
+        mine = [line for line in lines if line.get("request") == headers["X-Request-Id"]]
+        self.assertTrue(any("/v1/enroll" in line["text"] for line in mine), lines)
+        other = server.public("GET", "/healthz")[1]["X-Request-Id"]
+        self.assertNotEqual(other, headers["X-Request-Id"])
+
+    @staticmethod
+    def key(server):
+        path = os.path.join(server.folder, "some.key")
+        lib.make_key(path)
+        return path
+
     def test_drill_and_monitoring(self):
         """The restore drill on a good and on a damaged backup; every metric that rules and dashboard name is there."""
         server = Server()

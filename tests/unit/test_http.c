@@ -225,6 +225,7 @@ Test(http, checked_requests_reach_handlers, .init = setup, .fini = teardown)
 	cr_assert_not_null(strstr(a, "[/echo/課][課][a b][y][]"), "%s", a);
 	cr_assert_not_null(strstr(a, "\r\nX-Content-Type-Options: nosniff\r\n"));
 	cr_assert_null(strstr(a, "twice"));
+	cr_assert_not_null(strstr(a, "\r\nX-Request-Id: "));
 	a = ask("POST /echo HTTP/1.1\r\nContent-Length: 10\r\n" END "0123456789");
 	cr_assert_not_null(strstr(a, "[0123456789]"), "%s", a);
 	a = ask("HEAD /echo HTTP/1.1\r\n" END);

@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -103,4 +104,54 @@ Test(log, stuck_reader, .timeout = 10)
 	sk_log(SK_LOG_INFO, "lost");
 	clock_gettime(CLOCK_MONOTONIC, &b);
 	cr_expect_lt(b.tv_sec - a.tv_sec, 3);
+}
+
+Test(log, json_is_one_object_a_line)
+{
+	char longest[4000];
+	const char *text;
+	json_t *j;
+
+	unsetenv("JOURNAL_STREAM");
+	sk_log_init("sekimori-server", SK_LOG_INFO);
+	sk_log_set_json(true);
+	capture();
+	sk_log_set_request("AB12-7f");
+	sk_log(SK_LOG_WARNING, "a \"quoted\" \\ path\n\x1b[31m 税務課 %s", "\xff");
+	text = captured();
+	cr_assert_eq(text[strlen(text) - 1], '\n');
+	cr_assert_eq(strchr(text, '\n'), text + strlen(text) - 1);
+	j = json_loads(text, 0, NULL);
+	cr_assert_not_null(j, "%s", text);
+	cr_assert_str_eq(json_string_value(json_object_get(j, "level")), "warning");
+	cr_assert_str_eq(json_string_value(json_object_get(j, "request")), "AB12-7f");
+	cr_assert_str_eq(json_string_value(json_object_get(j, "program")), "sekimori-server");
+	cr_assert_not_null(strstr(json_string_value(json_object_get(j, "text")), "a \"quoted\" "));
+	cr_assert_not_null(strstr(json_string_value(json_object_get(j, "text")), "税務課"));
+	json_decref(j);
+	sk_log_set_request(NULL);
+	for (size_t n = 1900; n < 2200; n++) { /* cut anywhere, it stays JSON */
+		for (size_t i = 0; i < n; i++)
+			longest[i] = i % 3 == 0 ? '"' : i % 3 == 1 ? '\\' : 'x';
+		longest[n] = '\0';
+		sk_log(SK_LOG_ERR, "%s", longest);
+		text = captured();
+		j = json_loads(text, 0, NULL);
+		cr_assert_not_null(j, "%zu: %s", n, text);
+		cr_assert_null(json_object_get(j, "request"));
+		json_decref(j);
+	}
+}
+
+Test(log, lines_name_the_request_they_belong_to)
+{
+	unsetenv("JOURNAL_STREAM");
+	sk_log_init("p", SK_LOG_INFO);
+	capture();
+	sk_log_set_request("AB-1");
+	sk_log(SK_LOG_NOTICE, "one");
+	cr_expect_str_eq(captured(), "p: [AB-1] one\n");
+	sk_log_set_request(NULL);
+	sk_log(SK_LOG_NOTICE, "two");
+	cr_expect_str_eq(captured(), "p: two\n");
 }
