@@ -108,7 +108,7 @@ static int may_see(void *ctx, const char *kind, const char *body, size_t len)
 
 	if (v->root || !strncmp(kind, "device.", 7) || !strncmp(kind, "medium.", 7) || !strncmp(kind, "grant.", 6))
 		return 1;
-	if (strcmp(kind, "request.created") != 0 || !v->person[0])
+	if ((strcmp(kind, "request.created") != 0 && strcmp(kind, "file.written") != 0) || !v->person[0])
 		return 0;
 	if (sk_json_parse(body, len, SK_EVENT_BODY_MAX, &o, NULL) < 0)
 		return 0;

@@ -387,6 +387,7 @@ struct sk_system sk_system_real(const char *sysfs_root)
 	                        .cancel = sk_child_cancel,
 	                        .start_input = sk_child_start_input,
 	                        .internal_conf = SK_INTERNAL_CONF,
+	                        .record_root = SK_RECORD_ROOT,
 	                        .n_buses = SK_BUSES,
 	                        .root = sysfs_root};
 

@@ -11,6 +11,7 @@
 
 #define SK_LIBEXEC       "/usr/lib/sekimori"
 #define SK_INTERNAL_CONF "/etc/sekimori/internal.conf"
+#define SK_RECORD_ROOT   "/run/sekimori/record" /* 0700; a folder per device number, as agent/record_out.h */
 
 struct sk_system {
 	struct sk_usb usb;
@@ -22,6 +23,7 @@ struct sk_system {
 	int (*start_input)(sd_event *loop, const char *const argv[], const void *input, size_t len, uint64_t timeout_ms,
 	                   sk_child_fn fn, void *arg, struct sk_child **out); /* as sk_child_start_input */
 	const char *internal_conf; /* file of learned system disks */
+	const char *record_root; /* where recorders write; NULL = nothing is recorded (tests) */
 	struct sk_usb buses[SK_BUSES]; /* the other buses, in the order of sk_bus_at */
 	size_t n_buses; /* 0 = none of them is looked at */
 	const char *root; /* as in sk_usb_sysfs */

@@ -48,6 +48,8 @@ struct sk_medium *sk_medium_free(struct sk_medium *m)
 			m->env.sys->cancel(m->nodes[i].child);
 		sk_node_scan_reset(&m->nodes[i]);
 		sk_node_unlock_cancelled(&m->nodes[i]);
+		if (m->nodes[i].used)
+			sk_node_record_free(&m->nodes[i]);
 	}
 	json_decref(m->ident);
 	free(m);
@@ -169,7 +171,8 @@ bool sk_medium_busy(const struct sk_medium *m, int iface)
 	for (i = 0; i < SK_MEDIUM_NODES; i++) {
 		const struct sk_node *n = &m->nodes[i];
 
-		if (n->used && (n->mounted || n->box.open || n->child != NULL) && (iface < 0 || n->iface == iface))
+		if (n->used && (n->mounted || n->box.open || n->child != NULL || sk_node_record_closing(n)) &&
+		    (iface < 0 || n->iface == iface))
 			return true;
 	}
 	return false;

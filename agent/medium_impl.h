@@ -3,6 +3,7 @@
 #define SK_AGENT_MEDIUM_IMPL_H
 
 #include "agent/medium.h"
+#include "agent/medium_record.h"
 #include "agent/medium_scan.h"
 
 #define SK_MEDIUM_NODES \
@@ -29,6 +30,7 @@ struct sk_node {
 	struct sk_unlocking *unlocking; /* while its open helper runs */
 	struct sk_child *child;
 	struct sk_node_scan scan;
+	struct sk_node_record record;
 	struct sk_medium *m;
 };
 

@@ -120,7 +120,9 @@ static void on_unmounted(void *arg, int status, const char *output, size_t len)
 	n->opened = false;
 	n->path[0] = n->person[0] = '\0';
 	sk_node_scan_reset(n); /* another use, another scan */
-	if (!sk_node_close_container(n))
+	sk_node_record_unmounted(n);
+	/* What the recorder still reads is closed when it is done. */
+	if (sk_node_record_closing(n) || !sk_node_close_container(n))
 		after_step(n);
 }
 
@@ -137,6 +139,7 @@ static void start_unmount(struct sk_node *n, const char *cause)
 		/* No process to be had. The device is closed all the same; say that the mount was torn. */
 		report_unmounted(n, 127, "", 0);
 		n->mounted = n->opened = false;
+		sk_node_record_unmounted(n);
 		return;
 	}
 	n->closing = true;
@@ -265,13 +268,15 @@ static void on_mounted(void *arg, int status, const char *output, size_t len)
 		take_mount(n, answer);
 	else
 		report_not_mounted(n, answer, status);
+	if (!n->mounted)
+		sk_node_record_unmounted(n);
 	json_decref(answer);
 	after_step(n);
 }
 
 static bool only_reads(const struct sk_node *n, const struct sk_leave *l)
 {
-	return l->access != SK_ACCESS_RW || sk_node_scan_holds_ro(n, l);
+	return l->access != SK_ACCESS_RW || sk_node_scan_holds_ro(n, l) || sk_node_record_holds_ro(n);
 }
 
 static void start_mount_of(struct sk_node *n, const struct sk_leave *l, const char *node, unsigned major,
@@ -305,9 +310,14 @@ static void start_mount(struct sk_node *n, const struct sk_leave *l)
 /* Scanned first like what lies plainly on a medium; what does not pass, or cannot be mounted, is not left open. */
 static void drive_container(struct sk_node *n, const struct sk_leave *l)
 {
-	if (!n->failed && l->person[0] != '\0' && sk_node_scan_passed(n, l))
+	if (!n->failed && l->person[0] != '\0' && sk_node_scan_passed(n, l)) {
+		bool ro = n->box.ro || sk_node_scan_holds_ro(n, l);
+
+		if (!ro && !sk_node_record_ready(n, l))
+			return;
 		start_mount_of(n, l, n->box.node, n->box.major, n->box.minor,
-		               n->box.ro || sk_node_scan_holds_ro(n, l) ? "ro" : "rw");
+		               ro || sk_node_record_holds_ro(n) ? "ro" : "rw");
+	}
 	if (n->failed && n->child == NULL)
 		(void)sk_node_close_container(n);
 }
@@ -327,7 +337,8 @@ static const char *why_unmount(const struct sk_node *n, const struct sk_leave *l
 		return l->cause != NULL ? l->cause : "closed";
 	if (strcmp(l->person, n->person) != 0)
 		return "person-changed";
-	if (n->ro != (!sk_access_writes(l->access) || n->scan.step == SK_SCAN_PASSED_RO) ||
+	if (n->ro !=
+	        (!sk_access_writes(l->access) || n->scan.step == SK_SCAN_PASSED_RO || sk_node_record_holds_ro(n)) ||
 	    (sk_access_encrypted(l->access) && !n->box.open))
 		return "access-changed";
 	return n->b.bytes == 0 ? "removed" : NULL;
@@ -356,7 +367,7 @@ void sk_node_drive(struct sk_node *n)
 
 	if (n->gone || (n->m->n_leaves > 0 && l->access == SK_ACCESS_NONE))
 		sk_node_scan_cancel(n, n->gone ? "removed" : "closed");
-	if (!n->used || n->child != NULL || n->m->n_leaves == 0)
+	if (!n->used || n->child != NULL || n->m->n_leaves == 0 || (!n->mounted && sk_node_record_closing(n)))
 		return;
 	cause = n->mounted ? why_unmount(n, l) : NULL;
 	if (cause == NULL && !n->mounted && (n->gone || l->access == SK_ACCESS_NONE) && (n->box.open || still_used(n)))
@@ -366,6 +377,10 @@ void sk_node_drive(struct sk_node *n)
 		if (n->child != NULL)
 			return;
 	}
+	if (!n->mounted && (n->gone || l->access == SK_ACCESS_NONE))
+		sk_node_record_unmounted(n);
+	if (sk_node_record_closing(n))
+		return;
 	if (n->gone) {
 		n->used = false;
 		return;
@@ -385,7 +400,7 @@ void sk_node_drive(struct sk_node *n)
 	/* Where only what is encrypted is opened, nothing is mounted of the node itself: what is inside it is scanned. */
 	if (!mountable(n) || (!sk_access_encrypted(l->access) && !sk_node_scan_passed(n, l)))
 		return;
-	if (l->person[0] != '\0')
+	if (l->person[0] != '\0' && (only_reads(n, l) || sk_node_record_ready(n, l)))
 		start_mount(n, l);
 }
 
@@ -406,6 +421,7 @@ void sk_node_adopt_mount(struct sk_node *n, unsigned major, unsigned minor)
 		(void)memcpy(n->person, rest, (size_t)(slash - rest));
 		n->person[slash - rest] = '\0';
 	}
+	sk_node_record_adopt(n);
 }
 
 void sk_node_adopt(struct sk_node *n)

@@ -12,7 +12,7 @@
 #include "platform/tree.h"
 
 #define SILENCE_MS     60000 /* a large archive takes long, and clamd says nothing meanwhile */
-#define NAME_MAX_SHOWN 512
+#define NAME_MAX_SHOWN 256 /* 32 of them fit into one event */
 #define STOP           1
 
 struct run {

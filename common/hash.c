@@ -34,6 +34,34 @@ void sk_sha256(const void *data, size_t len, uint8_t out[SK_SHA256_LEN])
 		abort();
 }
 
+struct sk_digest *sk_digest_new(void)
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+
+	if (ctx == NULL || EVP_DigestInit_ex(ctx, get_sha256(), NULL) != 1)
+		abort();
+	return (struct sk_digest *)(void *)ctx;
+}
+
+void sk_digest_add(struct sk_digest *d, const void *data, size_t len)
+{
+	if (len > 0 && EVP_DigestUpdate((EVP_MD_CTX *)(void *)d, data, len) != 1)
+		abort();
+}
+
+void sk_digest_end(struct sk_digest *d, char out[SK_SHA256_HEX])
+{
+	EVP_MD_CTX *ctx = (EVP_MD_CTX *)(void *)d;
+	uint8_t digest[SK_SHA256_LEN];
+
+	if (out != NULL) {
+		if (EVP_DigestFinal_ex(ctx, digest, NULL) != 1)
+			abort();
+		sk_hex(digest, sizeof(digest), out);
+	}
+	EVP_MD_CTX_free(ctx);
+}
+
 void sk_sha256_hex(const void *data, size_t len, char out[SK_SHA256_HEX])
 {
 	uint8_t digest[SK_SHA256_LEN];

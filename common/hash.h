@@ -13,6 +13,11 @@
 /* A digest that cannot be computed (no memory, no provider) ends the program: a wrong hash must never be taken for a right one. */
 void sk_sha256(const void *data, size_t len, uint8_t out[SK_SHA256_LEN]);
 void sk_sha256_hex(const void *data, size_t len, char out[SK_SHA256_HEX]);
+/* A digest made bit by bit. */
+struct sk_digest;
+struct sk_digest *sk_digest_new(void); /* never NULL */
+void sk_digest_add(struct sk_digest *d, const void *data, size_t len);
+void sk_digest_end(struct sk_digest *d, char out[SK_SHA256_HEX]); /* frees d; out NULL: only that. d NULL ok then */
 /* Several parts, each preceded by its length as 8 bytes big endian, so that no two lists of parts hash alike. */
 struct sk_part { const void *data; size_t len; };
 void sk_sha256_parts(const struct sk_part *parts, size_t n, uint8_t out[SK_SHA256_LEN]);

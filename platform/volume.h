@@ -34,7 +34,8 @@ int sk_volume_plan(const char *type, uid_t uid, gid_t gid, bool ro, struct sk_vo
 /* mount(2); a medium that is write-protected is mounted ro although rw was allowed (plan->ro says so afterwards). 0 or -errno. */
 int sk_volume_mount(const char *node, const char *path, struct sk_volume_plan *plan);
 
-/* Mounted read-only where nobody can see it: the descriptor of its root folder, the mount's only holder. dev: what must lie under it.
+/* Mounted, for reading, where nobody can see it: the descriptor of its root folder, the mount's only holder. The file system below is writable
+ * unless plan->ro says otherwise, so that it can be mounted so elsewhere, too. dev: what must lie under it.
  * fd, -ENODEV (another device has come to this name) or -errno. */
 int sk_volume_open_hidden(const char *node, dev_t dev, const struct sk_volume_plan *plan);
 

@@ -22,8 +22,9 @@ static int set_options(int fs, const char *node, const struct sk_volume_plan *pl
 	char data[sizeof(plan->data)], *rest = data, *option;
 	int r;
 
+	/* Whoever mounts the same device shares its file system: it must be as writable as theirs. This mount never is. */
 	if (fsconfig(fs, FSCONFIG_SET_STRING, "source", node, 0) < 0 ||
-	    fsconfig(fs, FSCONFIG_SET_FLAG, "ro", NULL, 0) < 0)
+	    (plan->ro && fsconfig(fs, FSCONFIG_SET_FLAG, "ro", NULL, 0) < 0))
 		return -errno;
 	sk_text_copy(data, sizeof(data), plan->data);
 	while ((option = strsep(&rest, ",")) != NULL) {

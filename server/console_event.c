@@ -79,7 +79,13 @@ static void row(struct sk_page *p, const json_t *e)
 	sk_page_badge(p, tone, word);
 	sk_page_lit(p, "</td><td class=\"free\">");
 	summary(p, body);
-	if (json_object_size(body) > 0) {
+	if (strcmp(sk_page_str(e, "kind"), "file.written") == 0) {
+		/* Names of files may be names of residents: class 1, masked. */
+		sk_page_lit(p, " \xc2\xb7 ");
+		sk_page_num(p, (long long)json_array_size(sk_page_get(body, "files")));
+		sk_page_lit(p, " ");
+		sk_page_tr(p, N_("files (names masked)"));
+	} else if (json_object_size(body) > 0) {
 		sk_page_lit(p, "<details><summary>");
 		sk_page_tr(p, N_("Details"));
 		sk_page_lit(p, "</summary>");

@@ -118,3 +118,101 @@ def test_pulled_out_in_the_middle(vm):
     assert told(vm, "PULLED1", "medium.not-scanned")["reason"] in ("removed", "unreadable")
     nothing_mounted(vm)
     assert vm.ok("systemctl is-active sekimorid")
+
+
+# ------------------------------------------------------------ what is really written (T9)
+
+WRITER = r'''
+import mmap, os, sys
+root = sys.argv[1]
+p = lambda *n: os.path.join(root, *n)
+open(p("plain.txt"), "wb").write(b"plain" * 1000)
+for i in range(5):
+    open(p("often.txt"), "wb").write(b"version %d" % i)
+open(p("before.tmp"), "wb").write(b"renamed" * 500)
+os.rename(p("before.tmp"), p("after.txt"))
+open(p("taken away.txt"), "wb").write(b"gone")
+os.unlink(p("taken away.txt"))
+with open(p("kept.bin"), "r+b") as f:
+    m = mmap.mmap(f.fileno(), 4096)
+    m[0:4] = b"MMAP"
+    m.flush(); m.close()
+os.mkdir(p("folder"))
+open(p("folder", "\u6c0f\u540d.txt"), "wb").write(b"japanese name")
+'''
+
+
+def records(vm, serial):
+    found = {}
+    for event in gate.events(vm, "file.written"):
+        if event["serial"] == serial:
+            for entry in event["files"]:
+                found[entry["path"]] = dict(entry, grantee=event["person"], grant=event.get("grant"))
+    return found
+
+
+def sums(vm, root):
+    out = vm.out("cd '%s' && find . -type f -exec sha256sum {} +" % root)
+    return {line[66:].replace("./", "", 1): line[:64] for line in out.splitlines()}
+
+
+def writable(vm, serial, files, **options):
+    dev, plugged = plug(vm, serial, files, "rw", **options)
+    mounted = told(vm, serial, "medium.mounted")
+    assert mounted["read_only"] is False, mounted
+    return plugged, mounted["mount"]
+
+
+def test_written_files_are_recorded(vm):
+    policy(vm)
+    plugged, root = writable(vm, "WRITE1", {"kept.bin": b"k" * 4096, "untouched.txt": b"u"})
+    vm.write("/tmp/writer.py", WRITER.encode(), mode=0o755)
+    vm.run(["python3", "/tmp/writer.py", root], user="clerk")
+    expected = sums(vm, root)
+    ISSUER[0].withdraw()
+    end = told(vm, "WRITE1", "medium.recorded", 90)
+    seen = records(vm, "WRITE1")
+    for name in ("plain.txt", "often.txt", "after.txt", "kept.bin", "folder/\u6c0f\u540d.txt"):
+        assert seen[name]["sha256"] == expected[name], (name, seen.get(name), expected[name])
+        assert seen[name]["grantee"] == "clerk" and seen[name]["grant"], seen[name]
+    assert seen["plain.txt"]["op"] == "written" and seen["plain.txt"]["size"] == 5000, seen["plain.txt"]
+    named = [e for e in seen.values() if e["person"] == "clerk" and e["process"] == "python3"]
+    print("named %d of %d" % (len(named), len(seen)))
+    assert "untouched.txt" not in seen and end["not_hashed"] == 0, (seen, end)
+    told(vm, "WRITE1", "grant.ended")
+    assert not [e for e in gate.events(vm, "medium.record-gap") if e["serial"] == "WRITE1"]
+    mine = gate.call(vm, "events", user="clerk", after=0, limit=1000)["events"]
+    other = gate.call(vm, "events", user="clerk2", after=0, limit=1000)["events"]
+    assert any(e["kind"] == "file.written" for e in mine) and not any(e["kind"] == "file.written" for e in other)
+    plugged.unplug()
+
+
+def test_written_by_the_thousand_and_an_overflow(vm):
+    plugged, root = writable(vm, "MANY1", {}, size=64 << 20)
+    pid = vm.out("pgrep -x sekimori-record")
+    vm.run("mkdir %s/m && cd %s/m && for i in $(seq 2000); do echo $i >f$i; done" % (root, root), user="clerk", timeout=300)
+    vm.run("kill -STOP %s" % pid)
+    vm.run("sysctl -n fs.fanotify.max_queued_events", check=False)
+    vm.run(["python3", "-c", "import os\nfor i in range(20000): os.close(os.open('%s/over%%d' %% (i %% 300), os.O_CREAT|os.O_WRONLY))"
+            % root], user="clerk", timeout=300)
+    vm.run("kill -CONT %s" % pid)
+    expected = sums(vm, root)
+    ISSUER[0].withdraw()
+    told(vm, "MANY1", "medium.recorded", 120)
+    seen = records(vm, "MANY1")
+    wrong = [n for n, s in expected.items() if seen.get(n, {}).get("sha256") != s]
+    assert len(expected) == 2300 and not wrong, (len(expected), len(seen), wrong[:5])
+    gaps = [e for e in gate.events(vm, "medium.record-gap") if e["serial"] == "MANY1"]
+    assert [g["reason"] for g in gaps] == ["overflow"], gaps
+    plugged.unplug()
+
+
+def test_written_and_pulled_out(vm):
+    plugged, root = writable(vm, "TORN1", {})
+    vm.run("echo hello >%s/a.txt" % root, user="clerk")
+    plugged.unplug()
+    told(vm, "TORN1", "medium.unmounted")
+    vm.wait(lambda: [e for e in gate.events(vm) if e.get("serial") == "TORN1" and e["kind"] in ("medium.recorded", "medium.record-gap")],
+            "the end of the record", 90)
+    assert records(vm, "TORN1")["a.txt"]["op"] == "written"
+    assert vm.ok("systemctl is-active sekimorid") and not vm.ok("pgrep -x sekimori-record")

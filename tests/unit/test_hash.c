@@ -191,3 +191,18 @@ Test(hash, equal_ct)
 	cr_expect_eq(sk_equal_ct("abc", "xbc", 3), 0);
 	cr_expect_eq(sk_equal_ct("a", "b", 0), 1);
 }
+
+Test(hash, bit_by_bit_is_the_same_as_at_once)
+{
+	char whole[SK_SHA256_HEX], parts[SK_SHA256_HEX];
+	struct sk_digest *d = sk_digest_new();
+
+	sk_sha256_hex("abcdef", 6, whole);
+	sk_digest_add(d, "abc", 3);
+	sk_digest_add(d, "", 0);
+	sk_digest_add(d, "def", 3);
+	sk_digest_end(d, parts);
+	cr_expect_str_eq(parts, whole);
+	sk_digest_end(sk_digest_new(), NULL);
+	sk_digest_end(NULL, NULL);
+}
