@@ -5,10 +5,14 @@
 #include <string.h>
 
 #include "agent/cli.h"
+#include "common/file.h"
 #include "common/text.h"
+
+#define LIST_FILE_MAX 65536
 
 struct form {
 	char device[72], purpose[256], access[8], hours[16], cls[8], destination[256];
+	json_t *files; /* names; NULL = none were listed */
 };
 
 /* --- questions --- */
@@ -43,6 +47,31 @@ static int copy_option(char *dst, size_t size, const char *src)
 	return 0;
 }
 
+static int add_file(struct form *f, const char *name)
+{
+	if (!f->files)
+		f->files = json_array();
+	return json_array_append_new(f->files, json_string(name)) < 0; /* also when it is not valid UTF-8 */
+}
+
+/* One name a line; empty lines are left out. */
+static int add_list(struct form *f, const char *path)
+{
+	struct sk_buf b;
+	char *rest, *line;
+	int bad;
+
+	sk_buf_init(&b, LIST_FILE_MAX);
+	bad = sk_file_read(path, &b, NULL) < 0;
+	rest = b.data;
+	while (!bad && (line = strsep(&rest, "\n")) != NULL) {
+		line[strcspn(line, "\r")] = '\0';
+		bad = *line && add_file(f, line);
+	}
+	sk_buf_deinit(&b);
+	return bad;
+}
+
 static int read_options(struct sk_cli *cli, int argc, char **argv, struct form *f)
 {
 	static const struct option options[] = {{"device", required_argument, NULL, 'd'},
@@ -51,6 +80,8 @@ static int read_options(struct sk_cli *cli, int argc, char **argv, struct form *
 	                                        {"hours", required_argument, NULL, 'h'},
 	                                        {"class", required_argument, NULL, 'c'},
 	                                        {"destination", required_argument, NULL, 't'},
+	                                        {"file", required_argument, NULL, 'f'},
+	                                        {"list", required_argument, NULL, 'l'},
 	                                        {0}};
 	int c, bad = 0;
 
@@ -68,6 +99,10 @@ static int read_options(struct sk_cli *cli, int argc, char **argv, struct form *
 			bad = copy_option(f->cls, sizeof f->cls, optarg);
 		else if (c == 't')
 			bad = copy_option(f->destination, sizeof f->destination, optarg);
+		else if (c == 'f')
+			bad = add_file(f, optarg);
+		else if (c == 'l')
+			bad = add_list(f, optarg);
 		else
 			bad = 1;
 	}
@@ -87,6 +122,8 @@ static int send_form(struct sk_cli *cli, const struct form *f)
 	              f->destination);
 	if (!q)
 		return sk_cli_fail(cli, SK_EXIT_USAGE, "usage", N_("The text is not valid UTF-8."), NULL);
+	if (f->files)
+		json_object_set(q, "files", f->files);
 	r = sk_cli_ask(cli, q, 15000, &a);
 	if (r)
 		return r;
@@ -108,14 +145,12 @@ static int request_media(struct sk_cli *cli, int argc, char **argv)
 	struct form f = {.access = "ro", .hours = "8", .cls = "none"};
 	int r = read_options(cli, argc, argv, &f);
 
-	if (r)
-		return r;
-	if (!f.device[0] || !f.purpose[0]) {
-		if (!cli->interactive || cli->json)
-			return sk_cli_usage(cli, "request");
-		r = ask_all(cli, &f);
-	}
-	return r ? r : send_form(cli, &f);
+	if (!r && (!f.device[0] || !f.purpose[0]))
+		r = !cli->interactive || cli->json ? sk_cli_usage(cli, "request") : ask_all(cli, &f);
+	if (!r)
+		r = send_form(cli, &f);
+	json_decref(f.files);
+	return r;
 }
 
 /* --- request list --- */

@@ -11,6 +11,7 @@
 #include "agent/tell.h"
 #include "common/json.h"
 #include "common/text.h"
+#include "policy/takeout.h"
 
 #define DAY_MS 86400000LL
 
@@ -28,6 +29,7 @@ int sk_login_name(uid_t uid, char *out, size_t size)
 struct ask {
 	const char *device, *purpose, *access, *cls, *destination;
 	long long hours;
+	const json_t *files; /* what is to be taken along; NULL = not listed */
 };
 
 static bool is_one_of(const char *s, const char *const *list)
@@ -67,6 +69,12 @@ static int read_ask(const json_t *q, struct ask *a, struct sk_err *err)
 		r = sk_json_int_opt(q, "hours", 1, SK_REQUEST_HOURS, &a->hours, err);
 	if (r < 0)
 		return r;
+	a->files = json_object_get(q, "files");
+	if (a->files != NULL) {
+		r = sk_takeout_list_check(a->files, err);
+		if (r < 0)
+			return r;
+	}
 	if (!is_one_of(a->access, accesses))
 		return sk_err_set(err, -EINVAL, "field access: ro (read) or rw (read and write)");
 	if (!is_one_of(a->cls, classes))
@@ -189,6 +197,8 @@ int sk_request_create(struct sk_daemon *d, uid_t uid, const json_t *request, cha
 	body = json_pack("{s:s, s:s, s:s, s:o, s:s, s:s, s:I, s:s, s:s}", "id", id, "kind", "media", "person", person,
 	                 "device", device, "purpose", a.purpose, "access", a.access, "hours", (json_int_t)a.hours,
 	                 "class", a.cls, "destination", a.destination);
+	if (body && a.files != NULL)
+		json_object_set(body, "files", (json_t *)a.files);
 	r = body ? record(d, uid, id, person, body, err) : sk_err_set(err, -ENOMEM, "no memory");
 	json_decref(body);
 	return r;

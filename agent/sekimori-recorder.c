@@ -173,14 +173,35 @@ static int64_t mtime_of(const struct stat *st)
 	return (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
 }
 
+/* Folder by folder, so that no symlink is followed anywhere on the way. */
 static int open_below(const struct recorder *r, const char *path)
 {
-	struct {
-		uint64_t flags, mode, resolve;
-	} how = {O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0,
-	         0x02 | 0x04 | 0x08}; /* magic links, symlinks, beneath */
+	char part[SK_TREE_PATH];
+	int dir = r->root, fd;
+	size_t n;
 
-	return (int)syscall(SYS_openat2, r->root, path, &how, sizeof(how));
+	for (;;) {
+		n = strcspn(path, "/");
+		if (n == 0 || n >= sizeof(part))
+			fd = -1;
+		else {
+			(void)memcpy(part, path, n);
+			part[n] = '\0';
+			fd = openat(dir, part,
+			            path[n] == '/' ? O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
+			                           : O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+		}
+		if (dir != r->root) {
+			int e = errno;
+
+			(void)close(dir);
+			errno = e;
+		}
+		if (fd < 0 || path[n] == '\0')
+			return fd;
+		dir = fd;
+		path += n + 1;
+	}
 }
 
 static bool out_of_time(const struct recorder *r)

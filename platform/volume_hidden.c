@@ -1,5 +1,6 @@
 /* A mount that is in nobody's tree: it lives by its descriptor and goes with the process, however that ends. */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -47,6 +48,13 @@ int sk_volume_open_hidden(const char *node, dev_t dev, const struct sk_volume_pl
 		fd = fsmount(fs, FSMOUNT_CLOEXEC,
 		             MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
 		r = fd < 0 ? -errno : 0;
+	}
+	if (r == 0) { /* what fsmount gives names the folder only; this one can be read and starts walks by handle */
+		int folder = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		r = folder < 0 ? -errno : 0;
+		(void)close(fd);
+		fd = folder;
 	}
 	(void)close(fs);
 	/* Another device may have come to the node's name meanwhile. */

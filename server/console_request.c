@@ -211,6 +211,21 @@ static bool may_see(const struct sk_console *c, const json_t *request)
 	return sk_console_sees(c, sk_page_str(request, "unit"));
 }
 
+static void takeout(struct sk_console *c, const json_t *request)
+{
+	const char *names = sk_request_query(c->r, "names");
+	bool reveal = names != NULL && strcmp(names, "1") == 0;
+	json_t *t = sk_store_takeout(c->r->server->store, sk_page_int(request, "number"));
+	char object[64];
+
+	if (reveal && t != NULL) {
+		snprintf(object, sizeof(object), "file-names:%lld", sk_page_int(request, "number"));
+		sk_console_audit_view(c, object);
+	}
+	sk_part_takeout(&c->page, t, sk_page_int(request, "number"), reveal);
+	json_decref(t);
+}
+
 static void body(struct sk_console *c, const json_t *request, const json_t *terminal)
 {
 	struct sk_page *p = &c->page;
@@ -227,6 +242,7 @@ static void body(struct sk_console *c, const json_t *request, const json_t *term
 		warnings(p, request, terminal);
 	asked(p, request);
 	medium(p, sk_page_get(request, "device"));
+	takeout(c, request);
 	if (!staff)
 		terminal_stands(p, request, terminal);
 	sk_page_lit(p, "</div>");

@@ -206,6 +206,10 @@ int sk_store_policy(struct sk_store *s, const char *device, char **text, int64_t
 int sk_store_policy_set(struct sk_store *s, const struct sk_actor *by, const char *unit /* "" = all */,
                         const char *text, struct sk_err *err);
 
+/* What left under the request's grant (policy/takeout.h's comparison) with "written":[entries], "gaps":N, "complete":bool, "recorded":bool (anything was
+ * told at all). NULL = there is no grant, or failed. */
+json_t *sk_store_takeout(struct sk_store *s, int64_t number);
+
 /* Audit trail, hash-chained like events; newest first. */
 int sk_store_audit(struct sk_store *s, const struct sk_actor *by, const char *action, const char *object,
                    const json_t *detail, sk_ms now);

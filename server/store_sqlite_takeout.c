@@ -1,0 +1,95 @@
+/* What was written under a request's grant, as the terminal recorded it, beside what the request listed. */
+#include "server/store_sqlite.h"
+
+#include <string.h>
+
+#include "common/chain.h"
+#include "common/json.h"
+#include "policy/takeout.h"
+
+#define BATCHES_MAX 4000 /* of one grant; some 250,000 files */
+
+static json_t *listed_of(struct sk_store *s, const char *terminal, const char *id)
+{
+	sqlite3_stmt *st = db_query(s,
+	                            "SELECT body FROM events WHERE device = ? AND kind = 'request.created' AND "
+	                            "instr(body, ?) > 0 ORDER BY seq LIMIT 1",
+	                            "ss", terminal, id);
+	json_t *body = NULL, *files = NULL;
+
+	if (st != NULL && db_next(st) == 1 &&
+	    sk_json_parse(db_text(st, 0), strlen(db_text(st, 0)), SK_EVENT_BODY_MAX, &body, NULL) == 0 &&
+	    sk_takeout_list_check(json_object_get(body, "files"), NULL) == 0)
+		files = json_incref(json_object_get(body, "files"));
+	db_end(st);
+	json_decref(body);
+	return files;
+}
+
+struct told {
+	json_t *files;
+	json_int_t gaps, batches;
+	bool complete; /* the last use was told to its end */
+};
+
+static void take(struct told *t, const char *kind, const char *grant, const json_t *body)
+{
+	const char *of = json_string_value(json_object_get(body, "grant"));
+
+	if (of == NULL || strcmp(of, grant) != 0)
+		return;
+	if (strcmp(kind, "medium.record-gap") == 0)
+		t->gaps++;
+	t->complete = strcmp(kind, "medium.recorded") == 0;
+	if (strcmp(kind, "file.written") == 0 && json_is_array(json_object_get(body, "files")))
+		(void)json_array_extend(t->files, json_object_get(body, "files"));
+	t->batches++;
+}
+
+static void read_written(struct sk_store *s, const char *terminal, const char *grant, struct told *t)
+{
+	sqlite3_stmt *st =
+	    db_query(s,
+	             "SELECT kind, body FROM events WHERE device = ? AND kind IN ('file.written', 'medium.recorded', "
+	             "'medium.record-gap') AND instr(body, ?) > 0 ORDER BY seq LIMIT ?",
+	             "ssi", terminal, grant, (int64_t)BATCHES_MAX);
+	json_t *body;
+
+	while (st != NULL && db_next(st) == 1) {
+		body = NULL;
+		if (sk_json_parse(db_text(st, 1), strlen(db_text(st, 1)), SK_EVENT_BODY_MAX, &body, NULL) == 0)
+			take(t, db_text(st, 0), grant, body);
+		json_decref(body);
+	}
+	db_end(st);
+}
+
+json_t *sk_store_takeout(struct sk_store *s, int64_t number)
+{
+	json_t *request =
+	    db_object(s,
+	              "SELECT q.id, q.terminal, g.id AS grant_id FROM requests q JOIN grants g ON g.request = "
+	              "q.number WHERE q.number = ?",
+	              "i", number);
+	const char *terminal = json_string_value(json_object_get(request, "terminal"));
+	const char *id = json_string_value(json_object_get(request, "id"));
+	const char *grant = json_string_value(json_object_get(request, "grant_id"));
+	struct told t = {.files = json_array()};
+	json_t *listed = NULL, *out = NULL;
+
+	if (terminal != NULL && id != NULL && grant != NULL && t.files != NULL) {
+		listed = listed_of(s, terminal, id);
+		read_written(s, terminal, grant, &t);
+		out = sk_takeout_compare(listed, t.files);
+	}
+	if (out != NULL) {
+		(void)json_object_set(out, "written", t.files);
+		(void)json_object_set_new(out, "gaps", json_integer(t.gaps));
+		(void)json_object_set_new(out, "complete", json_boolean(t.complete));
+		(void)json_object_set_new(out, "recorded", json_boolean(t.batches > 0));
+	}
+	json_decref(listed);
+	json_decref(t.files);
+	json_decref(request);
+	return out;
+}
