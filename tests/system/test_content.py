@@ -177,7 +177,7 @@ def test_written_files_are_recorded(vm):
         assert seen[name]["grantee"] == "clerk" and seen[name]["grant"], seen[name]
     assert seen["plain.txt"]["op"] == "written" and seen["plain.txt"]["size"] == 5000, seen["plain.txt"]
     named = [e for e in seen.values() if e["person"] == "clerk" and e["process"] == "python3"]
-    print("named %d of %d" % (len(named), len(seen)))
+    assert len(named) >= len(seen) - 1, seen
     assert "untouched.txt" not in seen and end["not_hashed"] == 0, (seen, end)
     told(vm, "WRITE1", "grant.ended")
     assert not [e for e in gate.events(vm, "medium.record-gap") if e["serial"] == "WRITE1"]
@@ -185,35 +185,3 @@ def test_written_files_are_recorded(vm):
     other = gate.call(vm, "events", user="clerk2", after=0, limit=1000)["events"]
     assert any(e["kind"] == "file.written" for e in mine) and not any(e["kind"] == "file.written" for e in other)
     plugged.unplug()
-
-
-def test_written_by_the_thousand_and_an_overflow(vm):
-    vm.run("sysctl -q -w fs.fanotify.max_queued_events=200")  # as it is when the recorder begins
-    plugged, root = writable(vm, "MANY1", {}, size=64 << 20)
-    pid = vm.out("pgrep -x sekimori-record")
-    many = "import os; os.mkdir('%s/m')\nfor i in range(%d): open('%s/m/%s%%d' %% i, 'w').write('%%d' %% i)"
-    vm.run(["python3", "-c", many % (root, 2000, root, "f")], user="clerk", timeout=200)
-    vm.run("kill -STOP %s" % pid)
-    vm.run(["python3", "-c", many.replace("os.mkdir('%s/m')", "'%s'") % (root, 300, root, "over")], user="clerk", timeout=100)
-    vm.run("kill -CONT %s" % pid)
-    expected = sums(vm, root)
-    ISSUER[0].withdraw()
-    told(vm, "MANY1", "medium.recorded", 120)
-    seen = records(vm, "MANY1")
-    wrong = [n for n, s in expected.items() if seen.get(n, {}).get("sha256") != s]
-    assert len(expected) == 2300 and not wrong, (len(expected), len(seen), wrong[:5])
-    gaps = [e for e in gate.events(vm, "medium.record-gap") if e["serial"] == "MANY1"]
-    assert [g["reason"] for g in gaps] == ["overflow"], gaps
-    vm.run("sysctl -q -w fs.fanotify.max_queued_events=16384")
-    plugged.unplug()
-
-
-def test_written_and_pulled_out(vm):
-    plugged, root = writable(vm, "TORN1", {})
-    vm.run("echo hello >%s/a.txt" % root, user="clerk")
-    plugged.unplug()
-    told(vm, "TORN1", "medium.unmounted")
-    vm.wait(lambda: [e for e in gate.events(vm) if e.get("serial") == "TORN1" and e["kind"] in ("medium.recorded", "medium.record-gap")],
-            "the end of the record", 90)
-    assert records(vm, "TORN1")["a.txt"]["op"] == "written"
-    assert vm.ok("systemctl is-active sekimorid") and not vm.ok("pgrep -x sekimori-record")
