@@ -41,6 +41,7 @@ struct sk_daemon {
 	struct sk_tty *tty;
 	struct sk_phone *phone; /* permits by telephone */
 	struct sk_watch *watch; /* desktops that listen */
+	bool told; /* a text console took what was told last (agent/tell.c) */
 	bool quiet; /* no text console is told of what is being told now (agent/tell.c) */
 	struct sk_socket *control;
 	struct sk_uplink_face *uplink;

@@ -23,8 +23,7 @@ static void console(void *ctx, const char *plain, const char *full)
 {
 	struct sk_daemon *d = ctx;
 
-	if (!d->quiet && d->tty)
-		(void)sk_tty_tell(d->tty, plain, full);
+	d->told = !d->quiet && d->tty && sk_tty_tell(d->tty, plain, full) > 0;
 }
 
 int sk_tell_start(struct sk_daemon *d)
@@ -57,9 +56,10 @@ void sk_tell(struct sk_daemon *d, const char *person, const char *kind, const js
 		person = here;
 	desktop = sk_watch_listens(d->watch, person);
 	d->quiet = desktop || strcmp(person, here) != 0;
+	d->told = false;
 	sk_notify(&d->notices, kind, body, sk_daemon_now(d));
 	if (d->watch)
-		sk_watch_put(d->watch, person, sk_notice(kind, body), !d->quiet && *person, sk_daemon_now(d));
+		sk_watch_put(d->watch, person, sk_notice(kind, body), d->told, sk_daemon_now(d));
 	d->quiet = false;
 }
 

@@ -18,6 +18,16 @@ static const struct {
       N_("3. The helpdesk looks at the medium and the terminal, approves and issues the permit with its end."),
       N_("4. The terminal opens the medium by itself within seconds, and closes it at the end."),
       N_("Who asks never decides.")}},
+    {N_("A permit by telephone (a terminal without network)"),
+     {N_("1. The person runs sekimori phone and reads out 32 digits. Call them back at the number of the directory "
+         "first."),
+      N_("2. Ask who permitted it and what for. Without a manager's permit it is an urgent exception, and is reported "
+         "to the CISO without delay."),
+      N_("3. Enter it under \"By telephone\" and read out the answer group by group. It is shown once, for one medium, "
+         "one person, one terminal."),
+      N_("A slip of the tongue is noticed on both sides and costs nothing. Five wrong answers end the number; have a "
+         "new one made."),
+      N_("An answer that was used and never issued, or issued and never used, is an incident.")}},
     {N_("What a medium's grade proves"),
      {N_("Grade C: only what the medium says of itself. Good for refusing, not for trusting."),
       N_("Grade B: the piece carries a registration made by this server."),
