@@ -6,6 +6,7 @@
 #define SK_PLATFORM_UEVENT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <systemd/sd-event.h>
 
 #include "common/err.h"
@@ -18,6 +19,9 @@ struct sk_uevent { /* borrowed for the length of the call */
 	const char *name; /* last part of devpath */
 	bool media_change; /* block: another medium lies in the drive */
 };
+
+/* One message of len bytes, the last one NUL; *out points into it. 0; -ENOENT: of a subsystem nobody asks about; -EINVAL: no message. */
+int sk_uevent_parse(const char *message, size_t len, struct sk_uevent *out);
 
 struct sk_uevent_handler {
 	void *ctx;

@@ -1,5 +1,5 @@
 /*
- * platform/usb and platform/uevent on a sysfs made by umockdev: what is read, what is written, hostile strings, devices that go away.
+ * platform/usb on a sysfs made by umockdev: what is read, what is written, hostile strings, devices that go away.
  * run: umockdev-wrapper
  */
 #include <criterion/criterion.h>
@@ -10,7 +10,6 @@
 #include <umockdev.h>
 #include <unistd.h>
 
-#include "platform/uevent.h"
 #include "platform/usb.h"
 
 static UMockdevTestbed *bed;
@@ -294,56 +293,4 @@ Test(usb, the_interface_of_a_path_below_a_device)
 	cr_assert_eq(sk_usb_iface_of(dev, path, NULL), -EINVAL);
 	(void)snprintf(path, sizeof(path), "%s/1-1:1.0x/x", dev->devpath);
 	cr_assert_eq(sk_usb_iface_of(dev, path, NULL), -EINVAL);
-}
-
-/* ---- events ---- */
-
-struct seen {
-	int events, lost;
-	char action[16], name[64], devtype[32];
-};
-
-static void on_event(void *ctx, const struct sk_uevent *e)
-{
-	struct seen *s = ctx;
-
-	s->events++;
-	(void)snprintf(s->action, sizeof(s->action), "%s", e->action);
-	(void)snprintf(s->name, sizeof(s->name), "%s", e->name);
-	(void)snprintf(s->devtype, sizeof(s->devtype), "%s", e->devtype);
-}
-
-static void on_lost(void *ctx)
-{
-	((struct seen *)ctx)->lost++;
-}
-
-Test(usb, events_of_usb_block_and_net_arrive_and_no_others)
-{
-	struct seen seen = {0};
-	struct sk_uevent_handler h = {&seen, on_event, on_lost};
-	struct sk_uevents *u = NULL;
-	struct sk_err err = SK_ERR_INIT;
-	sd_event *loop = NULL;
-	char *other;
-
-	cr_assert_geq(sd_event_new(&loop), 0);
-	cr_assert_eq(sk_uevents_new(loop, &h, &u, &err), 0, "%s", err.text);
-	add_keyboard(KEYBOARD, sizeof(KEYBOARD)); /* umockdev sends "add" by itself */
-	for (int i = 0; i < 20 && seen.events == 0; i++)
-		cr_assert_geq(sd_event_run(loop, 100000), 0);
-	cr_assert_eq(seen.events, 1);
-	cr_assert_str_eq(seen.action, "add");
-	cr_assert_str_eq(seen.name, "1-1");
-	cr_assert_str_eq(seen.devtype, "usb_device");
-	other = umockdev_testbed_add_device(bed, "sound", "card9", NULL, NULL, NULL);
-	umockdev_testbed_uevent(bed, dev_path, "remove");
-	for (int i = 0; i < 20 && seen.events < 2; i++)
-		cr_assert_geq(sd_event_run(loop, 100000), 0);
-	cr_assert_eq(seen.events, 2);
-	cr_assert_str_eq(seen.action, "remove");
-	cr_assert_eq(seen.lost, 0);
-	g_free(other);
-	cr_assert_null(sk_uevents_free(u));
-	(void)sd_event_unref(loop);
 }
