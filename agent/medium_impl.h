@@ -14,6 +14,7 @@ struct sk_node {
 	bool used, gone, failed, mounted, closing; /* closing: what runs is the unmounting */
 	struct sk_block b;
 	int iface;
+	bool adopted; /* its mount is from before our restart and not recorded again yet */
 	bool opened; /* was made accessible: look for mounts before it is closed */
 	char path[512]; /* where it is mounted */
 	char fstype[32], label[128], uuid[64];

@@ -198,7 +198,8 @@ static const char *check_mount(const struct sk_node *n, bool ro)
 	return NULL;
 }
 
-static void report_mounted(struct sk_node *n)
+/* adopted: it was open already when we started, and whoever looks at the record since then must see that. */
+static void report_mounted(struct sk_node *n, bool adopted)
 {
 	const struct sk_leave *l = sk_medium_leave_of(n->m, n->iface);
 	json_t *body = sk_node_event(n);
@@ -215,7 +216,9 @@ static void report_mounted(struct sk_node *n)
 		(void)json_object_set_new(body, "grant", json_string(l->grant));
 	if (l->until != 0)
 		(void)json_object_set_new(body, "until", json_integer((json_int_t)l->until));
-	sk_medium_report(n->m, "medium.mounted", body, true);
+	if (adopted)
+		(void)json_object_set_new(body, "adopted", json_true());
+	sk_medium_report(n->m, "medium.mounted", body, !adopted);
 }
 
 static void take_mount(struct sk_node *n, const json_t *answer)
@@ -234,7 +237,7 @@ static void take_mount(struct sk_node *n, const json_t *answer)
 	n->mounted = true;
 	why = check_mount(n, n->ro);
 	if (why == NULL) {
-		report_mounted(n);
+		report_mounted(n, false);
 		return;
 	}
 	fail_node(n, "enforcement.failed", why, NULL);
@@ -388,6 +391,10 @@ void sk_node_drive(struct sk_node *n)
 	/* The mark of a disk covers its partitions: not while one of them is still being written back. */
 	if (l->access == SK_ACCESS_NONE && sk_medium_busy(n->m, n->iface))
 		return;
+	if (n->mounted && n->adopted) {
+		n->adopted = false;
+		report_mounted(n, true);
+	}
 	if (n->box.open && !n->mounted && l->access != SK_ACCESS_NONE) {
 		drive_container(n, l);
 		return;
@@ -411,7 +418,7 @@ void sk_node_adopt_mount(struct sk_node *n, unsigned major, unsigned minor)
 
 	if (n->m->env.sys->mounts_of(major, minor, list, 1) < 1)
 		return;
-	n->opened = n->mounted = true;
+	n->opened = n->mounted = n->adopted = true;
 	sk_text_copy(n->path, sizeof(n->path), list[0].path);
 	sk_text_copy(n->fstype, sizeof(n->fstype), list[0].fstype);
 	n->ro = list[0].ro && list[0].super_ro;

@@ -385,6 +385,12 @@ Test(medium, after_a_restart_a_mounted_medium_goes_on_as_it_is)
 	cr_assert_eq(find("authorise"), -1);
 	cr_assert_eq(find("deauthorise"), -1);
 	cr_assert_eq(find("start"), -1, "%s", F.log[find("start")]);
+	cr_assert_geq(find("record medium.mounted"), 0, "the record since the restart says that it is open");
+	cr_assert_str_eq(last_text("medium.mounted", "mount"), PATH);
+	cr_assert_eq(find("notify medium.mounted"), -1, "the person knows");
+	forget_log();
+	sk_gate_reconsider(F.gate);
+	cr_assert_eq(find("record medium.mounted"), -1, "once");
 	F.now += HOUR;
 	sk_gate_reconsider(F.gate);
 	cr_assert(runs("unmount 8:1"));

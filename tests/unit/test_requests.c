@@ -168,6 +168,29 @@ static void answer(const char *request, const char *state, int n, const char *re
 	json_decref(b);
 }
 
+Test(requests, the_number_people_read_is_kept, .init = setup, .fini = stop_daemon)
+{
+	static const char *const labels[] = {"2026-0001", "\x1b[2J", "2026-0001-and-much-more-than-a-label-has"};
+	json_t *b, *l, *e;
+
+	cr_assert_eq(create(good()), 0);
+	for (size_t i = 0; i < 3; i++) { /* the hostile ones change nothing */
+		b = json_pack("{s:[{s:s,s:s,s:i,s:s,s:s}]}", "requests", "id", id, "state",
+		              i == 0 ? "permitted" : "refused", "number", 17, "label", labels[i], "reason", "");
+		sk_request_answers(d, b);
+		json_decref(b);
+	}
+	l = sk_request_list(d, 0);
+	e = json_array_get(l, 0);
+	cr_assert_str_eq(str(e, "state"), "permitted");
+	cr_assert_str_eq(str(json_object_get(e, "body"), "label"), "2026-0001");
+	cr_assert_eq(json_integer_value(json_object_get(e, "number")), 17);
+	json_decref(l);
+	e = last_event("request.answered");
+	cr_assert_str_eq(str(e, "label"), "2026-0001");
+	json_decref(e);
+}
+
 Test(requests, answers_change_the_state_once_and_tell_the_person, .init = setup, .fini = stop_daemon)
 {
 	json_t *l, *e;
