@@ -355,6 +355,7 @@ void sk_gate_person(struct sk_gate *g, const char *person)
 	if (strcmp(g->person, person) == 0)
 		return;
 	sk_text_copy(g->person, sizeof(g->person), person);
+	sk_login_groups(g->person, &g->groups);
 	(void)sk_gate_reconsider(g);
 }
 
@@ -440,6 +441,7 @@ struct sk_gate *sk_gate_free(struct sk_gate *g)
 	}
 	for (i = 0; i < sizeof(g->orphans) / sizeof(g->orphans[0]); i++)
 		(void)sk_medium_free(g->orphans[i]);
+	sk_groups_clear(&g->groups);
 	(void)sd_event_unref(g->loop);
 	free(g->own);
 	free(g);
@@ -469,6 +471,7 @@ int sk_gate_start(struct sk_gate *g, struct sk_err *err)
 	if (r < 0)
 		return sk_err_set(err, r, "login sessions cannot be watched: %s", strerror(-r));
 	sk_text_copy(g->person, sizeof(g->person), sk_login_person(g->login));
+	sk_login_groups(g->person, &g->groups);
 	r = sk_lock_new(g->loop, on_lock, g, &g->lock);
 	if (r < 0)
 		return sk_err_set(err, r, "the lock of sessions cannot be watched: %s", strerror(-r));

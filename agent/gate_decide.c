@@ -52,6 +52,8 @@ void sk_attached_context(const struct sk_attached *a, struct sk_context *c)
 	const struct sk_attached *b;
 
 	*c = (struct sk_context){.now = g->hooks.now(g->hooks.ctx), .person = g->person, .host = host_name()};
+	c->groups = (const char *const *)g->groups.names;
+	c->n_groups = g->groups.n;
 	c->utc_offset_s = sk_gate_utc_offset(c->now);
 	c->holds_encrypted = true;
 	sk_attached_uses(a, &c->uses);

@@ -80,6 +80,7 @@ struct sk_gate {
 	sk_ms antivirus_until; /* until then what is open stays, after it has ceased to be; 0 = nothing is waited for */
 	sd_event_source *timer;
 	char person[SK_PERSON_MAX];
+	struct sk_groups groups; /* of that person; read when somebody else comes */
 	struct sk_attached *first;
 	struct sk_medium *orphans[8];
 	struct sk_internal internal[SK_INTERNAL_MAX]; /* system disks; read once, at the first storage device */

@@ -1,6 +1,7 @@
 /* sd-login's monitor on seats is an inotify watch: nothing runs while nobody logs in or out. */
 #include "platform/login.h"
 
+#include <grp.h>
 #include <errno.h>
 #include <pwd.h>
 #include <stdlib.h>
@@ -128,4 +129,41 @@ struct sk_login *sk_login_free(struct sk_login *l)
 const char *sk_login_person(const struct sk_login *l)
 {
 	return l == NULL ? "" : l->person;
+}
+
+/* ---- groups ---- */
+
+void sk_groups_clear(struct sk_groups *g)
+{
+	for (size_t i = 0; i < g->n; i++)
+		free(g->names[i]);
+	g->n = 0;
+}
+
+static void add_group(struct sk_groups *g, gid_t gid)
+{
+	struct group gr, *found = NULL;
+	char buf[16384]; /* a group's members are read with it; too many: the group is not known */
+
+	if (getgrgid_r(gid, &gr, buf, sizeof(buf), &found) != 0 || found == NULL || strlen(found->gr_name) >= 128)
+		return;
+	g->names[g->n] = strdup(found->gr_name);
+	if (g->names[g->n] != NULL)
+		g->n++;
+}
+
+void sk_login_groups(const char *person, struct sk_groups *g)
+{
+	gid_t ids[SK_GROUPS_MAX];
+	struct passwd pw, *found = NULL;
+	char buf[4096];
+	int n = SK_GROUPS_MAX;
+
+	sk_groups_clear(g);
+	if (person[0] == '\0' || getpwnam_r(person, &pw, buf, sizeof(buf), &found) != 0 || found == NULL)
+		return;
+	if (getgrouplist(person, found->pw_gid, ids, &n) < 0)
+		n = SK_GROUPS_MAX; /* the first ones */
+	for (int i = 0; i < n; i++)
+		add_group(g, ids[i]);
 }
