@@ -81,6 +81,7 @@ static void copy_iface(struct sk_gate_iface *to, const struct sk_iface_verdict *
 	to->allow = v->allow;
 	to->access = v->access;
 	to->reason = v->reason;
+	to->may_image = v->rule != NULL && (v->rule->kinds & (SK_USB_IMAGE | SK_USB_MTP));
 	to->may_net = v->kind == SK_USB_NETWORK || v->reason == SK_REASON_AUDIT ||
 	              (v->rule != NULL && (sk_usb_kinds_whole(v->rule->kinds) & SK_USB_NETWORK));
 	if (v->rule != NULL)

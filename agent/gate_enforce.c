@@ -357,12 +357,43 @@ bool sk_attached_lied(struct sk_attached *a)
 	return why != NULL;
 }
 
+/* Names of interfaces can be read only now that the device is configured, and nothing of it is open yet: a phone that offers its
+ * files by a vendor-specific interface calls it MTP. True: it was not let in as that, and is out. */
+static bool called_mtp(struct sk_attached *a)
+{
+	const struct sk_usb *usb = usb_of(a);
+	char text[SK_DEV_TEXT];
+	size_t i, k;
+
+	for (i = 0; usb->ops->iface_text != NULL && i < a->outcome.n; i++) {
+		const struct sk_gate_iface *f = &a->outcome.ifaces[i];
+
+		if (!f->allow || f->kind != SK_USB_VENDOR || f->may_image ||
+		    usb->ops->iface_text(usb->ctx, a->dev, a->outcome.config, f->number, text) < 0)
+			continue;
+		for (k = 0; k < a->facts.desc.n_alts; k++) {
+			struct sk_usb_alt alt = a->facts.desc.alts[k];
+
+			if (alt.config != a->outcome.config || alt.number != f->number ||
+			    !sk_usb_alt_called(&alt, text))
+				continue;
+			sk_attached_refuse(a, "enforcement.failed",
+			                   N_("an interface calls itself MTP and was not let in as media"), text, true);
+			return true;
+		}
+	}
+	return false;
+}
+
 static bool start_alias(struct sk_attached *a);
 
 static void open_ifaces(struct sk_attached *a)
 {
 	size_t i;
 	int r;
+
+	if (called_mtp(a))
+		return;
 
 	for (i = 0; i < a->outcome.n; i++) {
 		const struct sk_gate_iface *f = &a->outcome.ifaces[i];

@@ -18,6 +18,7 @@ struct sk_gate_iface {
 	unsigned kind;
 	bool allow;
 	int uses; /* of the grant that opens it; 0 = not counted */
+	bool may_image; /* its rule names what such media are: it may turn out to be MTP */
 	bool may_net; /* it may become a network interface: it is one by class, or its rule names that kind */
 	enum sk_access access;
 	enum sk_reason reason;

@@ -315,6 +315,20 @@ static int usb_iface_alias(void *ctx, const struct sk_usb_dev *dev, int config, 
 	return n > 4 && strncmp(out, "usb:", 4) == 0 ? 0 : -EINVAL;
 }
 
+static int usb_iface_text(void *ctx, const struct sk_usb_dev *dev, int config, int number, char out[SK_DEV_TEXT])
+{
+	char path[SK_USB_NAME + 64], raw[RAW_STRING];
+	ssize_t n;
+
+	(void)ctx;
+	iface_path(dev, config, number, "/interface", path, sizeof(path));
+	n = sk_sysfs_read(dev->fd, path, raw, sizeof(raw));
+	if (n < 0)
+		return (int)n;
+	(void)sk_text_escape(out, SK_DEV_TEXT, raw, (size_t)n);
+	return 0;
+}
+
 static int shut_one(int fd, const char *attr, bool *was_open)
 {
 	long v;
@@ -395,6 +409,7 @@ static const struct sk_usb_ops SYSFS_OPS = {
     .look_again = usb_look_again,
     .modules = usb_modules,
     .iface_of = usb_iface_of,
+    .iface_text = usb_iface_text,
 };
 
 struct sk_usb sk_usb_sysfs(const char *root)

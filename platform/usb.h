@@ -66,6 +66,9 @@ struct
 	const char *const *(*modules)(void *ctx, const struct sk_usb_dev *dev);
 	/* devpath lies behind an interface of dev: its number; else negative. */
 	int (*iface_of)(const struct sk_usb_dev *dev, const char *devpath);
+	/* What a configured interface calls itself, escaped; the kernel read it when the device was configured. NULL = buses without;
+	 * negative or "" = it has no name. */
+	int (*iface_text)(void *ctx, const struct sk_usb_dev *dev, int config, int number, char out[SK_DEV_TEXT]);
 };
 
 struct sk_usb {

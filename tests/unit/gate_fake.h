@@ -33,6 +33,7 @@ struct fake_device {
 	char driver[256][32];
 	int config, kernel_config; /* what the kernel chooses by itself */
 	bool refuses_config, refuses_authorise, changes, stuck;
+	const char *calls; /* its interfaces' name */
 	bool nets; /* whatever binds makes a network interface */
 	const char *binds; /* driver that takes any probed interface */
 	bool was_open; /* root hub: defaults were open */
@@ -360,10 +361,23 @@ static int f_iface_of(const struct sk_usb_dev *dev, const char *devpath)
 	return sk_usb_iface_of(dev, devpath, NULL);
 }
 
+static int f_iface_text(void *ctx, const struct sk_usb_dev *dev, int config, int number, char out[SK_DEV_TEXT])
+{
+	struct fake_device *d = of(dev);
+
+	(void)ctx;
+	(void)config;
+	(void)number;
+	if (d == NULL || d->calls == NULL)
+		return -ENOENT;
+	sk_text_copy(out, SK_DEV_TEXT, d->calls);
+	return 0;
+}
+
 static const struct sk_usb_ops FAKE_USB = {
     f_list,       f_open,        f_close,           f_alive,       f_read,        f_state,           f_authorise,
     f_set_config, f_iface_state, f_iface_authorise, f_iface_probe, f_iface_alias, f_shut_controller, f_module_loaded,
-    f_look_again, f_modules,     f_iface_of};
+    f_look_again, f_modules,     f_iface_of,        f_iface_text};
 
 /* ---- block ---- */
 

@@ -236,3 +236,33 @@ Test(gate_enforce, a_stick_that_flaps_is_recorded_once_a_minute_with_a_count)
 	add(plug_one("1-2", STICK, "S1"));
 	cr_assert_eq(records("record device.decided 1-2"), 1, "another port");
 }
+
+/* ---- names of interfaces ---- */
+
+/* The name of an interface is readable only once the device is configured: before anything of it is open it is looked at. */
+Test(gate_enforce, what_calls_itself_mtp_is_no_vendor_device)
+{
+	static const char *const names[] = {"MTP", "Sony mtp device", "Android Debug Bridge", NULL};
+	int i;
+
+	plug_root();
+	scan();
+	for (i = 0; i < 4; i++) {
+		struct fake_device *d;
+		struct wire w;
+		char port[8];
+
+		(void)snprintf(port, sizeof(port), "1-%d", i + 1);
+		wire_device(&w, 0x0951, 0x1666, 1, 0);
+		wire_config(&w, 1, 1);
+		wire_iface(&w, 0, 0, 0xff, 0xff, 0);
+		put(&w, (const uint8_t[]){7, 5, 0x81, 2, 64, 0, 0}, 7);
+		w.bytes[w.config + 2] = (uint8_t)(w.len - w.config);
+		d = plug_wire(port, &w, "");
+		d->calls = names[i];
+		add(d);
+		cr_expect_eq(d->authorized, i >= 2, "%s", names[i] ? names[i] : "no name");
+		cr_expect_eq(d->iface_auth[0], i >= 2);
+	}
+	cr_assert_not_null(strstr(last_text("enforcement.failed", "why"), "MTP"));
+}
