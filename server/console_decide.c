@@ -13,6 +13,7 @@
 
 #include "common/log.h"
 #include "common/text.h"
+#include "policy/grant.h"
 #include "server/orders.h"
 
 #define REASON_MAX 1000 /* bytes, as the store and terminals take; maxlength of the field is 330 characters */
@@ -115,6 +116,16 @@ static void access_choice(struct sk_page *p, const json_t *request)
 	sk_page_lit(p, "</fieldset>");
 }
 
+static void uses_field(struct sk_page *p)
+{
+	sk_page_lit(p, "<p class=\"field\"><label for=\"uses\">");
+	sk_page_tr(p, N_("How often it may be opened"));
+	sk_page_lit(p, "</label><input type=\"number\" id=\"uses\" name=\"uses\" min=\"1\" max=\"1000\" "
+	               "aria-describedby=\"uses-hint\"><span class=\"sub\" id=\"uses-hint\">");
+	sk_page_tr(p, N_("Left empty: as often as needed until the end."));
+	sk_page_lit(p, "</span></p>");
+}
+
 /* What was asked, not beyond the manager's limit nor the office's longest grant. */
 static sk_ms preset_end(const struct sk_console *c, const json_t *request)
 {
@@ -134,6 +145,7 @@ static void approve_form(struct sk_console *c, const json_t *request)
 	access_choice(p, request);
 	until_field(p, N_("Permitted until"), preset_end(c, request), true,
 	            N_("The medium closes by itself at this time."));
+	uses_field(p);
 	sk_page_lit(p, "<p>");
 	button(p, "primary", "approve", N_("Approve and issue"));
 	sk_page_lit(p, "</p></form>\n");
@@ -225,6 +237,20 @@ static int read_action(const char *name, struct sk_decision *d)
 	return -EINVAL;
 }
 
+/* 0, or -EINVAL: neither empty nor a number that a grant takes. */
+static int read_uses(const struct sk_console *c, struct sk_decision *d)
+{
+	const char *text = sk_form_get(&c->form, "uses");
+	unsigned long long uses;
+
+	if (text == NULL || *text == '\0')
+		return 0;
+	if (sk_text_u64(text, 1, SK_GRANT_USES_MAX, &uses) < 0)
+		return -EINVAL;
+	d->uses = (int)uses;
+	return 0;
+}
+
 /* The form into a decision. 0, or -EINVAL with c->problem said. */
 static int read_decision(struct sk_console *c, struct sk_decision *d)
 {
@@ -246,6 +272,10 @@ static int read_decision(struct sk_console *c, struct sk_decision *d)
 	if (d->what == SK_DO_APPROVE &&
 	    (d->access == NULL || (strcmp(d->access, "ro") != 0 && strcmp(d->access, "rw") != 0))) {
 		c->problem = N_("Choose the access: read only, or read and write.");
+		return -EINVAL;
+	}
+	if (d->what == SK_DO_APPROVE && read_uses(c, d) < 0) {
+		c->problem = N_("How often it may be opened must be a number from 1 to 1000, or empty.");
 		return -EINVAL;
 	}
 	if (sk_form_text(&c->form, "until", 32, &until) < 0 ||

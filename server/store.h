@@ -187,6 +187,7 @@ struct sk_decision {
 	enum { SK_DO_PERMIT, SK_DO_APPROVE, SK_DO_REFUSE, SK_DO_RETURN, SK_DO_CANCEL } what;
 	const char *reason; /* required for REFUSE, RETURN, CANCEL */
 	const char *access; /* APPROVE: "ro" | "rw" */
+	int uses; /* APPROVE: how often it may open the medium, at most SK_GRANT_USES_MAX; 0 = not counted */
 	sk_ms until; /* PERMIT may shorten, APPROVE sets the grant's end */
 };
 /* Four eyes in the database: -EPERM when the actor (by account or login, DOMAIN\\name and name@domain as name) asked for it, permitted what is to be approved, lacks the role (PERMIT: sec of that unit; APPROVE: desk), or the state does

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "policy/grant.h"
+
 #define HOURS_SLACK ((sk_ms)60 * 1000) /* between showing the form and sending it */
 
 struct asked {
@@ -153,6 +155,8 @@ static int approve_check(struct sk_store *s, const struct sk_decision *d, const 
 		return sk_err_set(err, -EINVAL, "access must be ro or rw");
 	if (strcmp(d->access, "rw") == 0 && strcmp(q->access, "ro") == 0)
 		return sk_err_set(err, -EINVAL, "only reading was asked for and permitted");
+	if (d->uses < 0 || d->uses > SK_GRANT_USES_MAX)
+		return sk_err_set(err, -EINVAL, "the number of uses must be at most %d", SK_GRANT_USES_MAX);
 	if (d->until <= now)
 		return sk_err_set(err, -EINVAL, "the end must lie ahead");
 	if (d->until > limit)
@@ -176,9 +180,9 @@ static int approve(struct sk_store *s, const struct sk_actor *by, const struct s
 	r = db_run(s,
 	           "INSERT INTO grants(id, request, terminal, device_key, serial, person, access, class, purpose, "
 	           "\"from\", until, permitted_by,"
-	           " approved_by) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)",
-	           "sisssssssiiss", id, d->request, q->terminal, q->device_key, q->serial, q->person, d->access,
-	           q->class, q->purpose, now, d->until, q->permitted_by, by->name);
+	           " approved_by, uses) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+	           "sisssssssiissi", id, d->request, q->terminal, q->device_key, q->serial, q->person, d->access,
+	           q->class, q->purpose, now, d->until, q->permitted_by, by->name, (int64_t)d->uses);
 	if (r >= 0)
 		r = db_run(s,
 		           "UPDATE requests SET state = 'approved', updated = ?1, until = ?2, reason = ?3, approved_by "

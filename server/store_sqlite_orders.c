@@ -26,7 +26,7 @@ static json_t *grants_now(struct sk_store *s, const char *device, sk_ms now)
 	sqlite3_stmt *st = db_query(
 	    s,
 	    "SELECT id, request, device_key, serial, person, access, class, purpose, \"from\", until, "
-	    "permitted_by, approved_by"
+	    "permitted_by, approved_by, uses"
 	    " FROM grants WHERE terminal = ? AND ended IS NULL AND until > ? ORDER BY \"from\" DESC, id LIMIT 4096",
 	    "si", device, now);
 	json_t *list = json_array(), *one;
@@ -36,6 +36,7 @@ static json_t *grants_now(struct sk_store *s, const char *device, sk_ms now)
 	while ((r = db_next(st)) == 1) {
 		struct sk_grant g = {.request = sqlite3_column_int64(st, 1), .access = access_of(db_text(st, 5))};
 
+		g.uses = sqlite3_column_int(st, 12);
 		db_copy(st, 0, g.id, sizeof(g.id));
 		db_copy(st, 2, g.device_key, sizeof(g.device_key));
 		db_copy(st, 3, g.serial, sizeof(g.serial));

@@ -144,6 +144,10 @@ static const char fiscal[] =
     " UPDATE requests SET fiscal_serial = n.serial FROM n WHERE n.number = requests.number;"
     "CREATE UNIQUE INDEX requests_serial ON requests(fiscal_year, fiscal_serial);";
 
+/* How often a grant may open its medium; 0 = not counted. The terminal counts. */
+static const char uses[] =
+    "ALTER TABLE grants ADD COLUMN uses INTEGER NOT NULL DEFAULT 0 CHECK(uses BETWEEN 0 AND 1000);";
+
 static const char *const migrations[][4] = {
     {people, terminals, requests, NULL},
     {logins, NULL},
@@ -151,6 +155,7 @@ static const char *const migrations[][4] = {
     {checkpoints, NULL},
     {fiscal, NULL},
     {telephone, NULL},
+    {uses, NULL},
 };
 #define VERSION        ((int)(sizeof(migrations) / sizeof(migrations[0])))
 #define APPLICATION_ID 0x736b6d72 /* "skmr": a file of another program is not taken for a ledger */

@@ -148,6 +148,9 @@ Test(console_decide, decision_forms_that_are_wrong)
 	    {"action=approve&access=all&until=2099-01-01T00%3A00", "Choose the access"},
 	    {"action=approve&until=2099-01-01T00%3A00", "Choose the access"},
 	    {"action=approve&access=ro", "must lie in the future"},
+	    {"action=approve&access=ro&uses=0&until=2099-01-01T00%3A00", "number from 1 to 1000"},
+	    {"action=approve&access=ro&uses=1001&until=2099-01-01T00%3A00", "number from 1 to 1000"},
+	    {"action=approve&access=ro&uses=-1&until=2099-01-01T00%3A00", "number from 1 to 1000"},
 	};
 	long long n = add_request(0, "clerk", "none");
 	struct person p = login("sec");

@@ -59,13 +59,16 @@ Test(store_orders, body_is_what_the_terminal_reads)
 	json_t *body;
 
 	cr_assert_eq(sk_store_decide(s, &sec, &d, T0, &err), 0);
-	d = (struct sk_decision){.request = n, .what = SK_DO_APPROVE, .access = "rw", .until = T0 + HOUR};
-	cr_assert_eq(sk_store_decide(s, &desk, &d, T0, &err), 0);
+	d = (struct sk_decision){.request = n, .what = SK_DO_APPROVE, .access = "rw", .uses = 1001, .until = T0 + HOUR};
+	cr_assert_eq(sk_store_decide(s, &desk, &d, T0, &err), -EINVAL);
+	d.uses = 3;
+	cr_assert_eq(sk_store_decide(s, &desk, &d, T0, &err), 0, "%s", err.text);
 	body = sk_store_grants_body(s, a.id, T0, &v);
 	cr_assert_eq(sk_grants_parse(body, &g, &err), 0, "%s", err.text);
 	cr_assert_eq(g->n, 1);
 	cr_assert_eq(g->items[0].access, SK_ACCESS_RW);
 	cr_assert_eq(g->items[0].request, n);
+	cr_assert_eq(g->items[0].uses, 3);
 	cr_assert_eq(g->items[0].from, T0);
 	cr_assert_eq(g->items[0].until, T0 + HOUR);
 	cr_assert_str_eq(g->items[0].permitted_by, "税務課長");
