@@ -94,6 +94,17 @@ Test(requests, the_device_may_be_named_by_its_key, .init = setup, .fini = stop_d
 	cr_assert_eq(create(q), 0, "%s", err.text);
 }
 
+Test(requests, files_that_are_listed_are_in_the_event, .init = setup, .fini = stop_daemon)
+{
+	json_t *q = good(), *e;
+
+	json_object_set_new(q, "files", json_pack("[s,s]", "a.xlsx", "氏名.txt"));
+	cr_assert_eq(create(q), 0, "%s", err.text);
+	e = last_event("request.created");
+	cr_assert_eq(json_array_size(json_object_get(e, "files")), 2);
+	json_decref(e);
+}
+
 Test(requests, only_the_least_is_needed, .init = setup, .fini = stop_daemon)
 {
 	json_t *e;
@@ -129,6 +140,10 @@ Test(requests, bad_ones, .init = setup, .fini = stop_daemon)
 	refused("device", json_string("1-9"), -ENOENT);
 	refused("device", json_string("1-1"), -EINVAL);
 	refused("device", json_string(""), -EINVAL);
+	refused("files", json_array(), -EINVAL);
+	refused("files", json_string("a"), -EINVAL);
+	refused("files", json_pack("[s,s]", "a", "a"), -EINVAL);
+	refused("files", json_pack("[s]", "a\033"), -EINVAL);
 	refused("purpose", NULL, -EINVAL);
 	refused("purpose", json_string(""), -EINVAL);
 	refused("purpose", json_string(text), -EINVAL);
