@@ -9,7 +9,8 @@
 #include "common/hash.h"
 #include "common/text.h"
 
-#define OLD_MS (15 * 60 * 1000LL) /* what came while nobody listened is told afterwards, unless it is stale by then */
+#define WEEK_MS (7 * 86400000LL) /* an answer to a request is news until it is read */
+#define OLD_MS  (15 * 60 * 1000LL) /* what came while nobody listened is told afterwards, unless it is stale by then */
 
 struct notice {
 	int64_t id;
@@ -151,7 +152,9 @@ static int64_t beginning(struct sk_watch *w, const struct subscriber *s, sk_ms n
 	for (; i < w->last; i++) {
 		const struct notice *n = at(w, i + 1);
 
-		if (is_for(n, s) && !n->told && now - n->at < OLD_MS)
+		sk_ms old = n->body && json_object_get(n->body, "state") ? WEEK_MS : OLD_MS;
+
+		if (is_for(n, s) && !n->told && now - n->at < old)
 			break;
 	}
 	return i;

@@ -44,7 +44,8 @@ def teardown_module(vm):
 
 
 def shown(vm):
-    return [line for line in vm.out("cat " + LOG).splitlines() if " Notify " in line]
+    """Each Notify call; a body has several lines."""
+    return [entry for entry in re.split(r"\n(?=\d+\.\d+ )", vm.out("cat " + LOG)) if " Notify " in entry.split("\n")[0]]
 
 
 def wait_shown(vm, text, seconds=30):

@@ -83,12 +83,16 @@ Test(watch, what_came_before_is_told_once_and_not_when_stale, .init = setup, .fi
 	json_t *a;
 
 	put("clerk", 1, -2000000);
+	sk_watch_put(w, "away", json_pack("{s:i, s:s}", "n", 9, "state", "refused"), false, -2000000);
 	put("clerk", 2, 900);
 	put("", 3, 900);
 	put("other", 4, 900);
 	sk_watch_put(w, "clerk", json_pack("{s:i}", "n", 5), true, 900);
 	a = ask(1, "clerk", true, NULL);
 	cr_assert_eq(first(a), 2);
+	json_decref(a);
+	a = ask(7, "away", false, NULL);
+	cr_assert_eq(first(a), 9, "an answer to a request waits longer");
 	json_decref(a);
 	cr_assert_null(ask(2, "clerk", true, NULL), "a second desktop does not hear it again");
 }
