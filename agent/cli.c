@@ -31,6 +31,7 @@ static const struct sk_command commands[] = {
     {"open", N_("DEVICE [NODE]"), N_("unlock an encrypted medium with its passphrase"), sk_cli_open},
     {"policy", N_("[check FILE | reload | propose [--since 30d] | simulate FILE [--since 30d]]"),
      N_("the policy in force; check, propose or try another"), sk_cli_policy},
+    {"confirm", N_("DEVICE [--refuse]"), N_("let in a new keyboard that waits, or refuse it"), sk_cli_confirm},
     {"enroll", N_("--server https://HOST:PORT --token TOKEN|- [--asset N]"), N_("join a server (root)"), sk_cli_enroll},
     {"verify", "", N_("check this terminal's record for changes"), sk_cli_verify},
     {"doctor", "", N_("look for what is wrong with the installation"), sk_cli_doctor},

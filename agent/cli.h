@@ -86,6 +86,7 @@ int sk_cli_request(struct sk_cli *cli, int argc, char **argv);
 int sk_cli_phone(struct sk_cli *cli, int argc, char **argv);
 int sk_cli_open(struct sk_cli *cli, int argc, char **argv);
 int sk_cli_explain(struct sk_cli *cli, int argc, char **argv);
+int sk_cli_confirm(struct sk_cli *cli, int argc, char **argv);
 int sk_cli_policy(struct sk_cli *cli, int argc, char **argv);
 int sk_cli_utc_offset(void); /* seconds that local time is ahead of UTC now */
 int sk_cli_policy_propose(struct sk_cli *cli, int argc, char **argv);

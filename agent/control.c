@@ -73,6 +73,27 @@ static json_t *op_explain(struct call *c)
 	return r < 0 ? fail(r, &c->err) : ok_with(out);
 }
 
+/* On the keyboard that is there types whoever sits at the terminal: no other session, and no service, may answer in their place. */
+static json_t *op_confirm(struct call *c)
+{
+	char person[64] = "";
+	const char *device;
+	bool refuse = false;
+	int r = sk_json_str(c->q, "device", 1, 64, &device, &c->err);
+
+	if (r == 0)
+		r = sk_json_bool_opt(c->q, "refuse", &refuse, &c->err);
+	if (sk_login_name(c->peer->uid, person, sizeof person) < 0)
+		person[0] = '\0';
+	if (r == 0 && !c->d->gate)
+		r = -ENOENT;
+	if (r == 0 && !c->root && (!person[0] || strcmp(person, sk_gate_active_person(c->d->gate)) != 0))
+		r = sk_err_set(&c->err, -EPERM, "only the person at the terminal may confirm a keyboard");
+	if (r == 0)
+		r = sk_gate_confirm(c->d->gate, device, person, !refuse, &c->err);
+	return r < 0 ? fail(r, &c->err) : sk_answer_ok();
+}
+
 static json_t *op_check(struct call *c)
 {
 	const char *id = NULL;
@@ -362,6 +383,7 @@ static const struct {
     {"status", false, op_status},
     {"devices", false, op_devices},
     {"explain", false, op_explain},
+    {"confirm", false, op_confirm},
     {"check", false, op_check},
     {"events", false, op_events},
     {"medium.open", false, op_medium_open},

@@ -137,7 +137,8 @@ static void consider_refused_inputs(struct sk_gate *g)
 	struct sk_attached *a;
 
 	for (a = g->first; a != NULL; a = a->next)
-		if (!a->outcome.allow && (sk_usb_desc_kinds(&a->facts.desc) & (SK_USB_INPUT | SK_USB_HUB)))
+		if ((!a->outcome.allow || a->confirm != SK_CONFIRM_NONE) &&
+		    (sk_usb_desc_kinds(&a->facts.desc) & (SK_USB_INPUT | SK_USB_HUB)))
 			sk_attached_consider(a);
 }
 
@@ -390,7 +391,8 @@ struct sk_system sk_system_real(const char *sysfs_root)
 	                        .internal_conf = SK_INTERNAL_CONF,
 	                        .record_root = SK_RECORD_ROOT,
 	                        .n_buses = SK_BUSES,
-	                        .root = sysfs_root};
+	                        .root = sysfs_root,
+	                        .keyboards = sysfs_root[0] == '\0' ? SK_KEYBOARDS_PATH : NULL};
 
 	(void)snprintf(sys.disks_conf, sizeof(sys.disks_conf), "%s%s", sysfs_root, SK_DISKS_CONF);
 	(void)snprintf(sys.disks_run, sizeof(sys.disks_run), "%s%s", sysfs_root, SK_DISKS_RUN);
@@ -402,9 +404,15 @@ int sk_gate_new_on(sd_event *loop, const struct sk_gate_hooks *hooks, const stru
 {
 	struct sk_gate *g = calloc(1, sizeof(*g));
 
-	if (g != NULL)
+	if (g != NULL) {
 		g->own = calloc(1, sizeof(*g->own));
-	if (g == NULL || g->own == NULL) {
+		g->keyboards = calloc(1, sizeof(*g->keyboards));
+	}
+	if (g == NULL || g->own == NULL || g->keyboards == NULL) {
+		if (g != NULL) {
+			free(g->own);
+			free(g->keyboards);
+		}
 		free(g);
 		return -ENOMEM;
 	}
@@ -443,7 +451,9 @@ struct sk_gate *sk_gate_free(struct sk_gate *g)
 		(void)sk_medium_free(g->orphans[i]);
 	sk_groups_clear(&g->groups);
 	(void)sd_event_unref(g->loop);
+	g->confirm_timer = sd_event_source_disable_unref(g->confirm_timer);
 	free(g->own);
+	free(g->keyboards);
 	free(g);
 	return NULL;
 }
@@ -475,10 +485,14 @@ int sk_gate_start(struct sk_gate *g, struct sk_err *err)
 	r = sk_lock_new(g->loop, on_lock, g, &g->lock);
 	if (r < 0)
 		return sk_err_set(err, r, "the lock of sessions cannot be watched: %s", strerror(-r));
+	g->built_in = sk_keyboards_built_in(g->sys.root);
+	if (g->sys.keyboards != NULL) /* a list that is there counts from the first decision on */
+		(void)sk_keyboards_load(g->sys.keyboards, g->keyboards);
 	r = sk_gate_scan(g, true);
 	if (r < 0)
 		return sk_err_set(err, r, "attached devices cannot be read: %s", strerror(-r));
 	g->started = true;
+	sk_gate_keyboards_learn(g);
 	return 0;
 }
 
@@ -491,10 +505,17 @@ void sk_gate_check_drivers(struct sk_gate *g)
 			(void)sk_attached_lied(a);
 }
 
+const char *sk_gate_active_person(const struct sk_gate *g)
+{
+	return g->person;
+}
+
 int sk_gate_reconsider(struct sk_gate *g)
 {
 	struct sk_attached *a;
 
+	if (g->started)
+		sk_gate_keyboards_learn(g);
 	for (a = g->first; a != NULL; a = a->next)
 		sk_attached_consider(a);
 	sk_gate_arm(g);

@@ -63,6 +63,10 @@ int sk_gate_open_medium(struct sk_gate *g, const char *device, const char *node,
 json_t *sk_gate_enforcement(const struct sk_gate *g);
 /* The sockets answer: block devices on buses people plug things into, which udev judged without us, are asked about again. */
 void sk_gate_look_again(struct sk_gate *g);
+/* Somebody at the terminal answers for a keyboard that waits ([policy] new_keyboard = confirm). person: login name, for the record. -ENOENT, -EINVAL:
+ * it does not wait; -ERANGE: too late. The caller has checked that it is the active session's person or root. */
+int sk_gate_confirm(struct sk_gate *g, const char *device, const char *person, bool accept, struct sk_err *err);
+const char *sk_gate_active_person(const struct sk_gate *g); /* login name of the active session; "" = nobody */
 /* A udev rule asks, while the node is being made: what about this block device (sysfs path, "/devices/...")? Sets read-only in
  * the kernel before it answers. {"verdict":"internal"|"deny"|"ro"|"rw"}. */
 int sk_gate_block_verdict(struct sk_gate *g, const char *devpath, json_t **out, struct sk_err *err);

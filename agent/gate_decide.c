@@ -59,6 +59,7 @@ void sk_attached_context(const struct sk_attached *a, struct sk_context *c)
 	sk_attached_uses(a, &c->uses);
 	c->locked = g->locked;
 	c->antivirus_stale = sk_attached_antivirus_stale(a);
+	sk_gate_keyboard_context(a, c);
 	/* Who came in by the safe path stays: a keyboard must not die under the hands because another one was plugged in. */
 	if (a->decided && a->outcome.allow && a->outcome.reason == SK_REASON_SAFE_PATH)
 		return;

@@ -146,6 +146,7 @@ static void carry_out(struct sk_attached *a, const struct sk_verdict *v, const s
 		sk_attached_open(a);
 	else if (!a->outcome.allow)
 		sk_attached_leaves(a);
+	sk_gate_keyboard_decided(a);
 	if (body != NULL && a->gate->hooks.notify != NULL) {
 		sk_attached_sentences(a, v, body);
 		sk_gate_notify(a->gate, "device.decided", body);

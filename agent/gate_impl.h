@@ -9,6 +9,7 @@
 #include "agent/gate_system.h"
 #include "agent/medium.h"
 #include "platform/internal.h"
+#include "platform/keyboards.h"
 #include "platform/lock.h"
 #include "platform/login.h"
 #include "platform/uevent.h"
@@ -50,6 +51,8 @@ struct sk_attached {
 	bool barred; /* changed under our hands, or would not take its state: shut until unplugged */
 	const char *reopening; /* closed to be opened anew for another use; the cause. NULL = not so */
 	bool closing; /* waits for unmounting before something is deauthorised */
+	enum { SK_CONFIRM_NONE, SK_CONFIRM_PENDING, SK_CONFIRM_OVER } confirm; /* gate_keyboard.c */
+	sk_ms asked; /* since when it waits */
 	bool untouched; /* seen unauthorised when it came, and never authorised by us: nothing to take away */
 	bool unsaid; /* its refusal was only counted; its going is not told either */
 	bool alias_tried;
@@ -86,6 +89,10 @@ struct sk_gate {
 	struct sk_medium *orphans[8];
 	struct sk_internal internal[SK_INTERNAL_MAX]; /* system disks; read once, at the first storage device */
 	int n_internal; /* -1 = not read yet */
+	struct sk_keyboards *keyboards; /* vouched for */
+	bool keyboards_learned;
+	int built_in; /* keyboards that are not USB */
+	sd_event_source *confirm_timer;
 	struct sk_disks *own; /* the machine's own disks on other buses */
 	bool own_known; /* they were learned at install */
 	struct sk_refusal recent[SK_RECENT];
@@ -107,6 +114,12 @@ struct sk_medium_env sk_gate_medium_env(struct sk_gate *g);
 void sk_gate_device_added(struct sk_gate *g, const char *name);
 void sk_gate_device_removed(struct sk_gate *g, const char *name);
 void sk_gate_device_bound(struct sk_gate *g, const char *name); /* a driver came that we may not have asked for */
+
+/* gate_keyboard.c */
+void sk_gate_keyboard_context(const struct sk_attached *a, struct sk_context *c);
+void sk_gate_keyboards_learn(struct sk_gate *g); /* once the policy asks: who is there is vouched for, the first time */
+void sk_gate_keyboard_decided(struct sk_attached *a); /* begins or ends its waiting */
+void sk_gate_keyboards_time(struct sk_gate *g); /* ends what waited for too long */
 
 /* gate_bus.c */
 struct sk_gate_walk {

@@ -26,6 +26,7 @@ struct sk_system {
 	const char *record_root; /* where recorders write; NULL = nothing is recorded (tests) */
 	struct sk_usb buses[SK_BUSES]; /* the other buses, in the order of sk_bus_at */
 	size_t n_buses; /* 0 = none of them is looked at */
+	const char *keyboards; /* file of platform/keyboards.h; NULL = they are not kept */
 	const char *root; /* as in sk_usb_sysfs */
 	char disks_conf[SK_DEVPATH_MAX], disks_run[SK_DEVPATH_MAX]; /* platform/disks.h; under root */
 };

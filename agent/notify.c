@@ -40,6 +40,8 @@ static const struct {
                            "terminal switched on, and tell your section manager and the helpdesk at once.")},
     {"medium.mount-failed", N_("%1 is permitted, but could not be opened. Call the helpdesk.")},
     {"enforcement.failed", N_("%1 was shut because it would not take its settings. Call the helpdesk.")},
+    {"device.confirmed", N_("%1 was confirmed and can be used.")},
+    {"device.not-confirmed", N_("%1 was not confirmed and stays shut.")},
     {"device.refused-change", N_("%1 was shut because it changed while it was being checked.")},
 };
 

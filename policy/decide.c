@@ -312,6 +312,21 @@ static void take_safe_path(struct judging *j)
 	}
 }
 
+static void hold_new_keyboard(struct judging *j)
+{
+	const struct sk_context *c = j->context;
+
+	if (!j->policy || !j->policy->confirm_keyboard || j->policy->mode != SK_MODE_ENFORCE || c->keyboard_known ||
+	    c->other_keyboards + c->built_in_keyboards == 0)
+		return;
+	for (size_t i = 0; i < j->out->n_ifaces; i++) {
+		struct sk_iface_verdict *v = &j->out->ifaces[i];
+
+		if (v->allow && v->kind == SK_USB_INPUT)
+			deny(v, SK_REASON_CONFIRM);
+	}
+}
+
 const struct sk_iface_verdict *sk_verdict_main(const struct sk_verdict *v)
 {
 	const struct sk_iface_verdict *best = NULL;
@@ -397,6 +412,7 @@ void sk_decide(const struct sk_policy *p, const struct sk_grants *g, const struc
 	for (size_t i = 0; i < out->n_ifaces; i++)
 		deny_by_state(&j, &out->ifaces[i]);
 	take_safe_path(&j);
+	hold_new_keyboard(&j);
 	conclude(&j);
 }
 

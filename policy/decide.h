@@ -13,6 +13,9 @@
  *
  * The safe path: a device that is purely hub or purely input (sk_usb_is_pure_*) is admitted even where rules deny it if the
  * terminal has no other keyboard (or mouse) at this moment; it is never a path for storage.
+ *
+ * With [policy] new_keyboard = confirm (mode enforce) no input interface of a device that is not known is allowed while another keyboard is
+ * there, by whatever rule or path: keys that are typed by themselves are the attack. Any input interface can type, whatever it calls itself.
  */
 #ifndef SK_POLICY_DECIDE_H
 #define SK_POLICY_DECIDE_H
@@ -42,6 +45,7 @@ enum sk_reason { /* stable names by sk_reason_name: used in events, CLI --json, 
 	SK_REASON_GRANT_USED_UP,  /* "grant-used-up": it has opened the medium as often as it may */
 	SK_REASON_ANTIVIRUS,      /* "antivirus": [media] antivirus = required, and it is not current */
 	SK_REASON_LOCKED,         /* "session-locked": [media] on_lock = close */
+	SK_REASON_CONFIRM,        /* "confirm": a new keyboard beside another waits to be confirmed on that one */
 	SK_REASON_NO_READ_ONLY,   /* "no-read-only": only reading would be allowed, and a camera or phone cannot be held to it */
 };
 const char *sk_reason_name(enum sk_reason r);
@@ -64,6 +68,8 @@ struct sk_context {
 	const char *person;            /* login name of the active session; "" = nobody */
 	int other_keyboards;           /* authorised keyboards besides this device */
 	int other_mice;
+	int built_in_keyboards;        /* not USB: counts for the question below only, never for the safe path */
+	bool keyboard_known;           /* somebody vouched for this very device at this port, or it is let in already */
 	/* Facts for rules that name a person's groups, a terminal, a section or a time. What is not known is not there: NULL, 0. */
 	const char *const *groups;     /* of the active session's person */
 	size_t n_groups;

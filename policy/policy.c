@@ -11,9 +11,10 @@
 #include "common/text.h"
 #include "policy/rule.h"
 
-#define VERSION_MAX    1000000000000ll
-#define WARN_MAX_S     (24 * 3600)
-#define WARN_DEFAULT_S 300
+#define VERSION_MAX       1000000000000ll
+#define WARN_MAX_S        (24 * 3600)
+#define CONFIRM_DEFAULT_S 120
+#define WARN_DEFAULT_S    300
 
 static const char RULE[] = "rule ";
 static const char CHECK[] = "check ";
@@ -80,6 +81,26 @@ static int read_contact(const struct sk_ini *ini, const struct sk_ini_entry *e, 
 	return 0;
 }
 
+static int read_keyboard(const struct sk_ini *ini, const struct sk_ini_entry *e, struct sk_policy *p,
+                         struct sk_err *err)
+{
+	static const char *const words[] = {"allow", "confirm"};
+	long long seconds;
+	int r;
+
+	if (strcmp(e->key, "new_keyboard") == 0) {
+		r = choose(ini, e, words, COUNT(words), err);
+		if (r >= 0)
+			p->confirm_keyboard = r == 1;
+		return r < 0 ? r : 0;
+	}
+	if (sk_text_duration(e->value, 10, 3600, &seconds) < 0)
+		return sk_ini_fail(ini, e->line, err, "new_keyboard_wait: \"%s\" is no duration from 10s to 1h",
+		                   e->value);
+	p->confirm_s = seconds;
+	return 0;
+}
+
 static int read_head(const struct sk_ini *ini, const struct sk_ini_entry *e, struct sk_policy *p, struct sk_err *err)
 {
 	unsigned long long v;
@@ -107,15 +128,17 @@ static int read_head(const struct sk_ini *ini, const struct sk_ini_entry *e, str
 		if (strcmp(e->value, "deny") != 0)
 			return sk_ini_fail(ini, e->line, err,
 			                   "default: only \"deny\" is possible; write rules for what is allowed");
+	} else if (strcmp(e->key, "new_keyboard") == 0 || strcmp(e->key, "new_keyboard_wait") == 0) {
+		return read_keyboard(ini, e, p, err);
 	} else if (strcmp(e->key, "contact_ja") == 0) {
 		return read_contact(ini, e, p->contact_ja, sizeof(p->contact_ja), err);
 	} else if (strcmp(e->key, "contact_en") == 0) {
 		return read_contact(ini, e, p->contact_en, sizeof(p->contact_en), err);
 	} else {
-		return sk_ini_fail(
-		    ini, e->line, err,
-		    "\"%s\" is no key of [policy]; known: name version zone mode default contact_ja contact_en",
-		    e->key);
+		return sk_ini_fail(ini, e->line, err,
+		                   "\"%s\" is no key of [policy]; known: name version zone mode default contact_ja "
+		                   "contact_en new_keyboard new_keyboard_wait",
+		                   e->key);
 	}
 	return 0;
 }
@@ -273,6 +296,7 @@ static struct sk_policy *policy_new(const char *file, const char *text, size_t l
 	p->grade_max[SK_GRADE_B] = SK_ACCESS_RW;
 	p->grade_max[SK_GRADE_A] = SK_ACCESS_RW;
 	p->warn_s = WARN_DEFAULT_S;
+	p->confirm_s = CONFIRM_DEFAULT_S;
 	if (sk_check_params_default(&p->checks) < 0)
 		return sk_policy_free(p);
 	sk_scan_params_default(&p->scan);

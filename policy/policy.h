@@ -11,6 +11,8 @@
  *   default = deny                 ; required and only "deny" is accepted
  *   contact_ja = ...               ; whom the clerk asks; shown with every refusal
  *   contact_en = ...
+ *   new_keyboard = allow | confirm ; confirm: one that arrives beside another waits to be confirmed on that one (default allow)
+ *   new_keyboard_wait = 2m         ; for so long, 10s to 1h
  *   [rule NAME]                    ; one or more, in order; a rule decides one interface
  *   kind = hub input storage ...   ; any of these kinds of this interface (sk_usb_kind_name)
  *   interface = 03/01/01 08/06/..  ; any of these; ".." is a wildcard byte
@@ -120,6 +122,8 @@ struct sk_policy {
 	enum sk_access grade_max[3]; /* by sk_grade */
 	int64_t warn_s;
 	struct sk_media_params media;
+	bool confirm_keyboard;
+	int64_t confirm_s;
 	struct sk_check_params checks;
 	struct sk_scan_params scan;
 	char *text;              /* the INI it was made from; shown by `sekimori policy` */

@@ -67,6 +67,10 @@ static const struct {
         {N_("The antivirus of this terminal is not up to date, and no medium may be used until it is."),
          N_("See: sekimori check antivirus. If it does not come right by itself, tell %2.")},
     [SK_REASON_LOCKED] = {N_("The screen is locked."), N_("It opens again when you unlock the screen.")},
+    [SK_REASON_CONFIRM] =
+        {N_("It may type, and this terminal has a keyboard already."),
+         N_("If you plugged it in yourself, type on the keyboard that is there: sekimori confirm %1. If not, "
+            "unplug it and tell %2.")},
     [SK_REASON_NO_READ_ONLY] = {N_("Only reading would be allowed, and a camera or phone cannot be held to that."),
                                 N_("Put its memory card into a card reader, or ask %2.")},
 };

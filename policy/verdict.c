@@ -27,6 +27,7 @@ static const struct {
     [SK_REASON_GRANT_USED_UP] = {"grant-used-up", N_("permit is used up")},
     [SK_REASON_ANTIVIRUS] = {"antivirus", N_("antivirus is not current")},
     [SK_REASON_LOCKED] = {"session-locked", N_("screen is locked")},
+    [SK_REASON_CONFIRM] = {"confirm", N_("waits to be confirmed on the keyboard that is there")},
     [SK_REASON_NO_READ_ONLY] = {"no-read-only", N_("cannot be opened for reading only")},
 };
 

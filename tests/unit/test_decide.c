@@ -482,3 +482,28 @@ Test(decide, event_body_is_bounded)
 	cr_assert(!a.v.allow && a.v.reason == SK_REASON_MALFORMED);
 	ask_done(&a);
 }
+
+Test(decide, a_new_keyboard_beside_another_waits_where_the_policy_asks)
+{
+	struct ask a;
+
+	ask_init(&a, PLAIN, "keyboard-dell-kb216", SK_ACCESS_NONE);
+	a.policy->confirm_keyboard = true;
+	a.context.other_keyboards = 1;
+	ask_again(&a);
+	check(&a, false, SK_REASON_CONFIRM, "input");
+	a.context.keyboard_known = true;
+	ask_again(&a);
+	cr_assert(a.v.allow);
+	a.context.keyboard_known = false;
+	a.context.other_keyboards = 0;
+	ask_again(&a);
+	cr_assert(a.v.allow, "the only keyboard waited");
+	a.context.built_in_keyboards = 1;
+	ask_again(&a);
+	cr_assert(!a.v.allow);
+	a.policy->mode = SK_MODE_AUDIT;
+	ask_again(&a);
+	cr_assert(a.v.allow, "audit refuses media only");
+	ask_done(&a);
+}
