@@ -43,6 +43,7 @@
 
 struct recorder {
 	int root, fan, mounts;
+	const char *node;
 	unsigned ma, mi;
 	struct sk_record_files *files;
 	struct sk_record_out out;
@@ -328,7 +329,8 @@ static void finish(struct recorder *r)
 		;
 	if (r->overflows > 0)
 		sk_record_out_gap(&r->out, "overflow", r->overflows);
-	rc = sk_tree_walk(r->root, note_swept, r);
+	/* Pulled out, some file systems show empty folders instead of an error: nothing was removed then. */
+	rc = access(r->node, F_OK) < 0 ? -EIO : sk_tree_walk(r->root, note_swept, r);
 	if (rc < 0)
 		lost(r, rc == -E2BIG ? "too-many" : "unreadable");
 	while ((f = sk_record_files_dirty(r->files, &at)) != NULL)
@@ -479,6 +481,7 @@ int main(int argc, char **argv)
 		(void)fprintf(stderr, "usage: sekimori-recorder NODE MAJOR:MINOR PERSON FOLDER\n");
 		return 64;
 	}
+	r.node = argv[1];
 	rc = set_up(&r, argv);
 	if (rc < 0) {
 		(void)printf("{\"error\":\"%s\"}\n", strerror(-rc));
