@@ -111,7 +111,7 @@ static int propose_with(struct sk_cli *cli, struct sk_propose *p, sk_ms since)
 int sk_cli_policy_propose(struct sk_cli *cli, int argc, char **argv)
 {
 	struct sk_propose *p;
-	sk_ms since;
+	sk_ms since = 0;
 	int r = read_since(cli, argc, argv, 2, &since);
 
 	if (r)
@@ -214,7 +214,7 @@ int sk_cli_policy_simulate(struct sk_cli *cli, int argc, char **argv)
 {
 	struct sk_err err = SK_ERR_INIT;
 	struct sk_policy *p = NULL;
-	sk_ms since;
+	sk_ms since = 0;
 	int r;
 
 	if (argc < 3)

@@ -233,7 +233,7 @@ static bool is_right(const struct sk_phone *p, const struct sk_phone_profile *pr
 
 int sk_phone_answer(struct sk_phone *p, uid_t uid, const char *text, const struct sk_grant **given, struct sk_err *err)
 {
-	long long day, tries;
+	long long day = 0, tries = 0;
 	unsigned number;
 	uint64_t code;
 	int r;

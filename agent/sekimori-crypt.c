@@ -108,7 +108,7 @@ static int say_mapping(const struct sk_crypt_mapping *m)
 static int do_open(char **argv)
 {
 	bool ro = strcmp(argv[3], "ro") == 0;
-	struct sk_crypt_mapping m;
+	struct sk_crypt_mapping m = {0};
 	struct sk_crypt_node at;
 	int r = ro || strcmp(argv[3], "rw") == 0 ? parse_node(argv, &at) : -EINVAL;
 
@@ -128,7 +128,7 @@ static int do_close(const char *name)
 
 static int do_look(const char *name)
 {
-	struct sk_crypt_mapping m;
+	struct sk_crypt_mapping m = {0};
 	int r = sk_crypt_look(name, NULL, &m);
 
 	return r < 0 ? fail(r) : say_mapping(&m);

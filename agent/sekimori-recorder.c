@@ -411,7 +411,7 @@ static int drop_rights(const char *folder)
 
 static int open_medium(const char *node, dev_t dev, const struct passwd *pw)
 {
-	struct sk_volume_plan plan;
+	struct sk_volume_plan plan = {0};
 	struct sk_volume v;
 	struct stat st;
 	int fd, r;

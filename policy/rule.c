@@ -134,7 +134,10 @@ static bool model_beginning(const char **at, struct sk_rule_model *m)
 
 	if (n == 0 || n > 3 || (*at)[n] != '*')
 		return false;
-	m->pid = hex_value(*at, n) << 4 * (4 - n);
+	int digits = hex_value(*at, n);
+	if (digits < 0)
+		return false;
+	m->pid = digits << 4 * (4 - n);
 	m->pid_mask = (uint16_t)(0xffff << 4 * (4 - n));
 	*at += n + 1;
 	return true;

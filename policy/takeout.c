@@ -21,8 +21,8 @@ int sk_takeout_list_check(const json_t *list, struct sk_err *err)
 		r = sk_err_set(err, -EINVAL, "field files: a list of 1 to %d names", SK_TAKEOUT_LISTED);
 	json_array_foreach(list, i, v)
 	{
-		const char *s = json_string_value(v);
-		size_t n = s != NULL ? strlen(s) : 0;
+		const char *s = json_is_string(v) ? json_string_value(v) : "";
+		size_t n = strlen(s);
 
 		total += n;
 		if (r == 0 && (n == 0 || n > SK_TAKEOUT_NAME))

@@ -192,7 +192,7 @@ int sk_store_phone_issue(struct sk_store *s, const struct sk_actor *by, const st
 {
 	struct sk_err why = SK_ERR_INIT;
 	struct sk_phone_challenge c;
-	struct sk_phone_permit m;
+	struct sk_phone_permit m = {0};
 	uint8_t key[SK_PHONE_KEY];
 	int r = sk_phone_challenge_read(i->challenge, &c);
 
