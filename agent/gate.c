@@ -443,6 +443,7 @@ struct sk_gate *sk_gate_free(struct sk_gate *g)
 	g->login = sk_login_free(g->login);
 	g->lock = sk_lock_free(g->lock);
 	g->timer = sd_event_source_disable_unref(g->timer);
+	g->lun_timer = sd_event_source_disable_unref(g->lun_timer);
 	while ((a = g->first) != NULL) {
 		g->first = a->next;
 		(void)sk_attached_free(a);

@@ -148,6 +148,36 @@ void sk_gate_bus_start(struct sk_gate *g)
 
 /* ---- SCSI devices of others ---- */
 
+#define LUN_AGAIN_US (50 * 1000)
+#define LUN_TRIES    60
+
+static void probe_luns(struct sk_gate *g);
+
+static int on_lun_timer(sd_event_source *s, uint64_t usec, void *arg)
+{
+	struct sk_gate *g = arg;
+
+	(void)s;
+	(void)usec;
+	g->lun_timer = sd_event_source_disable_unref(g->lun_timer);
+	probe_luns(g);
+	return 0;
+}
+
+/* The kernel tells of a device before it is ready to be given a driver: who is quick gets EINVAL. */
+static void probe_later(struct sk_gate *g)
+{
+	if (g->lun_timer != NULL)
+		return;
+	if (g->lun_tries++ < LUN_TRIES)
+		(void)sd_event_add_time_relative(g->loop, &g->lun_timer, CLOCK_BOOTTIME, LUN_AGAIN_US, 1000,
+		                                 on_lun_timer, g);
+	else if (g->lun_tries == LUN_TRIES + 1)
+		(void)sk_gate_record(
+		    g, "enforcement.failed",
+		    json_pack("{s:s}", "why", N_("the disk of an admitted medium does not take its driver")));
+}
+
 static int probe_lun(void *arg, const char *kernel_name)
 {
 	struct sk_gate_walk *w = arg;
@@ -169,8 +199,8 @@ static int probe_lun(void *arg, const char *kernel_name)
 		                : sk_block_bus(devpath) == SK_BUS_INTERNAL;
 	}
 	(void)close(fd);
-	if (may)
-		(void)sk_bus_probe(g->sys.root, w->bus->name, kernel_name);
+	if (may && sk_bus_probe(g->sys.root, w->bus->name, kernel_name) < 0)
+		probe_later(g);
 	return 0;
 }
 
@@ -231,6 +261,7 @@ bool sk_gate_bus_uevent(struct sk_gate *g, const struct sk_uevent *e)
 	if (snprintf(name, sizeof(name), "%s:%s", bus->name, e->name) >= (int)sizeof(name))
 		return true;
 	if (strcmp(e->action, "add") == 0) {
+		g->lun_tries = 0;
 		sk_gate_device_added(g, name);
 		if (bus == &SK_BUS_SCSI_OPS && sk_gate_find(g, name) == NULL)
 			(void)probe_lun(&w, e->name);

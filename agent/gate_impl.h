@@ -83,6 +83,8 @@ struct sk_gate {
 	bool antivirus_ok; /* false until the check has said so */
 	sk_ms antivirus_until; /* until then what is open stays, after it has ceased to be; 0 = nothing is waited for */
 	sd_event_source *timer;
+	sd_event_source *lun_timer; /* a SCSI device that did not take its driver is asked again */
+	int lun_tries;
 	char person[SK_PERSON_MAX];
 	struct sk_groups groups; /* of that person; read when somebody else comes */
 	struct sk_attached *first;

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/text.h"
@@ -87,9 +88,19 @@ static int write_bus(const char *root, const char *bus, const char *attribute, c
 	return r;
 }
 
+#define PROBE_TRIES 5
+
 int sk_bus_probe(const char *root, const char *bus, const char *kernel_name)
 {
-	return is_name(kernel_name) ? write_bus(root, bus, "drivers_probe", kernel_name) : -EINVAL;
+	struct timespec pause = {.tv_nsec = 2 * 1000 * 1000};
+	int r = is_name(kernel_name) ? write_bus(root, bus, "drivers_probe", kernel_name) : -ENAMETOOLONG;
+
+	/* The kernel tells of a device before it can be given a driver; who is quick is told EINVAL for a moment. */
+	for (int i = 0; r == -EINVAL && i < PROBE_TRIES; i++) {
+		(void)nanosleep(&pause, NULL);
+		r = write_bus(root, bus, "drivers_probe", kernel_name);
+	}
+	return r == -ENAMETOOLONG ? -EINVAL : r;
 }
 
 int sk_bus_shut(const char *root, const struct sk_bus_ops *bus, bool shut)

@@ -3,6 +3,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/buf.h"
+#include "common/file.h"
 #include "common/text.h"
 #include "tests/unit/gate_fake.h"
 
@@ -167,4 +169,45 @@ Test(gate_bus, usb_devices_go_on_beside_them)
 	cr_assert(k->authorized);
 	cr_assert(!d->authorized);
 	cr_assert_eq(find("default-deny " CARD), -1);
+}
+
+static void put_at(const char *root, const char *path, const char *text)
+{
+	char full[256];
+
+	(void)snprintf(full, sizeof(full), "%s/%s", root, path);
+	cr_assert_eq(sk_file_write(full, text, strlen(text), 0644, NULL), 0);
+}
+
+/* A LUN that nobody owns and that stores nothing: it gets its driver, but not at the first try. */
+Test(gate_bus, a_lun_that_is_not_ready_is_asked_again)
+{
+	static const char *const folders[] = {"sys/bus/scsi/devices",
+	                                      "sys/devices/pci0000:00/ata1/host0/target0:0:0/0:0:0:0"};
+	char root[] = "/tmp/sekimori-lun-XXXXXX", path[256], link[256];
+	struct sk_uevent e = {"add",     "scsi", "scsi_device", "/devices/pci0000:00/ata1/host0/target0:0:0/0:0:0:0",
+	                      "0:0:0:0", false};
+	struct sk_buf b;
+
+	cr_assert_not_null(mkdtemp(root));
+	for (int i = 0; i < 2; i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s", root, folders[i]);
+		cr_assert_eq(sk_mkdir_p(path, 0755), 0);
+	}
+	put_at(root, "sys/devices/pci0000:00/ata1/host0/target0:0:0/0:0:0:0/type", "13\n");
+	(void)snprintf(link, sizeof(link), "%s/sys/bus/scsi/devices/0:0:0:0", root);
+	cr_assert_eq(symlink("../../../devices/pci0000:00/ata1/host0/target0:0:0/0:0:0:0", link), 0);
+	start();
+	F.gate->sys.root = root;
+	sk_gate_uevent(F.gate, &e);
+	cr_assert_not_null(F.gate->lun_timer, "the write failed and nobody asks again");
+	put_at(root, "sys/bus/scsi/drivers_probe", "");
+	for (int i = 0; i < 50 && F.gate->lun_timer != NULL; i++)
+		(void)sd_event_run(F.gate->loop, 100000);
+	sk_buf_init(&b, 64);
+	(void)snprintf(path, sizeof(path), "%s/sys/bus/scsi/drivers_probe", root);
+	cr_assert_eq(sk_file_read(path, &b, NULL), 0);
+	cr_expect_str_eq(b.data, "0:0:0:0");
+	sk_buf_deinit(&b);
+	F.gate->sys.root = "/nonexistent";
 }
