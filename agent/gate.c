@@ -236,13 +236,34 @@ void sk_gate_device_added(struct sk_gate *g, const char *name)
 	sk_gate_arm(g);
 }
 
+/* The kernel announces a device before its own driver chooses a configuration. Where we were faster, it sets the configuration once more, and the
+ * interfaces we opened are replaced by new, shut ones: without this look a keyboard or hub would be dead though it was let in. */
+static void open_again(struct sk_gate *g, const char *iface)
+{
+	char name[SK_USB_NAME];
+	struct sk_attached *a;
+	size_t n = strcspn(iface, ":");
+
+	if (n >= sizeof(name))
+		return;
+	(void)memcpy(name, iface, n);
+	name[n] = '\0';
+	a = sk_gate_find(g, name);
+	if (a != NULL && a->decided && !a->barred && !a->closing && a->loading == NULL && a->outcome.allow &&
+	    sk_attached_would_open(a, &a->outcome))
+		sk_attached_open(a);
+}
+
 static void interface_added(struct sk_gate *g, const char *name)
 {
 	char root[SK_USB_NAME];
 	struct sk_attached *a = NULL;
 
-	if (sk_usb_root_of_iface(name, root, sizeof(root)) == 0)
-		a = sk_gate_find(g, root);
+	if (sk_usb_root_of_iface(name, root, sizeof(root)) != 0) {
+		open_again(g, name);
+		return;
+	}
+	a = sk_gate_find(g, root);
 	if (a != NULL)
 		open_root_hub(a);
 }

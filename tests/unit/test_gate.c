@@ -120,6 +120,32 @@ Test(gate, a_keyboard_is_authorised_then_its_interface_then_probed_then_recorded
 	cr_assert_str_eq(d->driver[0], "usbhid");
 }
 
+Test(gate, interfaces_that_the_kernel_made_anew_are_opened_again)
+{
+	struct fake_device *d;
+	struct wire w;
+	char path[SK_DEVPATH_MAX];
+
+	plug_root();
+	scan();
+	wire_device(&w, 0x0951, 1, 1, 0);
+	wire_config(&w, 1, 2);
+	wire_iface(&w, 0, 0, KEYBOARD);
+	wire_iface(&w, 1, 0, STICK);
+	d = plug_wire("1-1", &w, "");
+	d->binds = "usbhid";
+	add(d);
+	(void)snprintf(path, sizeof(path), "%.400s/1-1:1.0", d->devpath);
+	forget_log();
+	uevent("add", "usb", "usb_interface", path); /* the echo of our own opening */
+	cr_assert_eq(find("iface"), -1);
+	d->iface_auth[0] = false;
+	d->driver[0][0] = '\0';
+	uevent("add", "usb", "usb_interface", path);
+	cr_assert(d->iface_auth[0] && !d->iface_auth[1]);
+	cr_assert_str_eq(d->driver[0], "usbhid");
+}
+
 Test(gate, of_a_composite_only_the_keys_are_opened)
 {
 	struct fake_device *d;
