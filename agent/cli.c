@@ -26,6 +26,8 @@ static const struct sk_command commands[] = {
     {"request", N_("media [--device D --purpose TEXT ...] | list"), N_("ask for a medium; see what became of it"),
      sk_cli_request},
     {"phone", N_("[--device D] | NUMBER"), N_("a permit by telephone while the network is away"), sk_cli_phone},
+    {"media", N_("register DEVICE --ledger NUMBER [--label TEXT]"), N_("have a medium put into the ledger (root)"),
+     sk_cli_media},
     {"explain", N_("DEVICE"), N_("which rule decided about a device, and why the earlier ones did not"),
      sk_cli_explain},
     {"open", N_("DEVICE [NODE]"), N_("unlock an encrypted medium with its passphrase"), sk_cli_open},

@@ -9,6 +9,7 @@
 #include "agent/journal_verify.h"
 #include "agent/phone_ops.h"
 #include "agent/medium.h"
+#include "agent/media_register.h"
 #include "agent/report.h"
 #include "agent/requests.h"
 #include "agent/tell.h"
@@ -283,6 +284,14 @@ static json_t *op_verdict(struct call *c)
 	return r < 0 ? fail(r, &c->err) : ok_with(out);
 }
 
+static json_t *op_media_register(struct call *c)
+{
+	int r = sk_media_register(c->d, c->client, c->q, &c->err);
+
+	c->later = r == 0;
+	return r < 0 ? fail(r, &c->err) : NULL;
+}
+
 /* --- verify: a piece at a time, while the loop goes on --- */
 
 struct sk_verify_jobs {
@@ -397,6 +406,7 @@ static const struct {
     {"verify", false, op_verify},
     {"trust.set", true, op_trust_set},
     {"verdict", true, op_verdict},
+    {"media.register", true, op_media_register},
 };
 
 json_t *sk_control_answer(struct sk_daemon *d, const struct sk_peer *peer, uint64_t client, const json_t *request)

@@ -45,6 +45,14 @@ static void medium_notify(void *gate, const char *kind, const json_t *body)
 	sk_gate_notify(gate, kind, body);
 }
 
+static void medium_looked(void *gate, void *owner, struct sk_medium *m, const json_t *facts)
+{
+	(void)gate;
+	(void)m;
+	if (owner != NULL)
+		sk_attached_looked(owner, facts);
+}
+
 static void medium_settled(void *gate, void *owner, struct sk_medium *m)
 {
 	struct sk_gate *g = gate;
@@ -83,6 +91,7 @@ struct sk_medium_env sk_gate_medium_env(struct sk_gate *g)
 	                              .gate = g,
 	                              .record = medium_record,
 	                              .notify = medium_notify,
+	                              .looked = medium_looked,
 	                              .settled = medium_settled,
 	                              .failed = medium_failed,
 	                              .shut = medium_shut};

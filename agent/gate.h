@@ -46,6 +46,12 @@ int sk_gate_reconsider(struct sk_gate *g);
 /* Login name of who sits at the terminal; "" = nobody. Valid until the next event. */
 const char *sk_gate_active(const struct sk_gate *g);
 
+/* Opens an attached medium for looking alone, to read what identifies it, and shuts it again. fn is called exactly once, later: result 0 with its
+ * media key and facts ({"bytes","volumes"}, borrowed), -ENODATA nothing on it has an identity, -EIO, -ETIMEDOUT, -ENODEV unplugged. 0 and *ident
+ * (the caller's reference, as in events), or negative with err: fn is not called. */
+typedef void (*sk_gate_look_fn)(void *arg, int result, const char *media_key, const json_t *facts);
+int sk_gate_look(struct sk_gate *g, const char *device, sk_gate_look_fn fn, void *arg, json_t **ident,
+                 struct sk_err *err);
 /* [{"device":"1-2","vendor_id":"46f4","product_id":"0001","vendor":..,"product":..,"serial":..,"device_key":..,"grade":..,"kinds":[..],
  *   "verdict":"allow"|"deny","reason":..,"rule":..,"since":ms,"interfaces":[{"number","class":"08/06/50","kind","verdict","access","reason",
  *   "rule","grant"}],"media":[{"node":"sda","size":bytes,"read_only":true,"mounts":["/run/media/clerk/LABEL"],"grant_until":ms}]}] */

@@ -58,6 +58,8 @@ void sk_gate_block_added(struct sk_gate *g, const char *devpath)
 	/* During the first scan nothing is decided yet: what is mounted is taken note of and keeps its state until then. */
 	if (a->decided)
 		sk_attached_leaves(a);
+	if (a->decided && sk_attached_grew(a, devpath))
+		return;
 	(void)sk_medium_add(a->medium, devpath, number);
 	if (a->decided && sk_attached_access(a, number) == SK_ACCESS_NONE && !sk_medium_busy(a->medium, number)) {
 		sk_attached_refuse(a, "enforcement.failed",
@@ -79,9 +81,16 @@ void sk_gate_block_changed(struct sk_gate *g, const char *devpath)
 {
 	int number;
 	struct sk_attached *a = sk_gate_owner(g, devpath, &number);
+	bool other = false;
+	struct sk_block b;
 
-	if (a != NULL && a->medium != NULL)
-		sk_medium_changed(a->medium, devpath);
+	if (a == NULL || a->medium == NULL)
+		return;
+	/* The kernel says that another medium lies in it, or none: what was read is not there any more. */
+	other = g->sys.blocks.ops->read(g->sys.blocks.ctx, devpath, &b) == 0 && !b.partition;
+	sk_medium_changed(a->medium, devpath);
+	if (other)
+		sk_attached_exchanged(a);
 }
 
 static int scan_block(void *arg, const char *devpath)
@@ -121,6 +130,8 @@ struct question {
 	bool writable; /* not to be set read-only although it is nobody's to write to */
 	enum sk_access access; /* the strictest found */
 	const struct sk_block *over; /* the virtual device that is asked about; NULL = it is none */
+	bool pending; /* open for looking alone: root's, and nobody's to mount */
+	bool in_use; /* taken over after our restart: what is mounted goes on while it is looked at again */
 	bool hotplug; /* anything of it hangs on a bus people plug things into */
 };
 
@@ -153,11 +164,15 @@ static enum sk_access access_of(struct question *q, const struct sk_attached *a,
 static int ask(void *arg, const char *devpath)
 {
 	struct question *q = arg;
+	const struct sk_gate_iface *f;
 	struct sk_attached *a;
 	int number, r = 0;
 
 	a = sk_gate_owner(q->g, devpath, &number);
 	if (a != NULL) {
+		f = sk_outcome_iface(&a->outcome, number);
+		q->pending = q->pending || (f != NULL && f->pending);
+		q->in_use = q->in_use || (a->medium != NULL && sk_medium_mounted(a->medium));
 		if (!a->outcome.internal)
 			note_access(q, access_of(q, a, number, devpath));
 		return 0;
@@ -185,6 +200,8 @@ static const char *answer_of(const struct question *q)
 {
 	if (!q->hotplug)
 		return "internal";
+	if (q->pending)
+		return "deny";
 	return q->access == SK_ACCESS_RW ? "rw" : q->access == SK_ACCESS_RO ? "ro" : "deny";
 }
 
@@ -204,7 +221,7 @@ int sk_gate_block_verdict(struct sk_gate *g, const char *devpath, json_t **out, 
 	r = ask(&q, devpath);
 	if (r < 0 && !q.hotplug)
 		note_access(&q, SK_ACCESS_NONE);
-	if (q.hotplug && q.access != SK_ACCESS_RW && !q.writable) {
+	if (q.hotplug && q.access != SK_ACCESS_RW && !q.writable && !(q.pending && q.in_use)) {
 		r = blocks->ops->read(blocks->ctx, devpath, &b);
 		if (r == 0)
 			r = blocks->ops->set_ro(blocks->ctx, &b, true);

@@ -46,10 +46,18 @@ static const char *host_name(void)
 	return name;
 }
 
+void sk_attached_identity(const struct sk_attached *a, struct sk_identity *out)
+{
+	const struct sk_grants *g = a->gate->hooks.grants(a->gate->hooks.ctx);
+
+	sk_ledger_identify(g != NULL ? g->ledger : NULL, &a->facts, out);
+}
+
 void sk_attached_context(const struct sk_attached *a, struct sk_context *c)
 {
 	const struct sk_gate *g = a->gate;
 	const struct sk_attached *b;
+	struct sk_identity id;
 
 	*c = (struct sk_context){.now = g->hooks.now(g->hooks.ctx), .person = g->person, .host = host_name()};
 	c->groups = (const char *const *)g->groups.names;
@@ -60,6 +68,9 @@ void sk_attached_context(const struct sk_attached *a, struct sk_context *c)
 	c->locked = g->locked;
 	c->antivirus_stale = sk_attached_antivirus_stale(a);
 	sk_gate_keyboard_context(a, c);
+	sk_attached_identity(a, &id);
+	c->media_follow = id.stage != SK_ID_UNKNOWN;
+	c->registering = a->registering;
 	/* Who came in by the safe path stays: a keyboard must not die under the hands because another one was plugged in. */
 	if (a->decided && a->outcome.allow && a->outcome.reason == SK_REASON_SAFE_PATH)
 		return;
@@ -80,7 +91,8 @@ static void copy_iface(struct sk_gate_iface *to, const struct sk_iface_verdict *
 	to->proto = v->proto;
 	to->kind = v->kind;
 	to->allow = v->allow;
-	to->access = v->access;
+	to->access = v->pending ? SK_ACCESS_RO : v->access;
+	to->pending = v->pending;
 	to->reason = v->reason;
 	to->may_image = v->rule != NULL && (v->rule->kinds & (SK_USB_IMAGE | SK_USB_MTP));
 	to->may_net = v->kind == SK_USB_NETWORK || v->reason == SK_REASON_AUDIT ||
@@ -149,6 +161,28 @@ static void admit_system_disk(struct sk_verdict *v, bool whole)
 		v->reason = SK_REASON_RULE_ALLOW;
 }
 
+/* The second stage: what was opened for looking and has been looked at. */
+static void decide_media(const struct sk_attached *a, const struct sk_context *c, struct sk_verdict *v)
+{
+	const struct sk_gate_hooks *h = &a->gate->hooks;
+	struct sk_media_facts m = a->media;
+	struct sk_identity id;
+
+	if (a->facts.looked == SK_LOOKED_NOT || c->registering)
+		return;
+	sk_attached_identity(a, &id);
+	m.grade = id.stage == SK_ID_PROVED ? id.grade : SK_GRADE_C;
+	sk_text_copy(m.ledger, sizeof(m.ledger), id.stage == SK_ID_PROVED ? id.entry->ledger : "");
+	v->allow = false;
+	for (size_t i = 0; i < v->n_ifaces; i++) {
+		if (v->ifaces[i].pending)
+			sk_decide_medium(h->policy(h->ctx), h->grants(h->ctx), &a->facts, &m, c, v->ifaces[i].number,
+			                 &v->ifaces[i]);
+		v->allow = v->allow || v->ifaces[i].allow;
+	}
+	v->reason = sk_verdict_main(v) != NULL ? sk_verdict_main(v)->reason : v->reason;
+}
+
 void sk_attached_decide(const struct sk_attached *a, struct sk_verdict *v, struct sk_outcome *out)
 {
 	const struct sk_gate_hooks *h = &a->gate->hooks;
@@ -157,6 +191,7 @@ void sk_attached_decide(const struct sk_attached *a, struct sk_verdict *v, struc
 
 	sk_attached_context(a, &c);
 	sk_decide(h->policy(h->ctx), h->grants(h->ctx), &a->facts, &c, v);
+	decide_media(a, &c, v);
 	internal = is_system_disk(a);
 	if (internal)
 		admit_system_disk(v, a->via != &a->gate->sys.usb);
@@ -166,8 +201,8 @@ void sk_attached_decide(const struct sk_attached *a, struct sk_verdict *v, struc
 
 static bool same_iface(const struct sk_gate_iface *a, const struct sk_gate_iface *b)
 {
-	return a->number == b->number && a->allow == b->allow && a->access == b->access && a->reason == b->reason &&
-	       strcmp(a->rule, b->rule) == 0 && strcmp(a->grant, b->grant) == 0;
+	return a->number == b->number && a->allow == b->allow && a->pending == b->pending && a->access == b->access &&
+	       a->reason == b->reason && strcmp(a->rule, b->rule) == 0 && strcmp(a->grant, b->grant) == 0;
 }
 
 bool sk_outcome_same(const struct sk_outcome *a, const struct sk_outcome *b)
@@ -195,11 +230,19 @@ const struct sk_gate_iface *sk_outcome_iface(const struct sk_outcome *o, int num
 json_t *sk_attached_ident(const struct sk_attached *a)
 {
 	const struct sk_device *d = &a->facts;
+	struct sk_identity id;
+	json_t *o;
 
-	return json_pack("{s:s,s:s,s:s,s:o,s:o,s:s,s:s,s:s,s:s,s:s}", "device", d->name, "bus", d->bus, "port", d->name,
-	                 "vendor_id", json_sprintf("%04x", d->desc.vid), "product_id",
-	                 json_sprintf("%04x", d->desc.pid), "vendor", d->vendor, "product", d->product, "serial",
-	                 d->serial, "device_key", d->desc.device_key, "grade", sk_grade_name(d->grade));
+	sk_attached_identity(a, &id);
+	o = json_pack("{s:s,s:s,s:s,s:o,s:o,s:s,s:s,s:s,s:s,s:s}", "device", d->name, "bus", d->bus, "port", d->name,
+	              "vendor_id", json_sprintf("%04x", d->desc.vid), "product_id", json_sprintf("%04x", d->desc.pid),
+	              "vendor", d->vendor, "product", d->product, "serial", d->serial, "device_key", d->desc.device_key,
+	              "grade", sk_grade_name(id.stage == SK_ID_PROVED ? id.grade : SK_GRADE_C));
+	if (o != NULL && id.stage == SK_ID_PROVED)
+		(void)json_object_set_new(o, "ledger", json_string(id.entry->ledger));
+	if (o != NULL && d->looked == SK_LOOKED_DONE)
+		(void)json_object_set_new(o, "media_key", json_string(d->media_key));
+	return o;
 }
 
 static void add_sentence(const struct sk_attached *a, const struct sk_verdict *v, int lang, const char *name,

@@ -42,6 +42,7 @@ struct sk_attached *sk_attached_free(struct sk_attached *a)
 		return NULL;
 	if (a->loading != NULL)
 		a->gate->sys.cancel(a->loading);
+	sk_attached_end_look(a, -ENODEV);
 	(void)sk_medium_free(a->medium);
 	a->via->ops->close(a->via->ctx, a->dev);
 	free(a);
@@ -108,6 +109,15 @@ static int64_t count_refusal(struct sk_attached *a, const struct sk_outcome *o)
 	return 1;
 }
 
+/* The person hears what came of it, not that it is looked at. */
+static bool being_looked_at(const struct sk_outcome *o)
+{
+	for (size_t i = 0; i < o->n; i++)
+		if (o->allow && o->ifaces[i].pending)
+			return true;
+	return false;
+}
+
 static void carry_out(struct sk_attached *a, const struct sk_verdict *v, const struct sk_outcome *next)
 {
 	struct sk_outcome before = a->outcome;
@@ -147,7 +157,7 @@ static void carry_out(struct sk_attached *a, const struct sk_verdict *v, const s
 	else if (!a->outcome.allow)
 		sk_attached_leaves(a);
 	sk_gate_keyboard_decided(a);
-	if (body != NULL && a->gate->hooks.notify != NULL) {
+	if (body != NULL && a->gate->hooks.notify != NULL && !being_looked_at(&a->outcome)) {
 		sk_attached_sentences(a, v, body);
 		sk_gate_notify(a->gate, "device.decided", body);
 	}
@@ -212,10 +222,14 @@ static bool closed_first(struct sk_attached *a, const struct sk_outcome *next)
 void sk_attached_consider(struct sk_attached *a)
 {
 	struct sk_outcome next;
+	struct sk_identity id;
 	struct sk_verdict v;
 
 	if (a->dev->root_hub || a->barred)
 		return;
+	sk_attached_forget_look(a);
+	sk_attached_identity(a, &id);
+	a->facts.grade = id.stage == SK_ID_PROVED ? id.grade : SK_GRADE_C;
 	sk_attached_decide(a, &v, &next);
 	if (!closed_first(a, &next))
 		return;

@@ -40,6 +40,7 @@ enum sk_access sk_attached_access(const struct sk_attached *a, int number)
 void sk_gate_iface_leave(const struct sk_gate *g, const struct sk_gate_iface *f, struct sk_leave *l)
 {
 	l->access = f->access;
+	l->look = f->pending;
 	l->until = f->until;
 	l->scan = g->hooks.policy(g->hooks.ctx)->scan;
 	l->encryption = g->hooks.policy(g->hooks.ctx)->media.encryption;
@@ -314,7 +315,7 @@ static void admitted(struct sk_attached *a)
 	for (i = 0; i < a->outcome.n; i++) {
 		const struct sk_gate_iface *f = &a->outcome.ifaces[i];
 
-		if (!f->allow || f->grant[0] == '\0' || strcmp(f->grant, a->grant) == 0)
+		if (!f->allow || f->pending || f->grant[0] == '\0' || strcmp(f->grant, a->grant) == 0)
 			continue;
 		sk_text_copy(a->grant, sizeof(a->grant), f->grant);
 		a->warned = false;

@@ -20,6 +20,7 @@ struct sk_gate_iface {
 	bool allow;
 	int uses; /* of the grant that opens it; 0 = not counted */
 	bool may_image; /* its rule names what such media are: it may turn out to be MTP */
+	bool pending; /* open for looking alone; what can come of it is decided when it was looked at */
 	bool may_net; /* it may become a network interface: it is one by class, or its rule names that kind */
 	enum sk_access access;
 	enum sk_reason reason;
@@ -45,6 +46,11 @@ struct sk_attached {
 	struct sk_usb_dev *dev;
 	struct sk_device facts;
 	struct sk_usb_print print;
+	struct sk_media_facts media; /* when facts.looked is DONE */
+	bool registering; /* opened for looking, for the ledger */
+	sk_gate_look_fn look_fn;
+	void *look_arg;
+	sd_event_source *look_timer;
 	struct sk_outcome outcome; /* what is decided and carried out, or being carried out */
 	sk_ms since;
 	bool decided;
@@ -138,6 +144,7 @@ bool sk_gate_bus_uevent(struct sk_gate *g, const struct sk_uevent *e); /* false:
 /* gate_decide.c */
 int sk_gate_utc_offset(sk_ms now); /* seconds that local time is ahead of UTC */
 void sk_attached_context(const struct sk_attached *a, struct sk_context *c);
+void sk_attached_identity(const struct sk_attached *a, struct sk_identity *out);
 void sk_attached_decide(const struct sk_attached *a, struct sk_verdict *v, struct sk_outcome *out);
 bool sk_outcome_same(const struct sk_outcome *a, const struct sk_outcome *b);
 const struct sk_gate_iface *sk_outcome_iface(const struct sk_outcome *o, int number); /* NULL = not one of it */
@@ -145,6 +152,13 @@ json_t *sk_attached_ident(const struct sk_attached *a); /* new reference: what n
 void sk_attached_sentences(const struct sk_attached *a, const struct sk_verdict *v, json_t *body);
 /* Records and notifies. why: a msgid; detail: the system's own words, or NULL. */
 void sk_attached_note(struct sk_attached *a, const char *kind, const char *why, const char *detail);
+
+/* gate_look.c */
+void sk_attached_looked(struct sk_attached *a, const json_t *facts); /* NULL: could not be read */
+bool sk_attached_grew(struct sk_attached *a, const char *devpath); /* a node appeared; true: refused */
+void sk_attached_exchanged(struct sk_attached *a);
+void sk_attached_forget_look(struct sk_attached *a);
+void sk_attached_end_look(struct sk_attached *a, int result); /* of a registration under way */
 
 /* gate_device.c */
 int sk_attached_new(struct sk_gate *g, const char *name, struct sk_attached **out); /* facts read, nothing decided */

@@ -37,6 +37,16 @@ int sk_medium_new(const struct sk_medium_env *env, void *owner, const json_t *id
 	return 0;
 }
 
+void sk_medium_rename(struct sk_medium *m, const json_t *ident)
+{
+	json_t *copy = json_deep_copy(ident);
+
+	if (copy == NULL)
+		return; /* the name it had is true still */
+	json_decref(m->ident);
+	m->ident = copy;
+}
+
 struct sk_medium *sk_medium_free(struct sk_medium *m)
 {
 	size_t i;
@@ -140,12 +150,14 @@ void sk_medium_orphan(struct sk_medium *m)
 
 static bool same_leave(const struct sk_leave *a, const struct sk_leave *b)
 {
-	return a->access == b->access && strcmp(a->person, b->person) == 0 && a->scan.before_use == b->scan.before_use;
+	return a->access == b->access && a->look == b->look && strcmp(a->person, b->person) == 0 &&
+	       a->scan.before_use == b->scan.before_use;
 }
 
 void sk_medium_leave(struct sk_medium *m, int iface, const struct sk_leave *leave)
 {
 	bool changed = m->n_leaves == 0 || !same_leave(sk_medium_leave_of(m, iface), leave);
+	bool was_look = sk_medium_leave_of(m, iface)->look;
 	size_t i;
 
 	for (i = 0; i < m->n_leaves && m->leaves[i].iface != iface; i++)
@@ -160,6 +172,10 @@ void sk_medium_leave(struct sk_medium *m, int iface, const struct sk_leave *leav
 		if (!m->nodes[i].used || m->nodes[i].iface != iface)
 			continue;
 		m->nodes[i].failed = false;
+		m->nodes[i].looked = m->nodes[i].looked && was_look == leave->look;
+		/* udev's rules made it nobody's while it was looked at. */
+		if (was_look && !leave->look && leave->access != SK_ACCESS_NONE)
+			m->env.sys->blocks.ops->look_again(m->env.sys->blocks.ctx, m->nodes[i].b.devpath);
 		sk_node_drive(&m->nodes[i]);
 	}
 }

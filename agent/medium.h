@@ -13,6 +13,7 @@
 
 struct sk_leave {
 	enum sk_access access;
+	bool look; /* for looking alone: read-only, root's, not mounted; looked() follows */
 	char person[64]; /* for whom it is mounted; "" = nobody yet */
 	char grant[SK_UUID_LEN]; /* "" = by a rule */
 	sk_ms until; /* 0 = no end */
@@ -29,6 +30,8 @@ struct sk_medium_env { /* borrowed functions; owner is NULL once the device is g
 	void *gate;
 	int (*record)(void *gate, const char *kind, const json_t *body);
 	void (*notify)(void *gate, const char *kind, const json_t *body);
+	/* The medium was looked at: {"bytes","volumes"} as policy/media_key.h, or NULL: it could not be read. May be NULL. */
+	void (*looked)(void *gate, void *owner, struct sk_medium *m, const json_t *facts);
 	void (*settled)(void *gate, void *owner, struct sk_medium *m); /* an operation ended */
 	void (*failed)(void *gate, void *owner, struct sk_medium *m, const char *why,
 	               const char *detail); /* read-only cannot be had: close it */
@@ -37,6 +40,7 @@ struct sk_medium_env { /* borrowed functions; owner is NULL once the device is g
 
 /* ident: object that names the device in every event; copied. */
 int sk_medium_new(const struct sk_medium_env *env, void *owner, const json_t *ident, struct sk_medium **out);
+void sk_medium_rename(struct sk_medium *m, const json_t *ident); /* what is known of it now; copied */
 struct sk_medium *sk_medium_free(struct sk_medium *m); /* ends helpers, leaves mounts as they are */
 
 /* A node appeared below interface `iface`. Known ones are looked at again. */
@@ -67,6 +71,9 @@ bool sk_medium_busy(const struct sk_medium *m, int iface); /* mounted, or a help
 bool sk_medium_mounted(const struct sk_medium *m); /* by us, or something lies on it (an opened container) */
 bool sk_medium_present(const struct sk_medium *m,
                        int iface); /* a block node of it exists in sysfs now; iface -1 = any */
+bool sk_medium_is_new_disk(const struct sk_medium *m, const struct sk_block *b); /* a whole medium beside the one there is */
+size_t sk_medium_disks(const struct sk_medium *m); /* whole media in it, drives without one not counted; NULL = 0 */
+void sk_medium_look_again(struct sk_medium *m); /* with the next leave that is for looking */
 void sk_medium_sync(struct sk_medium *m); /* starts writing back what is mounted writable */
 /* Would `next` leave something of the old use alive: an open superblock, also in a mount namespace where nobody sees it? Then the
  * interface is closed and opened anew instead of reusing the block device. The cause, or NULL: it may go on. */

@@ -273,7 +273,7 @@ int sk_medium_open(struct sk_medium *m, const char *node, const struct sk_unlock
 
 	if (n == NULL)
 		return sk_err_set(err, -ENOENT, N_("there is no closed encrypted container on it"));
-	if (l->access == SK_ACCESS_NONE || l->person[0] == '\0')
+	if (l->access == SK_ACCESS_NONE || l->look || l->person[0] == '\0')
 		return sk_err_set(err, -EACCES, N_("the medium is not permitted now"));
 	if (u->person[0] != '\0' && strcmp(u->person, l->person) != 0)
 		return sk_err_set(err, -EACCES, N_("only the person at the terminal may open it"));

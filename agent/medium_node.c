@@ -338,6 +338,8 @@ static const char *why_unmount(const struct sk_node *n, const struct sk_leave *l
 		return "removed";
 	if (l->access == SK_ACCESS_NONE)
 		return l->cause != NULL ? l->cause : "closed";
+	if (l->look && n->b.bytes > 0)
+		return NULL; /* taken over after our restart: it goes on while it is looked at again */
 	if (strcmp(l->person, n->person) != 0)
 		return "person-changed";
 	if (n->ro !=
@@ -370,6 +372,8 @@ void sk_node_drive(struct sk_node *n)
 
 	if (n->gone || (n->m->n_leaves > 0 && l->access == SK_ACCESS_NONE))
 		sk_node_scan_cancel(n, n->gone ? "removed" : "closed");
+	if (n->gone || !l->look)
+		sk_node_look_cancel(n);
 	if (!n->used || n->child != NULL || n->m->n_leaves == 0 || (!n->mounted && sk_node_record_closing(n)))
 		return;
 	cause = n->mounted ? why_unmount(n, l) : NULL;
@@ -394,6 +398,14 @@ void sk_node_drive(struct sk_node *n)
 	if (n->mounted && n->adopted) {
 		n->adopted = false;
 		report_mounted(n, true);
+	}
+	if (l->look && !n->failed) {
+		bool in_use = n->mounted || sk_node_held(n) || sk_medium_mounted(n->m);
+
+		n->opened = true;
+		if (in_use || mark_read_only(n, true))
+			sk_node_look(n);
+		return;
 	}
 	if (n->box.open && !n->mounted && l->access != SK_ACCESS_NONE) {
 		drive_container(n, l);

@@ -1,6 +1,7 @@
 /*
  * sekimori-mount: mounts one medium for one person, or takes its mounts away; run by sekimorid, which keeps away from media itself.
  *   sekimori-mount mount /dev/sda1 8:1 PERSON ro|rw|encrypted   {"mount","fstype","label","uuid","options","read_only"} or {"error","fstype"}
+ *   sekimori-mount look /dev/sda 8:0                  {"bytes","volumes":[..policy/media_key.h..]} or {"error"}: what identifies it
  *   sekimori-mount unmount 8:1                        {"mounts":N,"detached":bool,"busy":[{"pid","program"}]} or {"error"}
  * "encrypted": nothing is mounted; the answer is the error that says whether an encrypted container is on it.
  * Exit status 0 = done. One JSON object to stdout in any case.
@@ -136,6 +137,39 @@ static int do_mount(char **argv)
 	return mount_volume(argv[1], argv[3], pw, ro || encrypted, &v);
 }
 
+/* Text of the medium goes on as printable text only. */
+static void make_printable(char *text, size_t size)
+{
+	char safe[256];
+
+	(void)sk_text_escape(safe, size < sizeof(safe) ? size : sizeof(safe), text, strlen(text));
+	sk_text_copy(text, size, safe);
+}
+
+static int do_look(char **argv)
+{
+	struct sk_volumes v;
+	unsigned ma, mi;
+	int fd, r;
+
+	if (parse_dev(argv[2], &ma, &mi) < 0)
+		return fail(N_("the request is malformed"), NULL, 0);
+	fd = open_medium(argv[1], ma, mi);
+	if (fd < 0)
+		return fail(N_("the medium is not there any more"), NULL, fd);
+	r = sk_volumes_probe(fd, &v);
+	(void)close(fd);
+	if (r == -EUCLEAN)
+		return fail(N_("more than one file system claims to be on it"), NULL, 0);
+	if (r < 0)
+		return fail(N_("it could not be read"), NULL, r);
+	for (size_t i = 0; i < v.n; i++) {
+		make_printable(v.of[i].type, sizeof(v.of[i].type));
+		make_printable(v.of[i].uuid, sizeof(v.of[i].uuid));
+	}
+	return answer(sk_volumes_json(&v), 0);
+}
+
 static int do_unmount(char **argv)
 {
 	struct sk_unmounted u;
@@ -172,11 +206,14 @@ int main(int argc, char **argv)
 	(void)umask(077);
 	if (argc == 6 && strcmp(argv[1], "mount") == 0)
 		return do_mount(argv + 1);
+	if (argc == 4 && strcmp(argv[1], "look") == 0)
+		return do_look(argv + 1);
 	if (argc == 3 && strcmp(argv[1], "unmount") == 0)
 		return do_unmount(argv + 1);
 	if (argc == 3 && strcmp(argv[1], "sync") == 0)
 		return do_sync(argv + 1);
-	(void)fprintf(
-	    stderr, "usage: sekimori-mount mount NODE MAJOR:MINOR PERSON ro|rw|encrypted | unmount|sync MAJOR:MINOR\n");
+	(void)fprintf(stderr,
+	              "usage: sekimori-mount mount NODE MAJOR:MINOR PERSON ro|rw|encrypted | look NODE MAJOR:MINOR | "
+	              "unmount|sync MAJOR:MINOR\n");
 	return 64;
 }

@@ -107,16 +107,28 @@ static void value(blkid_probe p, const char *name, char *out, size_t size)
 		sk_text_copy(out, size, data);
 }
 
-static int read_superblock(int fd, struct sk_volume *v)
+static blkid_probe superblocks(int fd, uint64_t start, uint64_t bytes)
 {
 	blkid_probe p = blkid_new_probe();
-	int r;
 
-	if (p == NULL || blkid_probe_set_device(p, fd, 0, 0) != 0)
-		return -EIO;
+	if (p == NULL || blkid_probe_set_device(p, fd, (blkid_loff_t)start, (blkid_loff_t)bytes) != 0) {
+		blkid_free_probe(p);
+		return NULL;
+	}
 	(void)blkid_probe_enable_superblocks(p, 1);
 	(void)blkid_probe_set_superblocks_flags(p, BLKID_SUBLKS_TYPE | BLKID_SUBLKS_LABEL | BLKID_SUBLKS_UUID);
 	(void)blkid_probe_enable_partitions(p, 0);
+	return p;
+}
+
+static int read_superblock(int fd, void *answer)
+{
+	blkid_probe p = superblocks(fd, 0, 0);
+	struct sk_volume *v = answer;
+	int r;
+
+	if (p == NULL)
+		return -EIO;
 	r = drop_rights();
 	if (r == 0)
 		r = filter_calls();
@@ -131,18 +143,88 @@ static int read_superblock(int fd, struct sk_volume *v)
 	return r == -2 ? -EUCLEAN : r < 0 ? -EIO : 0;
 }
 
-struct probe_answer {
-	int result;
+/* ---- all volumes of a medium ---- */
+
+static int add_volume(int fd, uint64_t start, uint64_t bytes, bool table, struct sk_volumes *v)
+{
+	struct sk_volume_fact *f = &v->of[v->n];
+	blkid_probe p;
+	int r;
+
+	if (v->n == SK_VOLUMES_MAX)
+		return -E2BIG;
+	p = superblocks(fd, start, bytes);
+	r = p == NULL ? -1 : blkid_do_safeprobe(p);
+	(void)memset(f, 0, sizeof(*f));
+	f->start = start;
+	f->bytes = bytes;
+	if (r == 0) {
+		value(p, "TYPE", f->type, sizeof(f->type));
+		value(p, "UUID", f->uuid, sizeof(f->uuid));
+	}
+	blkid_free_probe(p);
+	v->n += table || r == 0;
+	return r == -2 ? -EUCLEAN : r < 0 ? -EIO : 0;
+}
+
+static int add_partitions(blkid_probe p, int fd, struct sk_volumes *v)
+{
+	blkid_partlist list = blkid_probe_get_partitions(p);
+	int n = list != NULL ? blkid_partlist_numof_partitions(list) : 0, r = 0;
+
+	for (int i = 0; r == 0 && i < n; i++) {
+		blkid_partition one = blkid_partlist_get_partition(list, i);
+
+		/* An extended partition is where others lie; its size says all that counts. */
+		if (one == NULL || blkid_partition_is_extended(one) || blkid_partition_get_size(one) <= 0)
+			continue;
+		r = add_volume(fd, (uint64_t)blkid_partition_get_start(one) * 512,
+		               (uint64_t)blkid_partition_get_size(one) * 512, true, v);
+	}
+	return r;
+}
+
+static int read_volumes(int fd, void *answer)
+{
+	blkid_probe p = blkid_new_probe();
+	struct sk_volumes *v = answer;
+	int r;
+
+	if (p == NULL || blkid_probe_set_device(p, fd, 0, 0) != 0)
+		return -EIO;
+	(void)blkid_probe_enable_superblocks(p, 0);
+	(void)blkid_probe_enable_partitions(p, 1);
+	v->bytes = (uint64_t)blkid_probe_get_size(p);
+	r = drop_rights();
+	if (r == 0)
+		r = filter_calls();
+	if (r == 0)
+		r = add_volume(fd, 0, v->bytes, false, v);
+	return r < 0 ? r : add_partitions(p, fd, v);
+}
+
+/* ---- the child ---- */
+
+union probe_facts {
 	struct sk_volume volume;
+	struct sk_volumes volumes;
 };
 
-static void probe_child(int fd, int out)
+struct probe_answer {
+	int result;
+	union probe_facts facts;
+};
+
+/* One write, which a pipe takes whole. */
+_Static_assert(sizeof(struct probe_answer) <= 4096, "longer than PIPE_BUF");
+
+static void probe_child(int fd, int out, int (*read_facts)(int fd, void *answer))
 {
 	struct probe_answer a;
 	ssize_t n;
 
 	(void)memset(&a, 0, sizeof(a));
-	a.result = read_superblock(fd, &a.volume);
+	a.result = read_facts(fd, &a.facts);
 	n = write(out, &a, sizeof(a));
 	_exit(n == (ssize_t)sizeof(a) ? 0 : 1);
 }
@@ -157,16 +239,12 @@ static int take_answer(int in, struct probe_answer *a)
 	while (r < 0 && errno == EINTR);
 	if (r == 0)
 		return -ETIMEDOUT;
-	/* Less than a pipe holds at once, so it comes whole or not at all. */
 	if (r < 0 || read(in, a, sizeof(*a)) != (ssize_t)sizeof(*a))
 		return -EIO;
-	a->volume.type[sizeof(a->volume.type) - 1] = '\0';
-	a->volume.label[sizeof(a->volume.label) - 1] = '\0';
-	a->volume.uuid[sizeof(a->volume.uuid) - 1] = '\0';
 	return a->result;
 }
 
-int sk_volume_probe(int fd, struct sk_volume *out)
+static int probe(int fd, int (*read_facts)(int fd, void *answer), union probe_facts *out)
 {
 	struct probe_answer a;
 	int p[2], r, status;
@@ -177,7 +255,7 @@ int sk_volume_probe(int fd, struct sk_volume *out)
 	pid = fork();
 	if (pid == 0) {
 		(void)close(p[0]);
-		probe_child(fd, p[1]);
+		probe_child(fd, p[1], read_facts);
 	}
 	(void)close(p[1]);
 	r = pid < 0 ? -EAGAIN : take_answer(p[0], &a);
@@ -188,8 +266,39 @@ int sk_volume_probe(int fd, struct sk_volume *out)
 			;
 	}
 	if (r == 0)
-		*out = a.volume;
+		*out = a.facts;
 	return r;
+}
+
+int sk_volume_probe(int fd, struct sk_volume *out)
+{
+	union probe_facts a;
+	int r = probe(fd, read_superblock, &a);
+
+	if (r < 0)
+		return r;
+	a.volume.type[sizeof(a.volume.type) - 1] = '\0';
+	a.volume.label[sizeof(a.volume.label) - 1] = '\0';
+	a.volume.uuid[sizeof(a.volume.uuid) - 1] = '\0';
+	*out = a.volume;
+	return 0;
+}
+
+int sk_volumes_probe(int fd, struct sk_volumes *out)
+{
+	union probe_facts a;
+	int r = probe(fd, read_volumes, &a);
+
+	if (r < 0)
+		return r;
+	if (a.volumes.n > SK_VOLUMES_MAX)
+		return -EIO;
+	for (size_t i = 0; i < a.volumes.n; i++) {
+		a.volumes.of[i].type[sizeof(a.volumes.of[0].type) - 1] = '\0';
+		a.volumes.of[i].uuid[sizeof(a.volumes.of[0].uuid) - 1] = '\0';
+	}
+	*out = a.volumes;
+	return 0;
 }
 
 /* ---- mounting ---- */

@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "common/err.h"
+#include "policy/media_key.h"
 
 struct sk_volume {
 	char type[32]; /* blkid's word: "vfat" "exfat" "ntfs" "ext4" ...; "" = none found */
@@ -20,6 +21,10 @@ struct sk_volume {
 /* fd: open for reading. Reads in a child that is nobody, limited in time and memory and can neither open nor start anything. 0 (type ""
  * when there is no file system), -ETIMEDOUT, -EIO (it died of what it read), -EUCLEAN (more than one file system claims it). */
 int sk_volume_probe(int fd, struct sk_volume *out);
+
+/* All that is on a whole medium, for its media key: a file system over the whole of it, and each partition of a table. Read as above, in one
+ * child. The same errors; -E2BIG: more than SK_VOLUMES_MAX. */
+int sk_volumes_probe(int fd, struct sk_volumes *out);
 
 struct sk_volume_plan {
 	const char *fstype; /* the kernel's */

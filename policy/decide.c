@@ -13,6 +13,7 @@ struct judging {
 	const struct sk_device *device;
 	const struct sk_context *context;
 	const struct sk_media_facts *media; /* NULL = not known yet */
+	struct sk_identity identity;
 	bool open; /* the medium will be judged before anybody can use it: what only it can prove may still come */
 	struct sk_rule_query rules;
 	const struct sk_grant *grant; /* the best for the device, valid or not; NULL = none */
@@ -282,6 +283,49 @@ static void deny_by_state(const struct judging *j, struct sk_iface_verdict *v)
 		deny(v, why);
 }
 
+/* What the ledger says of the medium stands above rules and grants. */
+static void hold_to_ledger(const struct judging *j, struct sk_iface_verdict *v)
+{
+	static const enum sk_reason reasons[] = {[SK_MEDIUM_LOST] = SK_REASON_LOST,
+	                                         [SK_MEDIUM_ERASED] = SK_REASON_ERASED,
+	                                         [SK_MEDIUM_DISPOSED] = SK_REASON_DISPOSED};
+	const struct sk_identity *id = &j->identity;
+
+	if (!(v->kind & SK_USB_STORING))
+		return;
+	if (id->refused)
+		deny(v, reasons[id->refused->state]);
+	else if (v->allow && id->stage == SK_ID_MISMATCH)
+		deny(v, SK_REASON_MEDIA_KEY);
+	else if (v->allow && id->entry && id->entry->state == SK_MEDIUM_LONG_TERM)
+		v->access = sk_access_meet(v->access, SK_ACCESS_RO);
+	/* Without the promise to look at the medium nothing is opened that only a look can tell from an exchanged one. */
+	if (v->allow && id->stage == SK_ID_CANDIDATE && !v->pending)
+		deny(v, SK_REASON_MEDIA_KEY);
+}
+
+static void hold_all_to_ledger(struct judging *j)
+{
+	for (size_t i = 0; i < j->out->n_ifaces; i++)
+		hold_to_ledger(j, &j->out->ifaces[i]);
+}
+
+/* For the ledger: opened for root alone, whatever rules and grants say; never what hides. */
+static void open_for_looking(struct judging *j)
+{
+	for (size_t i = 0; i < j->out->n_ifaces; i++) {
+		struct sk_iface_verdict *v = &j->out->ifaces[i];
+
+		if (v->kind != SK_USB_STORAGE || hides_storage(&j->device->desc, v->number))
+			continue;
+		v->allow = v->pending = true;
+		v->access = SK_ACCESS_RO;
+		v->reason = SK_REASON_LOOKING;
+		v->rule = NULL;
+		v->grant = NULL;
+	}
+}
+
 static bool on_safe_path(const struct judging *j)
 {
 	const struct sk_usb_desc *d = &j->device->desc;
@@ -390,6 +434,12 @@ static bool judge_all(struct judging *j)
 	return true;
 }
 
+/* The number that was proved; "" = none. */
+static const char *ledger_of(const struct sk_identity *id)
+{
+	return id->stage == SK_ID_PROVED ? id->entry->ledger : "";
+}
+
 void sk_decide(const struct sk_policy *p, const struct sk_grants *g, const struct sk_device *d,
                const struct sk_context *c, struct sk_verdict *out)
 {
@@ -402,7 +452,9 @@ void sk_decide(const struct sk_policy *p, const struct sk_grants *g, const struc
 		return;
 	}
 	sk_rule_query_init(&j.rules, p, d, c, NULL);
-	j.grant = sk_grants_find_using(g, d, c->now, c->person, &c->uses, &j.grant_state);
+	sk_ledger_identify(g ? g->ledger : NULL, d, &j.identity);
+	j.grant = sk_grants_find_medium(g, d, j.identity.stage == SK_ID_CANDIDATE ? NULL : ledger_of(&j.identity),
+	                                c->now, c->person, &c->uses, &j.grant_state);
 	if (!judge_all(&j)) {
 		memset(out, 0, sizeof(*out));
 		deny_whole(d, out);
@@ -411,6 +463,9 @@ void sk_decide(const struct sk_policy *p, const struct sk_grants *g, const struc
 	deny_hidden_storage(&j);
 	for (size_t i = 0; i < out->n_ifaces; i++)
 		deny_by_state(&j, &out->ifaces[i]);
+	hold_all_to_ledger(&j);
+	if (c->registering)
+		open_for_looking(&j);
 	take_safe_path(&j);
 	hold_new_keyboard(&j);
 	conclude(&j);
@@ -428,7 +483,8 @@ void sk_decide_medium(const struct sk_policy *p, const struct sk_grants *g, cons
 	if (!d->desc_ok)
 		return;
 	sk_rule_query_init(&j.rules, p, d, c, m);
-	j.grant = sk_grants_find_using(g, d, c->now, c->person, &c->uses, &j.grant_state);
+	sk_ledger_identify(g ? g->ledger : NULL, d, &j.identity);
+	j.grant = sk_grants_find_medium(g, d, ledger_of(&j.identity), c->now, c->person, &c->uses, &j.grant_state);
 	for (size_t i = 0; i < d->desc.n_alts; i++) {
 		const struct sk_usb_alt *a = &d->desc.alts[i];
 
@@ -442,4 +498,5 @@ void sk_decide_medium(const struct sk_policy *p, const struct sk_grants *g, cons
 	if (any && hides_storage(&d->desc, number) && !(out->allow && out->reason == SK_REASON_GRANT))
 		deny(out, SK_REASON_HIDDEN_STORAGE);
 	deny_by_state(&j, out);
+	hold_to_ledger(&j, out);
 }

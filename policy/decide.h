@@ -11,6 +11,9 @@
  * under action = grant are admitted whole by any valid grant. Read-only is enforced at the block layer, which a camera or phone (kind
  * image) has not: there, read-only access is a refusal.
  *
+ * A medium in the ledger (policy/ledger.h) is held to it: lost, erased, disposed of: refused; long-term storage: read-only; what is on it
+ * differs from what was registered: refused. Its grade is proved only when its media key was read, so it comes in as pending.
+ *
  * The safe path: a device that is purely hub or purely input (sk_usb_is_pure_*) is admitted even where rules deny it if the
  * terminal has no other keyboard (or mouse) at this moment; it is never a path for storage.
  *
@@ -46,6 +49,11 @@ enum sk_reason { /* stable names by sk_reason_name: used in events, CLI --json, 
 	SK_REASON_ANTIVIRUS,      /* "antivirus": [media] antivirus = required, and it is not current */
 	SK_REASON_LOCKED,         /* "session-locked": [media] on_lock = close */
 	SK_REASON_CONFIRM,        /* "confirm": a new keyboard beside another waits to be confirmed on that one */
+	SK_REASON_LOOKING,        /* "looking": opened for root alone, so that what is on it can be read for the ledger */
+	SK_REASON_MEDIA_KEY,      /* "media-key": registered, but what is on it is not what was registered */
+	SK_REASON_LOST,           /* "medium-lost": the ledger says so, as the two below; no grant and no rule opens it */
+	SK_REASON_ERASED,         /* "medium-erased" */
+	SK_REASON_DISPOSED,       /* "medium-disposed" */
 	SK_REASON_NO_READ_ONLY,   /* "no-read-only": only reading would be allowed, and a camera or phone cannot be held to it */
 };
 const char *sk_reason_name(enum sk_reason r);
@@ -83,6 +91,7 @@ struct sk_context {
 	bool antivirus_stale;          /* the check "antivirus" is neither compliant nor in grace nor exempt, or has not run */
 	bool locked;                   /* the person's session is */
 	bool holds_encrypted;          /* the caller holds a disk to encrypted writing in the block layer, whatever is on it */
+	bool registering;              /* its storage is opened for looking only, whatever rules and grants say (`sekimori media register`) */
 };
 
 struct sk_verdict {

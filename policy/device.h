@@ -27,6 +27,9 @@ unsigned sk_dev_bus_parse(const char *name);   /* 0 = no bus of this name */
 enum sk_grade { SK_GRADE_C = 0, SK_GRADE_B = 1, SK_GRADE_A = 2 };
 const char *sk_grade_name(enum sk_grade g); /* "C" "B" "A" */
 
+/* Was what is on the medium read, as far as its media key needs it? */
+enum sk_looked { SK_LOOKED_NOT = 0, SK_LOOKED_DONE, SK_LOOKED_FAILED };
+
 struct sk_device {
 	char name[64];             /* kernel name and port path: "1-2.3"; root hubs "usb1" */
 	char bus[16];              /* a name of enum sk_dev_bus */
@@ -39,7 +42,9 @@ struct sk_device {
 	struct sk_usb_desc desc;
 	bool desc_ok;              /* false: malformed or unreadable; desc_problem says why */
 	char desc_problem[160];
-	enum sk_grade grade;       /* C until a registration token (B) or the organisation's key (A) proved more */
+	enum sk_grade grade;       /* as last proved (sk_ledger_identify); for display: the decision proves it anew */
+	enum sk_looked looked;
+	char media_key[SK_SHA256_HEX]; /* policy/media_key.h; when looked is DONE */
 };
 
 /* How a medium says it is encrypted. What a header says proves nothing of what is written beside it: access = encrypted is held to by

@@ -106,6 +106,7 @@ static int check_names(const struct sk_grant *g, struct sk_err *err)
 
 static int grant_parse(const json_t *j, struct sk_grant *g, struct sk_err *err)
 {
+	const char *ledger = "";
 	long long request, uses = 0;
 	int r;
 
@@ -119,8 +120,10 @@ static int grant_parse(const json_t *j, struct sk_grant *g, struct sk_err *err)
 	    (r = take_text(j, "purpose", 0, g->purpose, sizeof(g->purpose), err)) < 0 ||
 	    (r = take_time(j, "from", &g->from, err)) < 0 || (r = take_time(j, "until", &g->until, err)) < 0 ||
 	    (r = take_text(j, "permitted_by", 0, g->permitted_by, sizeof(g->permitted_by), err)) < 0 ||
-	    (r = take_text(j, "approved_by", 0, g->approved_by, sizeof(g->approved_by), err)) < 0)
+	    (r = take_text(j, "approved_by", 0, g->approved_by, sizeof(g->approved_by), err)) < 0 ||
+	    (r = sk_json_str_opt(j, "ledger", sizeof(g->ledger) - 1, &ledger, err)) < 0)
 		return r;
+	sk_text_copy(g->ledger, sizeof(g->ledger), ledger);
 	if ((r = sk_json_int_opt(j, "uses", 1, SK_GRANT_USES_MAX, &uses, err)) < 0)
 		return r;
 	g->request = request;
@@ -179,6 +182,8 @@ int sk_grants_parse(const json_t *body, struct sk_grants **out, struct sk_err *e
 		return sk_err_set(err, -ENOMEM, "no memory for grants");
 	}
 	r = parse_all(list, g, err);
+	if (r == 0)
+		r = sk_ledger_parse(body, &g->ledger, err);
 	if (r < 0) {
 		sk_grants_free(g);
 		return r;
@@ -189,8 +194,10 @@ int sk_grants_parse(const json_t *body, struct sk_grants **out, struct sk_err *e
 
 struct sk_grants *sk_grants_free(struct sk_grants *g)
 {
-	if (g)
+	if (g) {
+		sk_ledger_free(g->ledger);
 		free(g->items);
+	}
 	free(g);
 	return NULL;
 }
@@ -209,6 +216,8 @@ json_t *sk_grant_json(const struct sk_grant *g)
 
 	if (o != NULL && g->uses > 0)
 		(void)json_object_set_new(o, "uses", json_integer(g->uses));
+	if (o && g->ledger[0])
+		json_object_set_new(o, "ledger", json_string(g->ledger));
 	return o;
 }
 
@@ -304,6 +313,13 @@ const struct sk_grant *sk_grants_find_using(const struct sk_grants *g, const str
                                             const char *person, const struct sk_grant_uses *u,
                                             enum sk_grant_state *state)
 {
+	return sk_grants_find_medium(g, d, "", now, person, u, state);
+}
+
+const struct sk_grant *sk_grants_find_medium(const struct sk_grants *g, const struct sk_device *d, const char *ledger,
+                                             sk_ms now, const char *person, const struct sk_grant_uses *u,
+                                             enum sk_grant_state *state)
+{
 	const struct sk_grant *best = NULL;
 
 	*state = SK_GRANT_EXPIRED;
@@ -316,6 +332,8 @@ const struct sk_grant *sk_grants_find_using(const struct sk_grants *g, const str
 		if (strcmp(it->device_key, d->desc.device_key) != 0)
 			break;
 		if (it->serial[0] && (!d->has_serial || strcmp(it->serial, d->serial) != 0))
+			continue;
+		if (it->ledger[0] && ledger && strcmp(it->ledger, ledger) != 0)
 			continue;
 		s = sk_grant_state(it, now, person);
 		if (s == SK_GRANT_VALID && used_up(it, u))

@@ -11,7 +11,7 @@
 #include "common/clock.h"
 #include "common/err.h"
 #include "common/hash.h"
-#include "policy/device.h"
+#include "policy/ledger.h"
 
 /* What may be done with a medium, least first. ENCRYPTED: reading and writing, but only inside an encrypted container or volume that is
  * open; what lies plainly on the medium stays shut, for reading too. ENCRYPTED_RO: the same for reading alone. */
@@ -33,6 +33,7 @@ struct sk_grant {
 	int64_t request;                 /* number of the request it answers */
 	char device_key[SK_SHA256_HEX];  /* of the medium */
 	char serial[SK_DEV_TEXT];        /* must match too when not "" */
+	char ledger[33];                 /* when not "": only this registered medium, proved by its media key */
 	char person[64];                 /* login name; "" = anyone at the terminal */
 	enum sk_access access;
 	char info_class[8];              /* "1" "2" "3" "4" (①-④) or "none" */
@@ -46,6 +47,7 @@ struct sk_grant {
 struct sk_grants {
 	struct sk_grant *items; /* owned; sorted by device_key for the lookup */
 	size_t n;
+	struct sk_ledger *ledger; /* owned; came in the same bundle */
 };
 
 #define SK_GRANTS_MAX     4096
@@ -73,6 +75,10 @@ struct sk_grant_uses {
 const struct sk_grant *sk_grants_find_using(const struct sk_grants *g, const struct sk_device *d, sk_ms now,
                                             const char *person, const struct sk_grant_uses *u,
                                             enum sk_grant_state *state);
+/* The same for a medium of which more is known. ledger: the number that was proved, "" = none, NULL = not known yet (any may be meant). */
+const struct sk_grant *sk_grants_find_medium(const struct sk_grants *g, const struct sk_device *d, const char *ledger,
+                                             sk_ms now, const char *person, const struct sk_grant_uses *u,
+                                             enum sk_grant_state *state);
 /* The next instant after now at which any grant begins or ends; 0 = none. */
 sk_ms sk_grants_next_change(const struct sk_grants *g, sk_ms now);
 

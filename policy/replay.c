@@ -55,7 +55,7 @@ static void decide(struct sk_replay *r, sk_ms time, const struct sk_replay_place
 {
 	const struct sk_seen *s = &r->seen;
 	struct sk_grant grant = {.access = s->granted, .from = 0, .until = INT64_MAX};
-	struct sk_grants grants = {&grant, s->granted != SK_ACCESS_NONE};
+	struct sk_grants grants = {.items = &grant, .n = s->granted != SK_ACCESS_NONE};
 	struct sk_context c = {.now = time,
 	                       .person = s->person,
 	                       .other_keyboards = !s->by_safe_path,

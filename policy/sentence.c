@@ -71,6 +71,13 @@ static const struct {
         {N_("It may type, and this terminal has a keyboard already."),
          N_("If you plugged it in yourself, type on the keyboard that is there: sekimori confirm %1. If not, "
             "unplug it and tell %2.")},
+    [SK_REASON_LOOKING] = {N_("It is being looked at for the ledger; nobody can use it."), NULL},
+    [SK_REASON_MEDIA_KEY] = {N_("It is registered, but it was reformatted or exchanged since."),
+                             N_("Do not use it; hand it to %2, who can register it anew.")},
+    [SK_REASON_LOST] = {N_("The ledger has this medium as lost."),
+                        N_("Unplug it and hand it to %2 at once; say where it was found.")},
+    [SK_REASON_ERASED] = {N_("The ledger has this medium as erased; it is not in use."), N_("Hand it to %2.")},
+    [SK_REASON_DISPOSED] = {N_("The ledger has this medium as disposed of."), N_("Unplug it and hand it to %2.")},
     [SK_REASON_NO_READ_ONLY] = {N_("Only reading would be allowed, and a camera or phone cannot be held to that."),
                                 N_("Put its memory card into a card reader, or ask %2.")},
 };

@@ -28,6 +28,11 @@ static const struct {
     [SK_REASON_ANTIVIRUS] = {"antivirus", N_("antivirus is not current")},
     [SK_REASON_LOCKED] = {"session-locked", N_("screen is locked")},
     [SK_REASON_CONFIRM] = {"confirm", N_("waits to be confirmed on the keyboard that is there")},
+    [SK_REASON_LOOKING] = {"looking", N_("being looked at for the ledger")},
+    [SK_REASON_MEDIA_KEY] = {"media-key", N_("reformatted or exchanged since it was registered")},
+    [SK_REASON_LOST] = {"medium-lost", N_("reported lost")},
+    [SK_REASON_ERASED] = {"medium-erased", N_("erased according to the ledger")},
+    [SK_REASON_DISPOSED] = {"medium-disposed", N_("disposed of according to the ledger")},
     [SK_REASON_NO_READ_ONLY] = {"no-read-only", N_("cannot be opened for reading only")},
 };
 

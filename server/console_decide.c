@@ -126,6 +126,30 @@ static void uses_field(struct sk_page *p)
 	sk_page_lit(p, "</span></p>");
 }
 
+/* Registered media with one serial can be told apart only by their number. */
+static void medium_choice(struct sk_page *p, const json_t *request)
+{
+	const json_t *media = json_object_get(request, "media"), *m;
+	size_t i;
+
+	if (json_array_size(media) < 2)
+		return;
+	sk_page_lit(p, "<p><label>");
+	sk_page_tr(p, N_("Ledger number (several registered media look like this one)"));
+	sk_page_lit(p, " <select name=\"ledger\" required><option value=\"\"></option>");
+	json_array_foreach((json_t *)(uintptr_t)media, i, m)
+	{
+		sk_page_lit(p, "<option");
+		sk_page_attr(p, "value", sk_page_str(m, "ledger"));
+		sk_page_lit(p, ">");
+		sk_page_text(p, sk_page_str(m, "ledger"));
+		sk_page_lit(p, " ");
+		sk_page_text(p, sk_page_str(m, "label"));
+		sk_page_lit(p, "</option>");
+	}
+	sk_page_lit(p, "</select></label></p>");
+}
+
 /* What was asked, not beyond the manager's limit nor the office's longest grant. */
 static sk_ms preset_end(const struct sk_console *c, const json_t *request)
 {
@@ -142,6 +166,7 @@ static void approve_form(struct sk_console *c, const json_t *request)
 	struct sk_page *p = &c->page;
 
 	form_begin(c, request);
+	medium_choice(p, request);
 	access_choice(p, request);
 	until_field(p, N_("Permitted until"), preset_end(c, request), true,
 	            N_("The medium closes by itself at this time."));
@@ -268,6 +293,7 @@ static int read_decision(struct sk_console *c, struct sk_decision *d)
 		c->problem = N_("Write the reason: the person who asked needs it.");
 		return -EINVAL;
 	}
+	d->ledger = sk_form_get(&c->form, "ledger");
 	d->access = sk_form_get(&c->form, "access");
 	if (d->what == SK_DO_APPROVE &&
 	    (d->access == NULL || (strcmp(d->access, "ro") != 0 && strcmp(d->access, "rw") != 0))) {

@@ -177,7 +177,7 @@ json_t *sk_store_terminal_page(struct sk_store *s, const char *id, sk_ms now, sk
 json_t *sk_store_requests(struct sk_store *s, const char *unit, const char *person /* login name; NULL = all */,
                           const char *state /* NULL = open ones, "all" = every state */, int limit, int offset);
 /* As above, with "earlier":[..rows as above, newest 20: others for the same medium (device key, or model and serial) or by the same person..] and "history":[{"time","action":"created"|"permit"|"approve"|"refuse"|"return"|"cancel"|"expire","user","name","role","unit","reason","access","until"}],
- * oldest first. NULL if unknown. */
+ * oldest first, and "media":[{"ledger","label","state"}]: the registered media it can be. NULL if unknown. */
 json_t *sk_store_request(struct sk_store *s, int64_t number,
                          const char *unit /* "earlier" of this section only; NULL = all */);
 /* The label of a number; -ENOENT. */
@@ -186,6 +186,8 @@ struct sk_decision {
 	int64_t request;
 	enum { SK_DO_PERMIT, SK_DO_APPROVE, SK_DO_REFUSE, SK_DO_RETURN, SK_DO_CANCEL } what;
 	const char *reason; /* required for REFUSE, RETURN, CANCEL */
+	const char *
+	    ledger; /* APPROVE: the registered medium it is for; NULL = the one that looks so, -EINVAL when there are several */
 	const char *access; /* APPROVE: "ro" | "rw" */
 	int uses; /* APPROVE: how often it may open the medium, at most SK_GRANT_USES_MAX; 0 = not counted */
 	sk_ms until; /* PERMIT may shorten, APPROVE sets the grant's end */

@@ -6,6 +6,7 @@
 #include "server/store_sqlite.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -167,22 +168,58 @@ static int approve_check(struct sk_store *s, const struct sk_decision *d, const 
 	return 0;
 }
 
+/* Which registered medium a grant is for, by what its device says; "" = none of them is registered. */
+static int which_medium(struct sk_store *s, const struct sk_decision *d, const struct asked *q, char out[33],
+                        struct sk_err *err)
+{
+	sqlite3_stmt *st =
+	    db_query(s,
+	             "SELECT ledger FROM media WHERE device_key = ? AND serial = ? AND state NOT IN ('lost', "
+	             "'erased', 'disposed') ORDER BY ledger LIMIT 20",
+	             "ss", q->device_key, q->serial);
+	bool named = d->ledger != NULL && d->ledger[0] != '\0', found = false;
+	char list[256] = "", number[33];
+	size_t n = 0, at;
+	int r;
+
+	out[0] = '\0';
+	while ((r = db_next(st)) == 1) {
+		db_copy(st, 0, number, sizeof(number));
+		at = strlen(list);
+		if (at + strlen(number) + 2 < sizeof(list))
+			(void)snprintf(list + at, sizeof(list) - at, "%s%s", n > 0 ? " " : "", number);
+		if (n++ == 0 || (named && strcmp(number, d->ledger) == 0))
+			sk_text_copy(out, 33, number);
+		found = found || (named && strcmp(number, d->ledger) == 0);
+	}
+	db_end(st);
+	if (r < 0)
+		return r;
+	if (named && !found)
+		return sk_err_set(err, -EINVAL, "%.40s is not a registered medium that looks like the one asked for",
+		                  d->ledger);
+	if (!named && n > 1)
+		return sk_err_set(err, -EINVAL, "several registered media look like it; say which: %s", list);
+	return 0;
+}
+
 static int approve(struct sk_store *s, const struct sk_actor *by, const struct sk_decision *d, const struct asked *q,
                    sk_ms now, struct sk_err *err)
 {
 	const char *reason = d->reason == NULL ? "" : d->reason;
-	char id[SK_UUID_LEN];
+	char id[SK_UUID_LEN], ledger[33];
 	int r = may_act(s, by, q, SK_ROLE_DESK, err);
 
 	if (r < 0 || (r = need_state(q, "permitted", NULL, err)) < 0 || (r = other_than_permitter(s, by, q, err)) < 0 ||
-	    (r = approve_check(s, d, q, now, err)) < 0 || (r = sk_uuid(id)) < 0)
+	    (r = approve_check(s, d, q, now, err)) < 0 || (r = which_medium(s, d, q, ledger, err)) < 0 ||
+	    (r = sk_uuid(id)) < 0)
 		return r;
 	r = db_run(s,
 	           "INSERT INTO grants(id, request, terminal, device_key, serial, person, access, class, purpose, "
 	           "\"from\", until, permitted_by,"
-	           " approved_by, uses) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-	           "sisssssssiissi", id, d->request, q->terminal, q->device_key, q->serial, q->person, d->access,
-	           q->class, q->purpose, now, d->until, q->permitted_by, by->name, (int64_t)d->uses);
+	           " approved_by, uses, ledger) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+	           "sisssssssiissis", id, d->request, q->terminal, q->device_key, q->serial, q->person, d->access,
+	           q->class, q->purpose, now, d->until, q->permitted_by, by->name, (int64_t)d->uses, ledger);
 	if (r >= 0)
 		r = db_run(s,
 		           "UPDATE requests SET state = 'approved', updated = ?1, until = ?2, reason = ?3, approved_by "

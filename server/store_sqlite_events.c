@@ -67,6 +67,11 @@ static int insert(struct sk_store *s, const char *device, const struct sk_event 
 
 	if (r >= 0 && strcmp(e->kind, "request.created") == 0)
 		r = request_from_event(s, device, e, now);
+	else if (r >= 0 && strcmp(e->kind, "media.registered-request") == 0)
+		r = media_from_event(s, device, e, now);
+	else if (r >= 0 && strcmp(e->kind, "medium.key-mismatch") == 0)
+		r = incident_add(s, device, "medium-key", e->seq,
+		                 "what is on a registered medium is not what was registered", now);
 	if (r >= 0 && strcmp(e->kind, "grant.phone") == 0)
 		r = phone_from_event(s, device, e, now);
 	return r;

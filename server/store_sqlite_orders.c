@@ -26,7 +26,7 @@ static json_t *grants_now(struct sk_store *s, const char *device, sk_ms now)
 	sqlite3_stmt *st = db_query(
 	    s,
 	    "SELECT id, request, device_key, serial, person, access, class, purpose, \"from\", until, "
-	    "permitted_by, approved_by, uses"
+	    "permitted_by, approved_by, uses, ledger"
 	    " FROM grants WHERE terminal = ? AND ended IS NULL AND until > ? ORDER BY \"from\" DESC, id LIMIT 4096",
 	    "si", device, now);
 	json_t *list = json_array(), *one;
@@ -47,6 +47,7 @@ static json_t *grants_now(struct sk_store *s, const char *device, sk_ms now)
 		g.until = sqlite3_column_int64(st, 9);
 		db_copy(st, 10, g.permitted_by, sizeof(g.permitted_by));
 		db_copy(st, 11, g.approved_by, sizeof(g.approved_by));
+		db_copy(st, 13, g.ledger, sizeof(g.ledger));
 		one = sk_grant_json(&g);
 		bytes += one == NULL ? 0 : json_dumpb(one, NULL, 0, JSON_COMPACT);
 		if (bytes > GRANTS_BYTES) { /* the newest count */
@@ -92,7 +93,7 @@ static int version_of(struct sk_store *s, const char *device, const char *sha, c
 json_t *sk_store_grants_body(struct sk_store *s, const char *device, sk_ms now, int64_t *version)
 {
 	char sha[SK_SHA256_HEX];
-	json_t *grants, *answers, *phone, *body = NULL;
+	json_t *grants, *answers, *media, *phone, *body = NULL;
 	char *text;
 
 	if (requests_expire(s, device, now) < 0)
@@ -106,12 +107,14 @@ json_t *sk_store_grants_body(struct sk_store *s, const char *device, sk_ms now, 
 	            "terminal = ? AND updated > ?"
 	            " ORDER BY updated DESC, number DESC LIMIT ?) ORDER BY number",
 	            "sii", device, now - ANSWERS_MS, (int64_t)ANSWERS_MAX);
-	if (grants == NULL || answers == NULL) {
+	media = media_now(s, device);
+	if (grants == NULL || answers == NULL || media == NULL) {
 		json_decref(grants);
 		json_decref(answers);
+		json_decref(media);
 		return NULL;
 	}
-	body = json_pack("{s:o,s:o}", "grants", grants, "requests", answers);
+	body = json_pack("{s:o,s:o,s:o}", "grants", grants, "requests", answers, "media", media);
 	phone = phone_body(s, device);
 	if (body != NULL && phone != NULL)
 		json_object_set(body, "phone", phone);

@@ -226,7 +226,7 @@ int sk_store_request_label(struct sk_store *s, int64_t number, char label[32])
 json_t *sk_store_request(struct sk_store *s, int64_t number, const char *unit)
 {
 	json_t *q = db_object(s, REQUEST " WHERE q.number = ?", "i", number);
-	json_t *history, *others;
+	json_t *history, *others, *media;
 
 	if (q == NULL)
 		return NULL;
@@ -235,13 +235,20 @@ json_t *sk_store_request(struct sk_store *s, int64_t number, const char *unit)
 	                  "WHERE request = ? ORDER BY id",
 	                  "i", number);
 	others = earlier(s, number, unit);
-	if (history == NULL || others == NULL || json_object_set(q, "history", history) != 0 ||
-	    json_object_set(q, "earlier", others) != 0) {
+	media =
+	    db_list(s,
+	            "SELECT m.ledger, m.label, m.state FROM media m JOIN requests q ON q.device_key = m.device_key AND "
+	            "q.serial = m.serial WHERE q.number = ? AND m.state NOT IN ('lost', 'erased', 'disposed') ORDER BY "
+	            "m.ledger LIMIT 20",
+	            "i", number);
+	if (history == NULL || others == NULL || media == NULL || json_object_set(q, "media", media) != 0 ||
+	    json_object_set(q, "history", history) != 0 || json_object_set(q, "earlier", others) != 0) {
 		json_decref(q);
 		q = NULL;
 	}
 	json_decref(history);
 	json_decref(others);
+	json_decref(media);
 	return q;
 }
 

@@ -134,6 +134,28 @@ static const char telephone[] =
     " name TEXT NOT NULL, redeemed INTEGER, alarmed INTEGER NOT NULL DEFAULT 0, UNIQUE(terminal, epoch, counter, "
     "nonce)) STRICT;"
     "CREATE INDEX phone_open ON phone_codes(created) WHERE redeemed IS NULL AND alarmed = 0;";
+/* The media ledger: what is in it, what terminals asked to have put in, and who did what. A grant names the one medium it is for. */
+static const char media[] =
+    "CREATE TABLE media(ledger TEXT PRIMARY KEY, device_key TEXT NOT NULL, serial TEXT NOT NULL, media_key TEXT NOT "
+    "NULL, "
+    "vendor_id TEXT NOT NULL, product_id TEXT NOT NULL, vendor TEXT NOT NULL, product TEXT NOT NULL, size INTEGER NOT "
+    "NULL, unit TEXT REFERENCES units(key), label TEXT NOT NULL, state TEXT NOT NULL CHECK(state IN ('stored', 'lent', "
+    "'out', 'long-term', 'repair', 'lost', 'erased', 'disposed')), registered INTEGER NOT NULL, registered_by TEXT NOT "
+    "NULL, updated INTEGER NOT NULL, UNIQUE(device_key, serial, media_key)) STRICT;"
+    "CREATE INDEX media_unit ON media(unit);"
+    "CREATE TABLE media_requests(id INTEGER PRIMARY KEY AUTOINCREMENT, terminal TEXT NOT NULL REFERENCES "
+    "terminals(id), "
+    "ledger TEXT NOT NULL, label TEXT NOT NULL, device_key TEXT NOT NULL, serial TEXT NOT NULL, media_key TEXT NOT "
+    "NULL, "
+    "vendor_id TEXT NOT NULL, product_id TEXT NOT NULL, vendor TEXT NOT NULL, product TEXT NOT NULL, size INTEGER NOT "
+    "NULL, volumes TEXT NOT NULL, created INTEGER NOT NULL, state TEXT NOT NULL CHECK(state IN ('open', 'approved', "
+    "'refused')), decided INTEGER, decided_by TEXT) STRICT;"
+    "CREATE INDEX media_requests_open ON media_requests(terminal) WHERE state = 'open';"
+    "CREATE TABLE media_history(id INTEGER PRIMARY KEY, ledger TEXT NOT NULL, time INTEGER NOT NULL, action TEXT NOT "
+    "NULL, "
+    "user TEXT NOT NULL, name TEXT NOT NULL, role TEXT NOT NULL, reason TEXT NOT NULL, state TEXT NOT NULL) STRICT;"
+    "CREATE INDEX media_history_ledger ON media_history(ledger, id);" APPEND_ONLY(
+        "media_history") "ALTER TABLE grants ADD COLUMN ledger TEXT NOT NULL DEFAULT '';";
 
 /* The number people read, begun anew each fiscal year (1 April); requests.number stays the key. */
 static const char fiscal[] =
@@ -156,6 +178,7 @@ static const char *const migrations[][4] = {
     {fiscal, NULL},
     {telephone, NULL},
     {uses, NULL},
+    {media, NULL},
 };
 #define VERSION        ((int)(sizeof(migrations) / sizeof(migrations[0])))
 #define APPLICATION_ID 0x736b6d72 /* "skmr": a file of another program is not taken for a ledger */

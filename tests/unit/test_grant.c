@@ -205,7 +205,7 @@ static struct sk_grants three(struct sk_grant items[3])
 		items[i].from = 1000;
 		items[i].until = 2000;
 	}
-	return (struct sk_grants){items, 3};
+	return (struct sk_grants){.items = items, .n = 3};
 }
 
 Test(grant, finds_the_best)
@@ -311,7 +311,7 @@ Test(grant, search_is_right_for_any_keys)
 
 	for (int round = 0; round < 3000; round++) {
 		struct sk_grant items[40];
-		struct sk_grants g = {items, help_random(&s, 41)};
+		struct sk_grants g = {.items = items, .n = help_random(&s, 41)};
 		static struct sk_device d;
 		enum sk_grant_state state;
 		unsigned spread = round % 2 ? 16 : 2, next = 0;

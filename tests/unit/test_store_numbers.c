@@ -87,13 +87,14 @@ Test(numbers, a_ledger_from_before_is_numbered)
 	for (int i = 1; i <= 4; i++)
 		ask(s, &c, i, T0);
 	sk_store_close(s);
-	evil(
-	    "ALTER TABLE grants DROP COLUMN uses; DROP TABLE phone_codes; DROP TABLE phone_terminals;" /* what came later */
-	    "DROP INDEX requests_serial; ALTER TABLE requests DROP COLUMN fiscal_year; ALTER TABLE requests DROP "
-	    "COLUMN "
-	    "fiscal_serial; PRAGMA user_version = 4;"
-	    "UPDATE requests SET created = unixepoch('2026-03-31 03:00:00') * 1000 WHERE number < 3;"
-	    "UPDATE requests SET created = unixepoch('2026-04-02 03:00:00') * 1000 WHERE number >= 3;");
+	evil("ALTER TABLE grants DROP COLUMN uses; DROP TABLE phone_codes; DROP TABLE phone_terminals; DROP TABLE media_history; DROP TABLE media_requests; "
+	     "DROP TABLE media; ALTER "
+	     "TABLE grants DROP COLUMN ledger;" /* what came later */
+	     "DROP INDEX requests_serial; ALTER TABLE requests DROP COLUMN fiscal_year; ALTER TABLE requests DROP "
+	     "COLUMN "
+	     "fiscal_serial; PRAGMA user_version = 4;"
+	     "UPDATE requests SET created = unixepoch('2026-03-31 03:00:00') * 1000 WHERE number < 3;"
+	     "UPDATE requests SET created = unixepoch('2026-04-02 03:00:00') * 1000 WHERE number >= 3;");
 	cr_assert_eq(sk_store_open(help_path, false, &s, &err), 0, "%s", err.text);
 	is(s, 1, "2025-0001");
 	is(s, 2, "2025-0002");

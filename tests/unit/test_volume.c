@@ -124,3 +124,54 @@ Test(volume, a_mount_that_fails_says_so)
 	cr_assert_eq(sk_volume_plan("vfat", 0, 0, false, &p), 0);
 	cr_assert_lt(sk_volume_mount("/dev/null", "/nonexistent/x", &p), 0);
 }
+
+Test(volume, the_whole_medium_is_looked_at)
+{
+	struct sk_volumes v;
+	int fd = fat_image();
+
+	cr_assert_eq(sk_volumes_probe(fd, &v), 0);
+	cr_assert_eq(v.bytes, 16 << 20);
+	cr_assert_eq(v.n, 1);
+	cr_assert_str_eq(v.of[0].type, "vfat");
+	cr_assert_str_eq(v.of[0].uuid, "1234-5678");
+	(void)close(fd);
+}
+
+/* A DOS table with two partitions, the second of them FAT; nothing else. */
+Test(volume, each_partition_is_looked_at)
+{
+	static const unsigned char TABLE[32] = {0, 0, 0, 0, 0x83, 0, 0, 0, 0, 8,  0, 0, 0, 8,  0, 0,
+	                                        0, 0, 0, 0, 0x06, 0, 0, 0, 0, 16, 0, 0, 0, 64, 0, 0};
+	char path[] = "/tmp/sekimori-volume-XXXXXX", *copy = malloc(1 << 20);
+	int fat = fat_image(), fd = mkstemp(path);
+	struct sk_volumes v;
+
+	(void)unlink(path);
+	cr_assert_eq(ftruncate(fd, 64 << 20), 0);
+	cr_assert_eq(pread(fat, copy, 1 << 20, 0), 1 << 20);
+	cr_assert_eq(pwrite(fd, copy, 1 << 20, 4096 * 512), 1 << 20);
+	cr_assert_eq(pwrite(fd, TABLE, sizeof(TABLE), 446), (ssize_t)sizeof(TABLE));
+	cr_assert_eq(pwrite(fd, "\x55\xaa", 2, 510), 2);
+	cr_assert_eq(sk_volumes_probe(fd, &v), 0);
+	cr_assert_eq(v.n, 2, "%zu", v.n);
+	cr_assert_str_eq(v.of[0].type, "");
+	cr_assert_eq(v.of[0].start, 1 << 20);
+	cr_assert_str_eq(v.of[1].type, "vfat");
+	cr_assert_str_eq(v.of[1].uuid, "1234-5678");
+	cr_assert_eq(v.of[1].bytes, 8 << 20);
+	free(copy);
+	(void)close(fat);
+	(void)close(fd);
+}
+
+Test(volume, a_medium_that_cannot_be_read_has_no_volumes)
+{
+	struct sk_volumes v = {.n = 7};
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	cr_assert_lt(sk_volumes_probe(fd, &v), 0);
+	cr_assert_lt(sk_volumes_probe(-1, &v), 0);
+	cr_assert_eq(v.n, 7);
+	(void)close(fd);
+}

@@ -1,0 +1,165 @@
+/*
+ * The second stage of identity: a medium whose device is in the ledger is opened for root alone, read-only and unmounted; what is on it is
+ * read by a helper; then the device is decided again, with its media key. Registration takes the same way. What was read holds until
+ * the medium is shut or another one lies in the drive.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "agent/gate_impl.h"
+#include "common/i18n.h"
+#include "common/text.h"
+#include "policy/media_key.h"
+
+#define REGISTER_US (90ULL * 1000000) /* drivers to load, a slow stick to wake up */
+
+static unsigned encryption_of(const struct sk_volumes *v)
+{
+	unsigned found = 0;
+
+	for (size_t i = 0; i < v->n; i++) {
+		unsigned one = strcmp(v->of[i].type, "crypto_LUKS") == 0 ? SK_ENC_LUKS
+		               : strcmp(v->of[i].type, "BitLocker") == 0 ? SK_ENC_BITLOCKER
+		                                                         : SK_ENC_NONE;
+
+		/* Two kinds, or one volume beside that is plain: it is not encrypted. */
+		found = found == 0 || found == one ? one : SK_ENC_NONE;
+	}
+	return found != 0 ? found : SK_ENC_NONE;
+}
+
+/* facts NULL: it could not be read. */
+static void take_facts(struct sk_attached *a, const json_t *facts)
+{
+	struct sk_volumes v = {.n = 0};
+
+	a->facts.looked = SK_LOOKED_FAILED;
+	a->facts.media_key[0] = '\0';
+	(void)memset(&a->media, 0, sizeof(a->media));
+	/* A device with more than one medium in it is none of those that are registered. */
+	if (facts == NULL || sk_medium_disks(a->medium) != 1 || sk_volumes_parse(facts, &v, NULL) < 0 ||
+	    sk_media_key(&v, a->facts.media_key) < 0)
+		return;
+	a->facts.looked = SK_LOOKED_DONE;
+	a->media.size = v.bytes;
+	a->media.encryption = encryption_of(&v);
+}
+
+static void end_register(struct sk_attached *a, int result, const json_t *facts)
+{
+	sk_gate_look_fn fn = a->look_fn;
+
+	a->registering = false;
+	a->look_fn = NULL;
+	a->look_timer = sd_event_source_disable_unref(a->look_timer);
+	if (fn != NULL)
+		fn(a->look_arg, result, a->facts.media_key, facts);
+}
+
+void sk_attached_looked(struct sk_attached *a, const json_t *facts)
+{
+	struct sk_identity id;
+	json_t *ident;
+
+	take_facts(a, facts);
+	if (a->registering)
+		end_register(a, a->facts.looked == SK_LOOKED_DONE ? 0 : facts == NULL ? -EIO : -ENODATA, facts);
+	sk_attached_identity(a, &id);
+	ident = sk_attached_ident(a);
+	if (ident != NULL)
+		sk_medium_rename(a->medium, ident);
+	json_decref(ident);
+	if (id.stage == SK_ID_MISMATCH)
+		sk_attached_note(a, "medium.key-mismatch", N_("what is on the medium is not what was registered"),
+		                 NULL);
+	sk_attached_consider(a);
+}
+
+/* A second medium in a device that was identified by its first. */
+bool sk_attached_grew(struct sk_attached *a, const char *devpath)
+{
+	const struct sk_blocks *blocks = &a->gate->sys.blocks;
+	struct sk_block b;
+
+	if (a->facts.looked != SK_LOOKED_DONE || blocks->ops->read(blocks->ctx, devpath, &b) < 0 ||
+	    !sk_medium_is_new_disk(a->medium, &b))
+		return false;
+	sk_attached_refuse(a, "enforcement.failed", N_("another medium appeared in it after it was identified"), NULL,
+	                   true);
+	return true;
+}
+
+/* Shut, it may be exchanged (a card in its reader): the next time it is looked at anew. Not after a mismatch, which would be found again
+ * and again. */
+void sk_attached_forget_look(struct sk_attached *a)
+{
+	if (a->facts.looked == SK_LOOKED_NOT || a->registering || !a->decided || a->closing ||
+	    a->outcome.reason == SK_REASON_MEDIA_KEY)
+		return;
+	for (size_t i = 0; i < a->outcome.n; i++)
+		if (a->outcome.allow && a->outcome.ifaces[i].allow && a->outcome.ifaces[i].kind == SK_USB_STORAGE)
+			return;
+	a->facts.looked = SK_LOOKED_NOT;
+	a->facts.media_key[0] = '\0';
+}
+
+/* Another medium lies in the drive. */
+void sk_attached_exchanged(struct sk_attached *a)
+{
+	sk_medium_look_again(a->medium);
+	if (a->facts.looked == SK_LOOKED_NOT || a->registering)
+		return;
+	a->facts.looked = SK_LOOKED_NOT;
+	a->facts.media_key[0] = '\0';
+	sk_attached_consider(a);
+}
+
+void sk_attached_end_look(struct sk_attached *a, int result)
+{
+	if (a->registering)
+		end_register(a, result, NULL);
+}
+
+static int on_register_time(sd_event_source *s, uint64_t usec, void *arg)
+{
+	struct sk_attached *a = arg;
+
+	(void)s;
+	(void)usec;
+	end_register(a, -ETIMEDOUT, NULL);
+	sk_attached_consider(a);
+	return 0;
+}
+
+int sk_gate_look(struct sk_gate *g, const char *device, sk_gate_look_fn fn, void *arg, json_t **ident,
+                 struct sk_err *err)
+{
+	struct sk_attached *a = sk_gate_find(g, device);
+	int r;
+
+	if (a == NULL || a->dev->root_hub)
+		return sk_err_set(err, -ENOENT, "%s is not attached; `sekimori devices` lists what is", device);
+	if (!a->facts.desc_ok || !(sk_usb_desc_kinds(&a->facts.desc) & SK_USB_STORAGE) || a->outcome.internal)
+		return sk_err_set(err, -EINVAL, "%s is no medium that can be registered", device);
+	if (a->barred)
+		return sk_err_set(err, -EBUSY, "%s was shut after a failure; unplug it first", device);
+	if (a->registering || (a->medium != NULL && sk_medium_mounted(a->medium)))
+		return sk_err_set(err, -EBUSY, "%s is in use", device);
+	*ident = sk_attached_ident(a);
+	if (*ident == NULL)
+		return sk_err_set(err, -ENOMEM, "out of memory");
+	r = sd_event_add_time_relative(g->loop, &a->look_timer, CLOCK_BOOTTIME, REGISTER_US, 1000000, on_register_time,
+	                               a);
+	if (r < 0) {
+		json_decref(*ident);
+		return sk_err_set(err, r, "no timer");
+	}
+	a->look_fn = fn;
+	a->look_arg = arg;
+	a->registering = true;
+	a->facts.looked = SK_LOOKED_NOT;
+	if (a->medium != NULL)
+		sk_medium_look_again(a->medium);
+	sk_attached_consider(a);
+	return 0;
+}

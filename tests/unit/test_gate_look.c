@@ -1,0 +1,304 @@
+/* Two stages of identity at the gate: opened for looking, looked at, decided again; and registration, which goes the same way. */
+#include "common/json.h"
+#include "policy/media_key.h"
+#include "tests/unit/medium_help.h"
+
+#define LOOK(uuid) \
+	"{\"bytes\":16777216,\"volumes\":[{\"start\":0,\"bytes\":8000000,\"type\":\"vfat\",\"uuid\":\"" uuid "\"}]}"
+#define MINE  LOOK("1234-5678")
+#define OTHER LOOK("9999-0000")
+
+static void key_of(const char *facts, char out[SK_SHA256_HEX])
+{
+	struct sk_volumes v;
+	json_t *j = NULL;
+
+	cr_assert_eq(sk_json_parse(facts, strlen(facts), 4096, &j, NULL), 0);
+	cr_assert_eq(sk_volumes_parse(j, &v, NULL), 0);
+	cr_assert_eq(sk_media_key(&v, out), 0);
+	json_decref(j);
+}
+
+/* The stick is in the ledger as M-1, with what MINE says on it; the grant there is stays. */
+static void in_ledger(const char *state)
+{
+	struct sk_ledger *l = NULL;
+	char key[SK_SHA256_HEX];
+	json_t *body;
+
+	key_of(MINE, key);
+	body = json_pack("{s:[{s:s, s:s, s:s, s:s, s:s}]}", "media", "ledger", "M-1", "device_key",
+	                 F.grants->items[0].device_key, "serial", "S1", "media_key", key, "state", state);
+	cr_assert_eq(sk_ledger_parse(body, &l, NULL), 0);
+	json_decref(body);
+	sk_ledger_free(F.grants->ledger);
+	F.grants->ledger = l;
+}
+
+static void registered(const char *access, const char *state)
+{
+	grant(stick, "clerk", access, F.now + HOUR);
+	in_ledger(state);
+	set_policy("[policy]\nname = test\nversion = 1\nzone = internet\nmode = enforce\ndefault = deny\n"
+	           "[rule hubs]\nkind = hub\naction = allow\n[rule media]\nkind = storage\naction = grant\n"
+	           "[grants]\ngrade_c = none\ngrade_b = rw\n[media]\nwrite = plain\n");
+	add(stick);
+	appear();
+}
+
+static void register_end(void *arg, int result, const char *media_key, const json_t *facts)
+{
+	(void)facts;
+	note("register %d %.8s", result, media_key);
+	*(int *)arg = result;
+}
+
+static void end_all(void)
+{
+	fake_down();
+}
+TestSuite(gate_look, .init = up, .fini = end_all);
+
+Test(gate_look, nobody_gets_it_before_it_was_looked_at)
+{
+	json_t *v = NULL;
+
+	registered("rw", "stored");
+	cr_assert(runs("look /dev/sda 8:0"));
+	cr_assert_not(runs("mount /dev/sda1"));
+	cr_assert(disk->ro && part->ro, "writable while it is looked at");
+	cr_assert_eq(find("record grant.admitted"), -1);
+	cr_assert_eq(sk_gate_block_verdict(F.gate, part->b.devpath, &v, NULL), 0);
+	cr_assert_str_eq(json_string_value(json_object_get(v, "verdict")), "deny", "the desktop would take it");
+	json_decref(v);
+}
+
+Test(gate_look, the_registered_one_is_grade_b_and_opens)
+{
+	registered("rw", "stored");
+	end_job("look /dev/sda", 0, MINE);
+	cr_assert(runs("mount /dev/sda1 8:1 clerk rw"));
+	cr_assert_geq(find("record grant.admitted 1-1"), 0);
+	cr_assert_str_eq(last_text("device.decided", "grade"), "B");
+	cr_assert_str_eq(last_text("grant.admitted", "ledger"), "M-1");
+	cr_assert_geq(find("look-again sda1"), 0, "udev's rules still hold it back");
+	mounted(false);
+	cr_assert_geq(find("record medium.mounted"), 0);
+}
+
+Test(gate_look, reformatted_or_exchanged_is_shut_and_an_alarm)
+{
+	registered("rw", "stored");
+	end_job("look /dev/sda", 0, OTHER);
+	cr_assert_geq(find("record medium.key-mismatch 1-1"), 0);
+	cr_assert_not(stick->authorized);
+	cr_assert_str_eq(last_text("device.decided", "reason"), "media-key");
+	cr_assert_eq(find("record grant.admitted"), -1);
+	forget_log();
+	cr_assert_eq(sk_gate_reconsider(F.gate), 0);
+	cr_assert_eq(find("authorise 1-1"), -1, "opened again to find the same");
+	cr_assert_eq(find("record"), -1);
+}
+
+Test(gate_look, one_that_cannot_be_read_is_not_the_registered_one)
+{
+	registered("ro", "stored");
+	end_job("look /dev/sda", 1, "{\"error\":\"it could not be read\"}");
+	cr_assert_not(stick->authorized);
+	cr_assert_str_eq(last_text("device.decided", "reason"), "media-key");
+}
+
+Test(gate_look, a_helper_that_lies_opens_nothing)
+{
+	static const char *const BAD[] = {"", "[]", "{\"bytes\":16777216,\"volumes\":7}",
+	                                  "{\"bytes\":16777216,\"volumes\":[]}"};
+
+	for (size_t i = 0; i < sizeof(BAD) / sizeof(BAD[0]); i++) {
+		if (i > 0)
+			up();
+		registered("ro", "stored");
+		end_job("look /dev/sda", 0, BAD[i]);
+		cr_assert_not(stick->authorized, "%s", BAD[i]);
+		if (i + 1 < sizeof(BAD) / sizeof(BAD[0]))
+			fake_down();
+	}
+}
+
+Test(gate_look, registered_anew_it_opens_without_being_replugged)
+{
+	char key[SK_SHA256_HEX];
+
+	registered("ro", "stored");
+	end_job("look /dev/sda", 0, OTHER);
+	key_of(OTHER, key);
+	sk_text_copy(F.grants->ledger->items[0].media_key, sizeof(key), key);
+	cr_assert_eq(sk_gate_reconsider(F.gate), 0);
+	cr_assert(stick->authorized);
+}
+
+Test(gate_look, lost_is_never_opened)
+{
+	grant(stick, "clerk", "rw", F.now + HOUR);
+	in_ledger("lost");
+	add(stick);
+	cr_assert_not(stick->authorized);
+	cr_assert_str_eq(last_text("device.decided", "reason"), "medium-lost");
+}
+
+Test(gate_look, reported_lost_while_it_is_open_it_is_closed)
+{
+	registered("ro", "stored");
+	end_job("look /dev/sda", 0, MINE);
+	mounted(true);
+	in_ledger("lost");
+	cr_assert_eq(sk_gate_reconsider(F.gate), 0);
+	unmounted();
+	cr_assert_not(stick->authorized);
+}
+
+Test(gate_look, long_term_storage_is_mounted_read_only)
+{
+	registered("rw", "long-term");
+	end_job("look /dev/sda", 0, MINE);
+	cr_assert(runs("mount /dev/sda1 8:1 clerk ro"));
+	cr_assert(part->ro);
+}
+
+Test(gate_look, a_second_medium_in_the_same_device_shuts_it)
+{
+	struct fake_block *second;
+
+	registered("ro", "stored");
+	end_job("look /dev/sda", 0, MINE);
+	mounted(true);
+	second = plug_block(stick, 0, NULL);
+	sk_text_copy(second->b.name, sizeof(second->b.name), "sdb");
+	second->b.devpath[strlen(second->b.devpath) - 1] = 'b';
+	block_add(second);
+	unmounted();
+	cr_assert_not(stick->authorized);
+	cr_assert_geq(find("record enforcement.failed 1-1"), 0);
+}
+
+Test(gate_look, two_media_in_one_device_are_none_of_the_registered)
+{
+	struct fake_block *second;
+
+	registered("ro", "stored");
+	second = plug_block(stick, 0, NULL);
+	sk_text_copy(second->b.name, sizeof(second->b.name), "sdb");
+	second->b.devpath[strlen(second->b.devpath) - 1] = 'b';
+	block_add(second);
+	end_job("look /dev/sda", 0, MINE);
+	cr_assert_not(stick->authorized);
+}
+
+static void other_medium(void)
+{
+	struct sk_uevent e = {"change", "block", "disk", disk->b.devpath, "sda", true};
+
+	sk_gate_uevent(F.gate, &e);
+}
+
+Test(gate_look, another_card_in_the_reader_is_looked_at_anew)
+{
+	registered("ro", "stored");
+	end_job("look /dev/sda", 0, MINE);
+	mounted(true);
+	forget_log();
+	disk->b.bytes = 0;
+	part->there = false;
+	uevent("remove", "block", "partition", part->b.devpath);
+	other_medium();
+	unmounted();
+	cr_assert_not(runs("look"));
+	disk->b.bytes = 1 << 25;
+	other_medium();
+	cr_assert(runs("look /dev/sda 8:0"), "believed to be the first one still");
+}
+
+Test(gate_look, after_a_restart_what_is_mounted_goes_on)
+{
+	grant(stick, "clerk", "rw", F.now + HOUR);
+	in_ledger("stored");
+	stick->authorized = stick->iface_auth[0] = true;
+	stick->config = 1;
+	sk_text_copy(stick->driver[0], sizeof(stick->driver[0]), "usb-storage");
+	disk = plug_block(stick, 0, NULL);
+	disk->b.partitions = 1;
+	part = plug_block(stick, 0, "sda1");
+	fake_mount(8, 1, PATH, false);
+	set_policy("[policy]\nname = test\nversion = 1\nzone = internet\nmode = enforce\ndefault = deny\n"
+	           "[rule media]\nkind = storage\naction = grant\n[grants]\ngrade_c = none\ngrade_b = "
+	           "rw\n[media]\nwrite = plain\n");
+	cr_assert_eq(sk_gate_scan(F.gate, true), 0);
+	cr_assert(runs("look /dev/sda 8:0"));
+	cr_assert_not(disk->ro, "what is being written would be lost");
+	end_job("look /dev/sda", 0, MINE);
+	cr_assert_not(runs("unmount"));
+	cr_assert_eq(find("deauthorise"), -1);
+}
+
+Test(gate_look, registration_looks_and_shuts_again)
+{
+	struct sk_err err = SK_ERR_INIT;
+	json_t *ident = NULL;
+	int result = 1;
+
+	add(stick);
+	cr_assert_not(stick->authorized);
+	cr_assert_eq(sk_gate_look(F.gate, "1-1", register_end, &result, &ident, &err), 0, "%s", err.text);
+	cr_assert_str_eq(json_string_value(json_object_get(ident, "serial")), "S1");
+	cr_assert(stick->authorized);
+	appear();
+	cr_assert(runs("look /dev/sda 8:0"));
+	cr_assert(disk->ro);
+	cr_assert_not(runs("mount /dev"));
+	cr_assert_eq(sk_gate_look(F.gate, "1-1", register_end, &result, &ident, &err), -EBUSY);
+	end_job("look /dev/sda", 0, MINE);
+	cr_assert_eq(result, 0);
+	cr_assert_not(stick->authorized, "left open");
+	cr_assert_not(runs("mount /dev"));
+	json_decref(ident);
+}
+
+Test(gate_look, unplugged_while_it_is_registered)
+{
+	struct sk_err err = SK_ERR_INIT;
+	json_t *ident = NULL;
+	int result = 1;
+
+	add(stick);
+	cr_assert_eq(sk_gate_look(F.gate, "1-1", register_end, &result, &ident, &err), 0);
+	unplug(stick);
+	cr_assert_eq(result, -ENODEV);
+	json_decref(ident);
+	cr_assert_eq(sk_gate_look(F.gate, "1-1", register_end, &result, &ident, &err), -ENOENT);
+	cr_assert_eq(sk_gate_look(F.gate, "usb1", register_end, &result, &ident, &err), -ENOENT);
+}
+
+Test(gate_look, what_has_no_identity_is_not_registered)
+{
+	struct sk_err err = SK_ERR_INIT;
+	json_t *ident = NULL;
+	int result = 1;
+
+	add(stick);
+	cr_assert_eq(sk_gate_look(F.gate, "1-1", register_end, &result, &ident, &err), 0);
+	appear();
+	end_job("look /dev/sda", 0, "{\"bytes\":16777216,\"volumes\":[]}");
+	cr_assert_eq(result, -ENODATA);
+	cr_assert_not(stick->authorized);
+	json_decref(ident);
+}
+
+Test(gate_look, a_keyboard_is_no_medium)
+{
+	struct fake_device *k = plug_one("1-2", KEYBOARD, "");
+	struct sk_err err = SK_ERR_INIT;
+	json_t *ident = NULL;
+	int result = 1;
+
+	add(k);
+	cr_assert_eq(sk_gate_look(F.gate, "1-2", register_end, &result, &ident, &err), -EINVAL);
+}
