@@ -43,6 +43,7 @@ struct sk_attached *sk_attached_free(struct sk_attached *a)
 	if (a->loading != NULL)
 		a->gate->sys.cancel(a->loading);
 	sk_attached_end_look(a, -ENODEV);
+	a->look_timer = sd_event_source_disable_unref(a->look_timer);
 	(void)sk_medium_free(a->medium);
 	a->via->ops->close(a->via->ctx, a->dev);
 	free(a);
@@ -236,6 +237,7 @@ void sk_attached_consider(struct sk_attached *a)
 	if (a->decided && sk_outcome_same(&a->outcome, &next)) {
 		a->outcome = next; /* the end of a grant may have moved */
 		sk_attached_leaves(a);
+		sk_attached_bound_look(a);
 		return;
 	}
 	if (a->loading != NULL) {
@@ -243,4 +245,5 @@ void sk_attached_consider(struct sk_attached *a)
 		a->loading = NULL;
 	}
 	carry_out(a, &v, &next);
+	sk_attached_bound_look(a);
 }

@@ -158,6 +158,8 @@ void sk_attached_looked(struct sk_attached *a, const json_t *facts); /* NULL: co
 bool sk_attached_grew(struct sk_attached *a, const char *devpath); /* a node appeared; true: refused */
 void sk_attached_exchanged(struct sk_attached *a);
 void sk_attached_forget_look(struct sk_attached *a);
+void sk_attached_bound_look(struct sk_attached *a); /* whatever is open for looking is shut when it takes too long */
+void sk_attached_look_late(struct sk_attached *a); /* the time for looking is over */
 void sk_attached_end_look(struct sk_attached *a, int result); /* of a registration under way */
 
 /* gate_device.c */

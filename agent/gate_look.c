@@ -11,6 +11,7 @@
 #include "common/text.h"
 #include "policy/media_key.h"
 
+#define LOOK_US     (60ULL * 1000000)
 #define REGISTER_US (90ULL * 1000000) /* drivers to load, a slow stick to wake up */
 
 static unsigned encryption_of(const struct sk_volumes *v)
@@ -120,15 +121,50 @@ void sk_attached_end_look(struct sk_attached *a, int result)
 		end_register(a, result, NULL);
 }
 
-static int on_register_time(sd_event_source *s, uint64_t usec, void *arg)
+static bool looking(const struct sk_attached *a)
 {
-	struct sk_attached *a = arg;
+	for (size_t i = 0; a->decided && a->outcome.allow && i < a->outcome.n; i++)
+		if (a->outcome.ifaces[i].allow && a->outcome.ifaces[i].pending)
+			return true;
+	return false;
+}
 
+/* An empty drive waits for its medium, which nobody gets before it was looked at; all else that is not read by now will not be. */
+void sk_attached_look_late(struct sk_attached *a)
+{
+	bool empty = a->medium != NULL && sk_medium_disks(a->medium) == 0 && sk_medium_present(a->medium, -1);
+
+	a->look_timer = sd_event_source_disable_unref(a->look_timer);
+	if (a->registering)
+		end_register(a, -ETIMEDOUT, NULL);
+	else if (looking(a) && !empty)
+		take_facts(a, NULL);
+	else
+		return;
+	sk_attached_note(a, "enforcement.failed", N_("it did not come up in time to be looked at; it is shut again"),
+	                 NULL);
+	sk_attached_consider(a);
+}
+
+static int on_look_time(sd_event_source *s, uint64_t usec, void *arg)
+{
 	(void)s;
 	(void)usec;
-	end_register(a, -ETIMEDOUT, NULL);
-	sk_attached_consider(a);
+	sk_attached_look_late(arg);
 	return 0;
+}
+
+void sk_attached_bound_look(struct sk_attached *a)
+{
+	if (a->registering)
+		return; /* has its own, since it was asked */
+	if (!looking(a)) {
+		a->look_timer = sd_event_source_disable_unref(a->look_timer);
+	} else if (a->look_timer == NULL && sd_event_add_time_relative(a->gate->loop, &a->look_timer, CLOCK_BOOTTIME,
+	                                                               LOOK_US, 1000000, on_look_time, a) < 0) {
+		sk_attached_refuse(a, "enforcement.failed", N_("the kernel did not give a timer for looking at it"),
+		                   NULL, false);
+	}
 }
 
 int sk_gate_look(struct sk_gate *g, const char *device, sk_gate_look_fn fn, void *arg, json_t **ident,
@@ -148,8 +184,8 @@ int sk_gate_look(struct sk_gate *g, const char *device, sk_gate_look_fn fn, void
 	*ident = sk_attached_ident(a);
 	if (*ident == NULL)
 		return sk_err_set(err, -ENOMEM, "out of memory");
-	r = sd_event_add_time_relative(g->loop, &a->look_timer, CLOCK_BOOTTIME, REGISTER_US, 1000000, on_register_time,
-	                               a);
+	a->look_timer = sd_event_source_disable_unref(a->look_timer);
+	r = sd_event_add_time_relative(g->loop, &a->look_timer, CLOCK_BOOTTIME, REGISTER_US, 1000000, on_look_time, a);
 	if (r < 0) {
 		json_decref(*ident);
 		return sk_err_set(err, r, "no timer");

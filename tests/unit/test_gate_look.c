@@ -302,3 +302,51 @@ Test(gate_look, a_keyboard_is_no_medium)
 	add(k);
 	cr_assert_eq(sk_gate_look(F.gate, "1-2", register_end, &result, &ident, &err), -EINVAL);
 }
+
+Test(gate_look, what_never_gets_its_node_does_not_stay_open_for_looking)
+{
+	struct sk_attached *a;
+
+	grant(stick, "clerk", "rw", F.now + HOUR);
+	in_ledger("stored");
+	set_policy("[policy]\nname = test\nversion = 1\nzone = internet\nmode = enforce\ndefault = deny\n"
+	           "[rule media]\nkind = storage\naction = grant\n[grants]\ngrade_c = none\ngrade_b = rw\n");
+	add(stick);
+	a = sk_gate_find(F.gate, "1-1");
+	cr_assert(stick->authorized);
+	cr_assert_not_null(a->look_timer, "open for looking without a limit");
+	sk_attached_look_late(a);
+	cr_assert_not(stick->authorized);
+	cr_assert_null(a->look_timer);
+	cr_assert_geq(find("record enforcement.failed 1-1"), 0);
+	cr_assert_str_eq(last_text("device.decided", "reason"), "media-key");
+}
+
+Test(gate_look, a_registration_that_gets_no_node_ends_and_the_next_one_works)
+{
+	struct sk_err err = SK_ERR_INIT;
+	json_t *ident = NULL;
+	int result = 1;
+
+	add(stick);
+	cr_assert_eq(sk_gate_look(F.gate, "1-1", register_end, &result, &ident, &err), 0);
+	json_decref(ident);
+	cr_assert_not_null(sk_gate_find(F.gate, "1-1")->look_timer);
+	sk_attached_look_late(sk_gate_find(F.gate, "1-1"));
+	cr_assert_eq(result, -ETIMEDOUT);
+	cr_assert_not(stick->authorized, "left open");
+	cr_assert_geq(find("record enforcement.failed 1-1"), 0);
+	cr_assert_eq(sk_gate_look(F.gate, "1-1", register_end, &result, &ident, &err), 0);
+	appear();
+	end_job("look /dev/sda", 0, MINE);
+	cr_assert_eq(result, 0);
+	json_decref(ident);
+}
+
+Test(gate_look, once_looked_at_no_limit_runs)
+{
+	registered("rw", "stored");
+	cr_assert_not_null(sk_gate_find(F.gate, "1-1")->look_timer);
+	end_job("look /dev/sda", 0, MINE);
+	cr_assert_null(sk_gate_find(F.gate, "1-1")->look_timer);
+}
