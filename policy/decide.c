@@ -295,8 +295,8 @@ static void hold_to_ledger(const struct judging *j, struct sk_iface_verdict *v)
 		return;
 	if (id->refused)
 		deny(v, reasons[id->refused->state]);
-	else if (v->allow && id->stage == SK_ID_MISMATCH)
-		deny(v, SK_REASON_MEDIA_KEY);
+	else if (id->stage == SK_ID_MISMATCH && (v->allow || v->reason == SK_REASON_NO_GRANT))
+		deny(v, SK_REASON_MEDIA_KEY); /* also where the grant names the registered one */
 	else if (v->allow && id->entry && id->entry->state == SK_MEDIUM_LONG_TERM)
 		v->access = sk_access_meet(v->access, SK_ACCESS_RO);
 	/* Without the promise to look at the medium nothing is opened that only a look can tell from an exchanged one. */

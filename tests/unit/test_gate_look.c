@@ -350,3 +350,23 @@ Test(gate_look, once_looked_at_no_limit_runs)
 	end_job("look /dev/sda", 0, MINE);
 	cr_assert_null(sk_gate_find(F.gate, "1-1")->look_timer);
 }
+
+/* As the server issues them: the grant names the registered medium. */
+Test(gate_look, a_grant_that_names_the_medium_does_not_hide_the_mismatch)
+{
+	grant(stick, "clerk", "rw", F.now + HOUR);
+	sk_text_copy(F.grants->items[0].ledger, sizeof(F.grants->items[0].ledger), "M-1");
+	in_ledger("stored");
+	set_policy("[policy]\nname = test\nversion = 1\nzone = internet\nmode = enforce\ndefault = deny\n"
+	           "[rule media]\nkind = storage\naction = grant\n[grants]\ngrade_c = none\ngrade_b = "
+	           "rw\n[media]\nwrite = plain\n");
+	add(stick);
+	appear();
+	end_job("look /dev/sda", 0, OTHER);
+	cr_assert_geq(find("record medium.key-mismatch 1-1"), 0);
+	cr_assert_not(stick->authorized);
+	cr_assert_str_eq(last_text("device.decided", "reason"), "media-key");
+	forget_log();
+	cr_assert_eq(sk_gate_reconsider(F.gate), 0);
+	cr_assert_eq(find("authorise 1-1"), -1, "opened again to find the same");
+}
