@@ -67,6 +67,9 @@ def test_only_what_is_encrypted_is_written(vm):
     issuer.give(gate.find(vm, "CRYPT1"), "rw", 3600)
     vm.wait(lambda: disks(vm), "its disk", 30)
     disk = disks(vm)[0]
+    # Nothing lies on it that could be watched, so it stays read-only; root, who prepares it here, may lift that.
+    vm.wait(lambda: [e for e in gate.events(vm, "medium.mount-failed") if e["serial"] == "CRYPT1"], "nothing on it", 60)
+    vm.run("blockdev --setrw /dev/%s /dev/%s1 /dev/%s2" % (disk, disk, disk))
     vm.run("mkfs.vfat /dev/%s2 && printf right | cryptsetup luksFormat -q --pbkdf pbkdf2 --iter-time 10 /dev/%s1 - && "
            "printf right | cryptsetup open -d - /dev/%s1 made && mkfs.ext4 -q -E root_owner=1000:1000 /dev/mapper/made && "
            "sync && cryptsetup close made" % (disk, disk, disk), timeout=300)

@@ -440,6 +440,7 @@ def test_what_lies_on_a_medium_goes_with_it(vm):
     dev, plugged = granted(vm, "LUKS1", blank, "rw")
     vm.wait(lambda: [e for e in gate.events(vm, "medium.mount-failed") if e["serial"] == "LUKS1"], "nothing on it", 30)
     node = "/dev/" + disks(vm)[0]
+    vm.run("blockdev --setrw " + node)  # nothing on it that could be watched: read-only, until root lifts that
     vm.run("printf pw | cryptsetup luksFormat -q --pbkdf pbkdf2 --iter-time 10 %s - && printf pw | cryptsetup open -d - %s box && "
            "mkfs.vfat /dev/mapper/box && mount /dev/mapper/box /mnt" % (node, node), timeout=120)
     vm.run("udevadm settle")
