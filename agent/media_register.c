@@ -64,7 +64,7 @@ static int read_request(const json_t *q, const char **device, const char **ledge
 	char shown[LABEL_MAX * 4 + 8];
 	int r = sk_json_str(q, "device", 1, 63, device, err);
 
-	*label = "";
+	*ledger = *label = "";
 	if (r == 0)
 		r = sk_json_str(q, "ledger", 1, SK_LEDGER_LEN - 1, ledger, err);
 	if (r == 0)

@@ -287,8 +287,10 @@ int sk_volume_probe(int fd, struct sk_volume *out)
 int sk_volumes_probe(int fd, struct sk_volumes *out)
 {
 	union probe_facts a;
-	int r = probe(fd, read_volumes, &a);
+	int r;
 
+	(void)memset(&a, 0, sizeof(a));
+	r = probe(fd, read_volumes, &a);
 	if (r < 0)
 		return r;
 	if (a.volumes.n > SK_VOLUMES_MAX)

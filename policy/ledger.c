@@ -72,7 +72,7 @@ static int take_hash(const json_t *j, const char *name, char out[SK_SHA256_HEX],
 
 static int take_entry(const json_t *j, struct sk_ledger_entry *e, struct sk_err *err)
 {
-	const char *ledger, *serial, *state;
+	const char *ledger = "", *serial = "", *state = "";
 	int r = take_hash(j, "device_key", e->device_key, err);
 
 	if (r == 0)

@@ -53,8 +53,8 @@ int sk_media_key(const struct sk_volumes *v, char out[SK_SHA256_HEX])
 
 static int take_volume(const json_t *j, struct sk_volume_fact *f, struct sk_err *err)
 {
-	long long start, bytes;
-	const char *type, *uuid;
+	long long start = 0, bytes = 0;
+	const char *type = "", *uuid = "";
 	int r = sk_json_int(j, "start", 0, INT64_MAX, &start, err);
 
 	if (r == 0)
@@ -75,8 +75,8 @@ static int take_volume(const json_t *j, struct sk_volume_fact *f, struct sk_err 
 int sk_volumes_parse(const json_t *j, struct sk_volumes *out, struct sk_err *err)
 {
 	struct sk_volumes v = {.n = 0};
-	json_t *list, *one;
-	long long bytes;
+	json_t *list = NULL, *one;
+	long long bytes = 0;
 	size_t i;
 	int r = sk_json_int(j, "bytes", 1, INT64_MAX, &bytes, err);
 
