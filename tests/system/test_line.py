@@ -78,6 +78,10 @@ def test_full_disk_denies_go_on_and_nothing_is_lost(vm):
         vm.wait_until("systemctl is-active sekimorid", 30)
         first = sekimori(vm, "status")[1]["journal"]["last_seq"]
         vm.run("dd if=/dev/zero of=/var/lib/sekimori/ballast bs=4k 2>/dev/null; sync", check=False)
+        # What the journal holds in reserve is used up first: each refused policy is a record.
+        vm.run("cp /etc/sekimori/policy.ini /run/policy.full; p=$(systemctl show -p MainPID --value sekimorid); i=0; while [ $i -lt 250 ]; do "
+               "i=$((i+1)); echo broken $i >/etc/sekimori/policy.ini; kill -HUP $p; sleep 0.1; done; cp /run/policy.full /etc/sekimori/policy.ini; "
+               "kill -HUP $p", timeout=180)
         for number in range(2):
             stick = usbredir.StorageDevice(path="/tmp/full%d-%d.img" % (number, os.getpid()), serial="FULL%d" % number)
             plugged = vm.plug_redir(stick)

@@ -275,7 +275,7 @@ Test(decide_property, properties_over_random_input)
 
 		for (int k = 0; k < DEVICES; k++) {
 			struct sk_grant items[4];
-			struct sk_grants g;
+			struct sk_grants g = {0};
 			struct sk_context c;
 			struct sk_media_facts m;
 
