@@ -1,6 +1,6 @@
 /*
- * The server's store behind one interface: SQLite now (server/store_sqlite.c), PostgreSQL beside it later, both under the same contract
- * tests. SQL lives in the implementation only. Everything that changes something is one transaction and writes its line of the
+ * The server's store behind one interface. Its statements (server/store_*.c) are written once over a thin layer (server/sql.h) that has a
+ * driver per database. SQL lives there only. Everything that changes something is one transaction and writes its line of the
  * audit trail in it. Listing functions give JSON arrays (new references): what pages and the API show; times are ms UTC.
  */
 #ifndef SK_SERVER_STORE_H

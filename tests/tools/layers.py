@@ -16,13 +16,14 @@ MAY = {
 ALONE = {
     r"openssl/ssl\.h|event2/bufferevent_ssl\.h": r"common/tls\.c",
     r"ini\.h": r"common/ini\.c",
-    r"sqlite3\.h": r"server/store_sqlite.*|agent/journal.*",
+    r"sqlite3\.h": r"server/sql_sqlite\..*|server/store_backup\.c|agent/journal.*",
+    r"libpq-fe\.h": r"server/sql_postgres.*",
     r"argon2\.h": r"server/password\.c",
     r"libudev\.h|blkid/blkid\.h|libmount/libmount\.h|libcryptsetup\.h|systemd/sd-bus\.h|systemd/sd-login\.h": r"platform/.*",
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 SQL = re.compile(r'"\s*(SELECT|INSERT INTO|INSERT OR|UPDATE \w+ SET|DELETE FROM|CREATE TABLE|PRAGMA)\b')
-SQL_PLACES = re.compile(r"server/store_sqlite.*|agent/journal.*|server/schema.*")
+SQL_PLACES = re.compile(r"server/store_.*|server/sql.*|agent/journal.*")
 
 
 def problems(path):

@@ -2,7 +2,7 @@
  * The audit trail: who did what to what, each line hashed over its contents and the hash of the line before. A line is written in
  * the transaction of the act it records.
  */
-#include "server/store_sqlite.h"
+#include "server/store_inside.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -52,13 +52,13 @@ void actor_device(struct sk_actor *a, const char *device)
 
 static int last_line(struct sk_store *s, int64_t *id, char prev[SK_SHA256_HEX])
 {
-	sqlite3_stmt *st = db_query(s, "SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1", "");
+	struct db_rows *st = db_query(s, "SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1", "");
 	int r = db_next(st);
 
 	*id = 0;
 	sk_text_copy(prev, SK_SHA256_HEX, SK_CHAIN_ZERO);
 	if (r == 1) {
-		*id = sqlite3_column_int64(st, 0);
+		*id = db_number(st, 0);
 		db_copy(st, 1, prev, SK_SHA256_HEX);
 	}
 	db_end(st);
@@ -122,7 +122,7 @@ json_t *sk_store_audit_list(struct sk_store *s, int64_t before, int limit)
 
 int audit_verify(struct sk_store *s, json_t *findings)
 {
-	sqlite3_stmt *st = db_query(
+	struct db_rows *st = db_scan(
 	    s, "SELECT id, time, user, name, unit, role, action, object, detail, prev, hash FROM audit ORDER BY id",
 	    "");
 	char prev[SK_SHA256_HEX];
@@ -132,16 +132,9 @@ int audit_verify(struct sk_store *s, json_t *findings)
 
 	sk_text_copy(prev, sizeof(prev), SK_CHAIN_ZERO);
 	while ((r = db_next(st)) == 1) {
-		struct sk_audit_line l = {sqlite3_column_int64(st, 0),
-		                          sqlite3_column_int64(st, 1),
-		                          db_text(st, 2),
-		                          db_text(st, 3),
-		                          db_text(st, 4),
-		                          db_text(st, 5),
-		                          db_text(st, 6),
-		                          db_text(st, 7),
-		                          db_text(st, 8),
-		                          db_text(st, 9)};
+		struct sk_audit_line l = {db_number(st, 0), db_number(st, 1), db_text(st, 2), db_text(st, 3),
+		                          db_text(st, 4),   db_text(st, 5),   db_text(st, 6), db_text(st, 7),
+		                          db_text(st, 8),   db_text(st, 9)};
 
 		state = sk_audit_follows(&l, db_text(st, 10), n, prev);
 		at = l.id;

@@ -1,5 +1,5 @@
 /* What was written under a request's grant, as the terminal recorded it, beside what the request listed. */
-#include "server/store_sqlite.h"
+#include "server/store_inside.h"
 
 #include <string.h>
 
@@ -11,10 +11,10 @@
 
 static json_t *listed_of(struct sk_store *s, const char *terminal, const char *id)
 {
-	sqlite3_stmt *st = db_query(s,
-	                            "SELECT body FROM events WHERE device = ? AND kind = 'request.created' AND "
-	                            "instr(body, ?) > 0 ORDER BY seq LIMIT 1",
-	                            "ss", terminal, id);
+	struct db_rows *st = db_query(s,
+	                              "SELECT body FROM events WHERE device = ? AND kind = 'request.created' AND "
+	                              "instr(body, ?) > 0 ORDER BY seq LIMIT 1",
+	                              "ss", terminal, id);
 	json_t *body = NULL, *files = NULL;
 
 	if (st != NULL && db_next(st) == 1 &&
@@ -48,7 +48,7 @@ static void take(struct told *t, const char *kind, const char *grant, const json
 
 static void read_written(struct sk_store *s, const char *terminal, const char *grant, struct told *t)
 {
-	sqlite3_stmt *st =
+	struct db_rows *st =
 	    db_query(s,
 	             "SELECT kind, body FROM events WHERE device = ? AND kind IN ('file.written', 'medium.recorded', "
 	             "'medium.record-gap') AND instr(body, ?) > 0 ORDER BY seq LIMIT ?",

@@ -3,7 +3,7 @@
  * time and compared by their hash, so that whatever changes them (a decision, an end, a revocation, a new policy, another section)
  * raises the version, and nothing else does.
  */
-#include "server/store_sqlite.h"
+#include "server/store_inside.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -23,7 +23,7 @@ static enum sk_access access_of(const char *name)
 
 static json_t *grants_now(struct sk_store *s, const char *device, sk_ms now)
 {
-	sqlite3_stmt *st = db_query(
+	struct db_rows *st = db_query(
 	    s,
 	    "SELECT id, request, device_key, serial, person, access, class, purpose, \"from\", until, "
 	    "permitted_by, approved_by, uses, ledger"
@@ -34,17 +34,17 @@ static json_t *grants_now(struct sk_store *s, const char *device, sk_ms now)
 	int r;
 
 	while ((r = db_next(st)) == 1) {
-		struct sk_grant g = {.request = sqlite3_column_int64(st, 1), .access = access_of(db_text(st, 5))};
+		struct sk_grant g = {.request = db_number(st, 1), .access = access_of(db_text(st, 5))};
 
-		g.uses = sqlite3_column_int(st, 12);
+		g.uses = (int)db_number(st, 12);
 		db_copy(st, 0, g.id, sizeof(g.id));
 		db_copy(st, 2, g.device_key, sizeof(g.device_key));
 		db_copy(st, 3, g.serial, sizeof(g.serial));
 		db_copy(st, 4, g.person, sizeof(g.person));
 		db_copy(st, 6, g.info_class, sizeof(g.info_class));
 		db_copy(st, 7, g.purpose, sizeof(g.purpose));
-		g.from = sqlite3_column_int64(st, 8);
-		g.until = sqlite3_column_int64(st, 9);
+		g.from = db_number(st, 8);
+		g.until = db_number(st, 9);
 		db_copy(st, 10, g.permitted_by, sizeof(g.permitted_by));
 		db_copy(st, 11, g.approved_by, sizeof(g.approved_by));
 		db_copy(st, 13, g.ledger, sizeof(g.ledger));
@@ -72,12 +72,12 @@ static json_t *grants_now(struct sk_store *s, const char *device, sk_ms now)
 static int version_of(struct sk_store *s, const char *device, const char *sha, const char *get, const char *set,
                       int64_t *version)
 {
-	sqlite3_stmt *st = db_query(s, get, "s", device);
+	struct db_rows *st = db_query(s, get, "s", device);
 	int r = db_next(st);
 	bool same = false;
 
 	if (r == 1) {
-		*version = sqlite3_column_int64(st, 0);
+		*version = db_number(st, 0);
 		same = strcmp(db_text(st, 1), sha) == 0;
 	}
 	db_end(st);
@@ -134,7 +134,7 @@ json_t *sk_store_grants_body(struct sk_store *s, const char *device, sk_ms now, 
 
 int sk_store_policy(struct sk_store *s, const char *device, char **text, int64_t *version)
 {
-	sqlite3_stmt *st =
+	struct db_rows *st =
 	    db_query(s,
 	             "SELECT p.text, p.sha FROM terminals t JOIN policies p ON p.unit IN (t.unit, '') WHERE t.id = ?"
 	             " ORDER BY p.unit = '', p.id DESC LIMIT 1",

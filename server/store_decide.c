@@ -3,7 +3,7 @@
  * on what the store itself knows: the actor's account, roles and section as they are now, the request's state, and that nobody
  * decides on what they asked for.
  */
-#include "server/store_sqlite.h"
+#include "server/store_inside.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -23,7 +23,7 @@ struct asked {
 
 static int asked_read(struct sk_store *s, int64_t number, struct asked *q)
 {
-	sqlite3_stmt *st = db_query(
+	struct db_rows *st = db_query(
 	    s,
 	    "SELECT q.state, q.person, t.unit, q.terminal, q.access, q.class, q.purpose, q.device_key, q.serial,"
 	    " q.permitted_by, q.hours, q.until, q.permitted_user FROM requests q JOIN terminals t ON t.id = q.terminal "
@@ -43,8 +43,8 @@ static int asked_read(struct sk_store *s, int64_t number, struct asked *q)
 		db_copy(st, 7, q->device_key, sizeof(q->device_key));
 		db_copy(st, 8, q->serial, sizeof(q->serial));
 		db_copy(st, 9, q->permitted_by, sizeof(q->permitted_by));
-		q->hours = sqlite3_column_int64(st, 10);
-		q->until = sqlite3_column_int64(st, 11);
+		q->hours = db_number(st, 10);
+		q->until = db_number(st, 11);
 		db_copy(st, 12, q->permitted_user, sizeof(q->permitted_user));
 	}
 	db_end(st);
@@ -172,7 +172,7 @@ static int approve_check(struct sk_store *s, const struct sk_decision *d, const 
 static int which_medium(struct sk_store *s, const struct sk_decision *d, const struct asked *q, char out[33],
                         struct sk_err *err)
 {
-	sqlite3_stmt *st =
+	struct db_rows *st =
 	    db_query(s,
 	             "SELECT ledger FROM media WHERE device_key = ? AND serial = ? AND state NOT IN ('lost', "
 	             "'erased', 'disposed') ORDER BY ledger LIMIT 20",

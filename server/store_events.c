@@ -2,7 +2,7 @@
  * Terminals' events: taken in batches, each record checked against the chain, stored once. What comes again is recognised by its hash;
  * what does not fit the chain stops the batch and is recorded as an incident, once.
  */
-#include "server/store_sqlite.h"
+#include "server/store_inside.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -11,8 +11,9 @@
 int incident_add(struct sk_store *s, const char *device, const char *kind, int64_t seq, const char *detail, sk_ms now)
 {
 	struct sk_actor by;
-	int r = db_run(s, "INSERT OR IGNORE INTO incidents(time, device, kind, seq, detail) VALUES(?,?,?,?,?)", "issis",
-	               now, device, kind, seq, detail);
+	int r =
+	    db_run(s, "INSERT INTO incidents(time, device, kind, seq, detail) VALUES(?,?,?,?,?) ON CONFLICT DO NOTHING",
+	           "issis", now, device, kind, seq, detail);
 
 	if (r <= 0)
 		return r; /* known already: a terminal that keeps sending the same does not fill the trail */
@@ -49,7 +50,7 @@ static bool tells_refusal(const struct sk_event *e)
 /* A record that should be stored already: 1 = it is, byte for byte; 0 = another one stands there. */
 static int same_as_stored(struct sk_store *s, const char *device, const struct sk_event *e)
 {
-	sqlite3_stmt *st = db_query(s, "SELECT hash FROM events WHERE device = ? AND seq = ?", "si", device, e->seq);
+	struct db_rows *st = db_query(s, "SELECT hash FROM events WHERE device = ? AND seq = ?", "si", device, e->seq);
 	int r = db_next(st);
 	bool same = r == 1 && strcmp(db_text(st, 0), e->hash) == 0;
 
@@ -167,14 +168,14 @@ struct walk {
 	const char *state;
 };
 
-static void walk_record(struct walk *w, sqlite3_stmt *st)
+static void walk_record(struct walk *w, struct db_rows *st)
 {
-	struct sk_event e = {.seq = sqlite3_column_int64(st, 0), .time = sqlite3_column_int64(st, 1)};
+	struct sk_event e = {.seq = db_number(st, 0), .time = db_number(st, 1)};
 	enum sk_chain_result res;
 
 	db_copy(st, 2, e.kind, sizeof(e.kind));
 	e.body = (char *)(uintptr_t)db_text(st, 3); /* read only, until the next step */
-	e.body_len = (size_t)sqlite3_column_bytes(st, 3);
+	e.body_len = db_length(st, 3);
 	db_copy(st, 4, e.prev, sizeof(e.prev));
 	db_copy(st, 5, e.hash, sizeof(e.hash));
 	res = sk_chain_follows(w->device, w->last, w->hash, &e);
@@ -191,7 +192,7 @@ static void walk_record(struct walk *w, sqlite3_stmt *st)
 /* One terminal's chain from its first record to the head the terminal row names: records cut off at the end show too. */
 static int walk_chain(struct sk_store *s, struct walk *w, int64_t head, const char *head_hash)
 {
-	sqlite3_stmt *st = db_query(
+	struct db_rows *st = db_query(
 	    s, "SELECT seq, time, kind, body, prev, hash FROM events WHERE device = ? ORDER BY seq", "s", w->device);
 	int r = 0;
 
@@ -240,12 +241,12 @@ int sk_store_verify(struct sk_store *s, json_t **out, struct sk_err *err)
 
 	if (findings == NULL)
 		return sk_err_set(err, -ENOMEM, "%s: out of memory", s->path);
-	r = db_run(s, "BEGIN", ""); /* one moment of the ledger, while the server goes on writing */
+	r = db_begin_read(s);
 	if (r >= 0) {
 		r = audit = audit_verify(s, findings);
 		if (r >= 0)
 			r = verify_terminals(s, findings);
-		db_run(s, "COMMIT", "");
+		r = db_finish(s, r);
 	}
 	if (r < 0) {
 		json_decref(findings);

@@ -1,5 +1,5 @@
 /* Enrolment tokens and terminals: who may speak, by which certificate. */
-#include "server/store_sqlite.h"
+#include "server/store_inside.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -77,15 +77,15 @@ struct token {
 
 static int token_find(struct sk_store *s, const char *sha256, struct token *t)
 {
-	sqlite3_stmt *st =
+	struct db_rows *st =
 	    db_query(s, "SELECT id, until, used, revoked, host, asset, unit FROM tokens WHERE sha256 = ?", "s", sha256);
 	int r = db_next(st);
 
 	if (r == 1) {
-		t->id = sqlite3_column_int64(st, 0);
-		t->until = sqlite3_column_int64(st, 1);
-		t->used = sqlite3_column_type(st, 2) != SQLITE_NULL;
-		t->revoked = sqlite3_column_type(st, 3) != SQLITE_NULL;
+		t->id = db_number(st, 0);
+		t->until = db_number(st, 1);
+		t->used = db_type(st, 2) != DB_NULL;
+		t->revoked = db_type(st, 3) != DB_NULL;
 		db_copy(st, 4, t->host, sizeof(t->host));
 		db_copy(st, 5, t->asset, sizeof(t->asset));
 		db_copy(st, 6, t->unit, sizeof(t->unit));
@@ -115,7 +115,7 @@ static int replace(struct sk_store *s, const char *host, const char *asset, cons
                    char previous[SK_UUID_LEN], sk_ms now)
 {
 	struct sk_actor by;
-	sqlite3_stmt *st;
+	struct db_rows *st;
 	char id[SK_UUID_LEN];
 	int r = db_run(s,
 	               "UPDATE terminals SET revoked = ?1, revoke_reason = 'enrolled again as ' || ?2, "
@@ -143,10 +143,11 @@ static int replace(struct sk_store *s, const char *host, const char *asset, cons
 	}
 	if (r < 0 || previous[0] != '\0')
 		return r;
-	st = db_query(s,
-	              "SELECT id FROM terminals WHERE id <> ?1 AND (lower(host) = lower(?2) OR (?3 <> '' AND asset = "
-	              "?3)) ORDER BY enrolled DESC, rowid DESC LIMIT 1",
-	              "sss", device_id, host, asset);
+	st = db_query(
+	    s,
+	    "SELECT id FROM terminals t WHERE id <> ?1 AND (lower(host) = lower(?2) OR (?3 <> '' AND asset = "
+	    "?3)) ORDER BY enrolled DESC, EXISTS(SELECT 1 FROM terminals n WHERE n.previous = t.id), id DESC LIMIT 1",
+	    "sss", device_id, host, asset);
 	r = db_next(st);
 	if (r == 1)
 		db_copy(st, 0, previous, SK_UUID_LEN);
@@ -210,9 +211,9 @@ int sk_store_enrol(struct sk_store *s, const char *token_sha256, const char *hos
 #define TERMINAL \
 	"SELECT t.id, host, asset, unit, fingerprint, revoked IS NOT NULL, last_seq, last_hash, policy_version, " \
 	"grants_version," \
-	" max(last_contact, coalesce(l.at, 0)) FROM terminals t LEFT JOIN temp.live l ON l.device = t.id"
+	" max(last_contact, coalesce(l.at, 0)) FROM terminals t LEFT JOIN live l ON l.device = t.id"
 
-static int terminal_row(sqlite3_stmt *st, struct sk_terminal *out)
+static int terminal_row(struct db_rows *st, struct sk_terminal *out)
 {
 	int r = db_next(st);
 
@@ -223,12 +224,12 @@ static int terminal_row(sqlite3_stmt *st, struct sk_terminal *out)
 		db_copy(st, 2, out->asset, sizeof(out->asset));
 		db_copy(st, 3, out->unit, sizeof(out->unit));
 		db_copy(st, 4, out->fingerprint, sizeof(out->fingerprint));
-		out->revoked = sqlite3_column_int64(st, 5) != 0;
-		out->last_seq = sqlite3_column_int64(st, 6);
+		out->revoked = db_number(st, 5) != 0;
+		out->last_seq = db_number(st, 6);
 		db_copy(st, 7, out->last_hash, sizeof(out->last_hash));
-		out->policy_version = sqlite3_column_int64(st, 8);
-		out->grants_version = sqlite3_column_int64(st, 9);
-		out->last_contact = sqlite3_column_int64(st, 10);
+		out->policy_version = db_number(st, 8);
+		out->grants_version = db_number(st, 9);
+		out->last_contact = db_number(st, 10);
 	}
 	db_end(st);
 	return r == 1 ? 0 : r == 0 ? -ENOENT : r;
@@ -322,32 +323,32 @@ int sk_store_terminal_revoke(struct sk_store *s, const struct sk_actor *by, cons
 
 void sk_store_contact(struct sk_store *s, const char *device, sk_ms now)
 {
-	db_run(s, "INSERT INTO temp.live(device, at) VALUES(?,?) ON CONFLICT(device) DO UPDATE SET at = excluded.at",
-	       "si", device, now);
+	db_run(s, "INSERT INTO live(device, at) VALUES(?,?) ON CONFLICT(device) DO UPDATE SET at = excluded.at", "si",
+	       device, now);
 }
 
 static int flush(struct sk_store *s)
 {
 	int r = db_run(
 	    s,
-	    "UPDATE terminals SET last_contact = max(last_contact, l.at) FROM temp.live l WHERE l.device = terminals.id"
+	    "UPDATE terminals SET last_contact = max(last_contact, l.at) FROM live l WHERE l.device = terminals.id"
 	    " AND l.at > terminals.last_contact",
 	    "");
 
 	if (r >= 0)
 		r = db_run(s,
-		           "UPDATE reports SET status = l.status, received = l.received FROM temp.live l WHERE "
+		           "UPDATE reports SET status = l.status, received = l.received FROM live l WHERE "
 		           "l.device = reports.device AND l.status IS NOT NULL",
 		           "");
 	if (r >= 0)
-		r = db_run(s, "DELETE FROM temp.live", "");
+		r = db_run(s, "DELETE FROM live", "");
 	return r;
 }
 
 int contacts_flush(struct sk_store *s)
 {
 	int64_t n = 0;
-	int r = db_int(s, &n, "SELECT count(*) FROM temp.live", "");
+	int r = db_int(s, &n, "SELECT count(*) FROM live", "");
 
 	if (r < 0 || n == 0)
 		return r;

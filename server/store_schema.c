@@ -5,10 +5,9 @@
  * Evidence (events, audit, request history) cannot be changed or deleted through SQL: triggers refuse it. The chains show it when
  * somebody does it with another program.
  */
-#include "server/store_sqlite.h"
+#include "server/store_inside.h"
 
 #include <errno.h>
-#include <stdio.h>
 
 #define APPEND_ONLY(table) \
 	"CREATE TRIGGER " table "_no_update BEFORE UPDATE ON " table " BEGIN SELECT RAISE(ABORT, '" table \
@@ -180,39 +179,28 @@ static const char *const migrations[][4] = {
     {uses, NULL},
     {media, NULL},
 };
-#define VERSION        ((int)(sizeof(migrations) / sizeof(migrations[0])))
-#define APPLICATION_ID 0x736b6d72 /* "skmr": a file of another program is not taken for a ledger */
-
-static int pragma_int(struct sk_store *s, const char *sql, int64_t *out)
-{
-	return db_int(s, out, sql, "");
-}
+#define VERSION ((int)(sizeof(migrations) / sizeof(migrations[0])))
 
 static int migrate_one(struct sk_store *s, int from)
 {
-	char sql[96];
-
 	for (size_t i = 0; migrations[from][i] != NULL; i++) {
-		int rc = sqlite3_exec(s->db, migrations[from][i], NULL, NULL, NULL);
+		int r = s->driver->script(s, migrations[from][i]);
 
-		if (rc != SQLITE_OK)
-			return db_errno(rc);
+		if (r < 0)
+			return r;
 	}
-	snprintf(sql, sizeof(sql), "PRAGMA user_version = %d; PRAGMA application_id = %d", from + 1, APPLICATION_ID);
-	return db_errno(sqlite3_exec(s->db, sql, NULL, NULL, NULL));
+	return s->driver->set_version(s, from + 1);
 }
 
 int db_migrate(struct sk_store *s, struct sk_err *err)
 {
-	int64_t have = 0, app = 0;
-	int r = pragma_int(s, "PRAGMA user_version", &have);
+	int64_t have = 0;
+	int r = s->driver->version(s, &have);
 
-	if (r == 0)
-		r = pragma_int(s, "PRAGMA application_id", &app);
+	if (r == -EBADMSG)
+		return sk_err_set(err, r, "%s: not a store of sekimori-server; check the path", s->path);
 	if (r < 0)
 		return db_fail(s, err, r, "cannot be read");
-	if (app != 0 && app != APPLICATION_ID)
-		return sk_err_set(err, -EBADMSG, "%s: not a store of sekimori-server; check the path", s->path);
 	if (have > VERSION)
 		return sk_err_set(
 		    err, -ENOTSUP,
@@ -243,8 +231,8 @@ int db_temp(struct sk_store *s)
 	    " max(coalesce(l.received, r.received, 0), t.enrolled) AS seen, t.last_seq, t.policy_version, "
 	    "t.grants_version,"
 	    " coalesce(l.status, r.status) AS status, coalesce(l.received, r.received) AS received"
-	    " FROM main.terminals t JOIN main.units u ON u.key = t.unit LEFT JOIN temp.live l ON l.device = t.id"
-	    " LEFT JOIN main.reports r ON r.device = t.id;";
+	    " FROM terminals t JOIN units u ON u.key = t.unit LEFT JOIN live l ON l.device = t.id"
+	    " LEFT JOIN reports r ON r.device = t.id;";
 
-	return db_errno(sqlite3_exec(s->db, sql, NULL, NULL, NULL));
+	return s->driver->script(s, sql);
 }

@@ -1,16 +1,16 @@
 /* Checkpoints of the audit trail, and the ledger's evidence line by line for an export. */
-#include "server/store_sqlite.h"
+#include "server/store_inside.h"
 
 #include <errno.h>
 #include <string.h>
 
 int sk_store_audit_head(struct sk_store *s, int64_t *records, char head[SK_SHA256_HEX])
 {
-	sqlite3_stmt *st = db_query(s, "SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1", "");
+	struct db_rows *st = db_query(s, "SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1", "");
 	int r = db_next(st);
 
 	if (r == 1) {
-		*records = sqlite3_column_int64(st, 0);
+		*records = db_number(st, 0);
 		db_copy(st, 1, head, SK_SHA256_HEX);
 	}
 	db_end(st);
@@ -19,7 +19,7 @@ int sk_store_audit_head(struct sk_store *s, int64_t *records, char head[SK_SHA25
 
 int sk_store_audit_at(struct sk_store *s, int64_t record, char hash[SK_SHA256_HEX])
 {
-	sqlite3_stmt *st = db_query(s, "SELECT hash FROM audit WHERE id = ?", "i", record);
+	struct db_rows *st = db_query(s, "SELECT hash FROM audit WHERE id = ?", "i", record);
 	int r = db_next(st);
 
 	if (r == 1)
@@ -33,19 +33,20 @@ int sk_store_checkpoint_put(struct sk_store *s, int64_t records, const char *hea
 	int r = db_begin(s);
 
 	if (r == 0)
-		r = db_run(s, "INSERT OR IGNORE INTO checkpoints(records, head, time, envelope) VALUES(?,?,?,?)",
-		           "isis", records, head, time, envelope);
+		r = db_run(
+		    s, "INSERT INTO checkpoints(records, head, time, envelope) VALUES(?,?,?,?) ON CONFLICT DO NOTHING",
+		    "isis", records, head, time, envelope);
 	return db_finish(s, r < 0 ? r : 0);
 }
 
 int sk_store_checkpoint_last(struct sk_store *s, int64_t *records, sk_ms *time)
 {
-	sqlite3_stmt *st = db_query(s, "SELECT records, time FROM checkpoints ORDER BY records DESC LIMIT 1", "");
+	struct db_rows *st = db_query(s, "SELECT records, time FROM checkpoints ORDER BY records DESC LIMIT 1", "");
 	int r = db_next(st);
 
 	if (r == 1) {
-		*records = sqlite3_column_int64(st, 0);
-		*time = sqlite3_column_int64(st, 1);
+		*records = db_number(st, 0);
+		*time = db_number(st, 1);
 	}
 	db_end(st);
 	return r == 1 ? 0 : r == 0 ? -ENOENT : r;
@@ -59,14 +60,13 @@ static const struct {
     {"event", "SELECT device, seq, time, kind, body, prev, hash FROM events ORDER BY device, seq"},
 };
 
-static json_t *values(sqlite3_stmt *st)
+static json_t *values(struct db_rows *st)
 {
 	json_t *row = json_array();
 
-	for (int i = 0; row != NULL && i < sqlite3_column_count(st); i++)
-		json_array_append_new(row, sqlite3_column_type(st, i) == SQLITE_INTEGER
-		                               ? json_integer(sqlite3_column_int64(st, i))
-		                               : json_string(db_text(st, i)));
+	for (int i = 0; row != NULL && i < db_columns(st); i++)
+		json_array_append_new(row, db_type(st, i) == DB_INTEGER ? json_integer(db_number(st, i))
+		                                                        : json_string(db_text(st, i)));
 	return row;
 }
 
@@ -76,11 +76,11 @@ static int each(struct sk_store *s, const char *only, int (*line)(void *arg, con
 	int r = 0;
 
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]) && r >= 0; i++) {
-		sqlite3_stmt *st;
+		struct db_rows *st;
 
 		if (only != NULL && strcmp(only, tables[i].name) != 0)
 			continue;
-		st = db_query(s, tables[i].sql, "");
+		st = db_scan(s, tables[i].sql, "");
 		while ((r = db_next(st)) == 1) {
 			json_t *row = values(st);
 
@@ -97,11 +97,7 @@ static int each(struct sk_store *s, const char *only, int (*line)(void *arg, con
 int sk_store_evidence(struct sk_store *s, const char *only,
                       int (*line)(void *arg, const char *table, const json_t *row), void *arg)
 {
-	int r = db_run(s, "BEGIN", ""); /* one moment of the ledger, while the server goes on writing */
+	int r = db_begin_read(s);
 
-	if (r < 0)
-		return r;
-	r = each(s, only, line, arg);
-	db_run(s, "COMMIT", "");
-	return r;
+	return r < 0 ? r : db_finish(s, each(s, only, line, arg));
 }

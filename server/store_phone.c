@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "server/store_sqlite.h"
+#include "server/store_inside.h"
 
 #define UNUSED_MS  ((sk_ms)7 * 86400 * 1000)
 #define CALLER_MAX 255
@@ -151,9 +151,9 @@ static int insert(struct sk_store *s, const struct sk_actor *by, const struct sk
 
 	snprintf(media, sizeof(media), "%010llx", (unsigned long long)m->media);
 	r = db_run(s,
-	           "INSERT OR IGNORE INTO phone_codes(created, terminal, epoch, counter, nonce, media, person, "
+	           "INSERT INTO phone_codes(created, terminal, epoch, counter, nonce, media, person, "
 	           "profile, permitted_by, reason, "
-	           "callback, user, name) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)",
+	           "callback, user, name) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING",
 	           "isiiississsss", now, i->terminal, m->epoch, m->counter, (int64_t)m->nonce, media, i->person,
 	           (int64_t)m->profile, i->permitted_by, i->reason, i->callback, by->user, by->name);
 	if (r <= 0)
@@ -221,7 +221,8 @@ json_t *sk_store_phone_list(struct sk_store *s, int limit)
 	    "SELECT c.id, c.created, c.terminal, t.host, t.unit, c.person, c.profile, c.media, c.permitted_by, "
 	    "c.reason, c.callback, "
 	    "c.user, c.name, c.redeemed,"
-	    " CASE WHEN c.redeemed IS NOT NULL THEN 'redeemed' WHEN c.alarmed THEN 'unused' ELSE 'issued' END AS state"
+	    " CASE WHEN c.redeemed IS NOT NULL THEN 'redeemed' WHEN c.alarmed <> 0 THEN 'unused' ELSE 'issued' END AS "
+	    "state"
 	    " FROM phone_codes c JOIN terminals t ON t.id = c.terminal ORDER BY c.id DESC LIMIT ?",
 	    "i", (int64_t)limit);
 }

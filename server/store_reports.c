@@ -2,7 +2,7 @@
  * Reports: what a terminal says of itself now. Written only when something other than its moving parts (clock, journal counters, times of
  * checks) changed; those are kept in memory. A check's change of state is history.
  */
-#include "server/store_sqlite.h"
+#include "server/store_inside.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -88,7 +88,7 @@ static int posture_put(struct sk_store *s, const char *device, const json_t *pos
 		r = db_run(s,
 		           "INSERT INTO posture(device, \"check\", state, since) VALUES(?,?,?,?) ON CONFLICT(device, "
 		           "\"check\") DO UPDATE SET"
-		           " state = excluded.state, since = excluded.since WHERE state <> excluded.state",
+		           " state = excluded.state, since = excluded.since WHERE posture.state <> excluded.state",
 		           "sssi", device, id, state, now);
 		if (r < 0)
 			return r;
@@ -116,10 +116,12 @@ static int write_report(struct sk_store *s, const char *device, const json_t *re
 	int r = p == NULL || d == NULL ? -ENOMEM : db_begin(s);
 
 	if (r == 0) {
-		r = db_run(s,
-		           "INSERT OR REPLACE INTO reports(device, received, stable, status, devices, posture) "
-		           "VALUES(?,?,?,?,?,?)",
-		           "sissss", device, now, stable, status, d, p);
+		r = db_run(
+		    s,
+		    "INSERT INTO reports(device, received, stable, status, devices, posture) "
+		    "VALUES(?,?,?,?,?,?) ON CONFLICT(device) DO UPDATE SET received = excluded.received, stable = "
+		    "excluded.stable, status = excluded.status, devices = excluded.devices, posture = excluded.posture",
+		    "sissss", device, now, stable, status, d, p);
 		if (r >= 0)
 			r = posture_put(s, device, posture, now);
 		if (r >= 0)
@@ -134,7 +136,7 @@ static int write_report(struct sk_store *s, const char *device, const json_t *re
 
 static bool known(struct sk_store *s, const char *device, const char *stable)
 {
-	sqlite3_stmt *st = db_query(s, "SELECT stable FROM reports WHERE device = ?", "s", device);
+	struct db_rows *st = db_query(s, "SELECT stable FROM reports WHERE device = ?", "s", device);
 	bool same = db_next(st) == 1 && strcmp(db_text(st, 0), stable) == 0;
 
 	db_end(st);
@@ -156,7 +158,7 @@ int sk_store_report_put(struct sk_store *s, const char *device, const json_t *re
 		r = write_report(s, device, report, status, stable, now);
 	if (r >= 0)
 		r = db_run(s,
-		           "INSERT INTO temp.live(device, at, status, received) VALUES(?1,?2,?3,?2) ON "
+		           "INSERT INTO live(device, at, status, received) VALUES(?1,?2,?3,?2) ON "
 		           "CONFLICT(device) DO UPDATE SET"
 		           " at = excluded.at, status = excluded.status, received = excluded.received",
 		           "sis", device, now, status);

@@ -2,7 +2,8 @@
  * A backup is one file: the ledger as SQLite copies it while it is in use, and the installation's keys in a table beside it. Restoring
  * checks all of it before anything is written.
  */
-#include "server/store_sqlite.h"
+#include "server/sql_sqlite.h"
+#include "server/store_inside.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +24,7 @@ static int copy_pages(sqlite3 *from, sqlite3 *to)
 	int rc = SQLITE_BUSY;
 
 	if (b == NULL)
-		return db_errno(sqlite3_errcode(to));
+		return lite_errno(sqlite3_errcode(to));
 	/* In one step: between steps another process's write would begin the copy anew, and a busy ledger's backup would never end. Under WAL the
 	 * step holds one snapshot and keeps nobody from writing. */
 	for (int i = 0; i < BUSY_TRIES; i++) {
@@ -34,10 +35,10 @@ static int copy_pages(sqlite3 *from, sqlite3 *to)
 	}
 	if (rc != SQLITE_DONE) {
 		sqlite3_backup_finish(b);
-		return rc == SQLITE_OK ? -EIO : db_errno(rc);
+		return rc == SQLITE_OK ? -EIO : lite_errno(rc);
 	}
 	rc = sqlite3_backup_finish(b);
-	return db_errno(rc);
+	return lite_errno(rc);
 }
 
 static int put_files(sqlite3 *db, const struct sk_store_file *files, size_t n)
@@ -58,7 +59,7 @@ static int put_files(sqlite3 *db, const struct sk_store_file *files, size_t n)
 	sqlite3_finalize(st);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_exec(db, "COMMIT", NULL, NULL, NULL);
-	return db_errno(rc);
+	return lite_errno(rc);
 }
 
 static int sync_path(const char *path)
@@ -91,7 +92,7 @@ static int open_new(const char *path, sqlite3 **db)
 		return -errno;
 	close(fd);
 	rc = sqlite3_open_v2(path, db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW, NULL);
-	return db_errno(rc);
+	return lite_errno(rc);
 }
 
 int sk_store_backup(struct sk_store *s, const char *path, const struct sk_store_file *files, size_t n,
@@ -108,7 +109,7 @@ int sk_store_backup(struct sk_store *s, const char *path, const struct sk_store_
 		return sk_err_set(err, r, "%s: exists already; backups are not overwritten, give another name", path);
 	}
 	if (r == 0)
-		r = copy_pages(s->db, to);
+		r = copy_pages(lite_handle(s), to);
 	if (r == 0)
 		r = put_files(to, files, n);
 	sqlite3_close(to);
@@ -139,7 +140,7 @@ static int get_files(sqlite3 *db, struct sk_store_file **out, size_t *n)
 	sqlite3_stmt *st = NULL;
 	size_t count = 0;
 	int rc = sqlite3_prepare_v2(db, "SELECT name, data FROM backup_files ORDER BY name", -1, &st, NULL);
-	int r = files == NULL ? -ENOMEM : db_errno(rc);
+	int r = files == NULL ? -ENOMEM : lite_errno(rc);
 
 	while (r == 0 && (rc = sqlite3_step(st)) == SQLITE_ROW) {
 		const char *name = (const char *)sqlite3_column_text(st, 0);
@@ -220,7 +221,7 @@ int sk_store_restore(const char *backup, const char *db_path, struct sk_store_fi
 {
 	sqlite3 *from = NULL, *to = NULL;
 	int rc = sqlite3_open_v2(backup, &from, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOFOLLOW, NULL);
-	int r = db_errno(rc);
+	int r = lite_errno(rc);
 
 	if (r == 0)
 		r = integrity(from);
@@ -237,7 +238,7 @@ int sk_store_restore(const char *backup, const char *db_path, struct sk_store_fi
 		if (r == 0)
 			r = copy_pages(from, to);
 		if (r == 0)
-			r = db_errno(sqlite3_exec(to, "DROP TABLE backup_files", NULL, NULL, NULL));
+			r = lite_errno(sqlite3_exec(to, "DROP TABLE backup_files", NULL, NULL, NULL));
 		if (r < 0)
 			sk_err_set(err, r, "%s: not written: %s", db_path, strerror(-r));
 	}
@@ -270,7 +271,10 @@ static int restored(struct sk_store *s, const struct sk_actor *by, const char *b
 		           "ii", LEAP, (int64_t)SK_VERSION_MAX - LEAP);
 	/* A use that the lost ledger knew may have raised an epoch: it does not come again. Terminals find the older ones by their last digits. */
 	if (r >= 0)
-		r = db_run(s, "INSERT OR IGNORE INTO phone_terminals(terminal, epoch) SELECT id, 1 FROM terminals", "");
+		r = db_run(s,
+		           "INSERT INTO phone_terminals(terminal, epoch) SELECT id, 1 FROM terminals WHERE 1 = 1 ON "
+		           "CONFLICT DO NOTHING",
+		           "");
 	if (r >= 0)
 		r = db_run(s, "UPDATE phone_terminals SET epoch = epoch + 10", "");
 	if (r >= 0)

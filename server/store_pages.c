@@ -1,5 +1,5 @@
 /* What pages show of many terminals at once. */
-#include "server/store_sqlite.h"
+#include "server/store_inside.h"
 
 #include <errno.h>
 #include <string.h>
@@ -157,8 +157,9 @@ json_t *sk_store_terminals(struct sk_store *s, const char *unit, const char *fin
 		find = NULL;
 	return db_list(s,
 	               "SELECT * FROM (" ROW
-	               " WHERE (?2 IS NULL OR n.unit = ?2) AND (?3 IS NULL OR instr(lower(n.host), lower(?3)) OR"
-	               " instr(lower(n.asset), lower(?3)) OR instr(n.id, lower(?3)))) WHERE ?4 IS NULL OR (state = ?4 "
+	               " WHERE (?2 IS NULL OR n.unit = ?2) AND (?3 IS NULL OR instr(lower(n.host), lower(?3)) > 0 OR"
+	               " instr(lower(n.asset), lower(?3)) > 0 OR instr(n.id, lower(?3)) > 0)) AS r WHERE ?4 IS NULL OR "
+	               "(state = ?4 "
 	               "AND NOT \"revoked|b\")"
 	               " ORDER BY \"revoked|b\", " BADNESS " DESC, host, id LIMIT ?5 OFFSET ?6",
 	               "isssii", now - silent_ms, unit, find, state, (int64_t)limit, (int64_t)offset);
@@ -231,7 +232,7 @@ json_t *sk_store_terminal_page(struct sk_store *s, const char *id, sk_ms now, sk
 	              "SELECT id, request, (SELECT printf('%d-%04d', fiscal_year, fiscal_serial) FROM requests q WHERE "
 	              "q.number = request) AS label, person, device_key, serial, access, class, purpose, \"from\", "
 	              "until, permitted_by, approved_by,"
-	              " CASE WHEN cancelled THEN 'cancelled' WHEN ended IS NOT NULL OR until <= ?2 THEN "
+	              " CASE WHEN cancelled <> 0 THEN 'cancelled' WHEN ended IS NOT NULL OR until <= ?2 THEN "
 	              "'ended' ELSE 'valid' END AS state"
 	              " FROM grants WHERE terminal = ?1 ORDER BY until DESC LIMIT 50",
 	              "si", id, now)) != 0;

@@ -1,6 +1,6 @@
 /* The media ledger's tables: what is asked for comes from a terminal and is checked whole; what is registered changes by people only. */
 #include "server/store_media.h"
-#include "server/store_sqlite.h"
+#include "server/store_inside.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -189,14 +189,16 @@ json_t *sk_store_media_requests(struct sk_store *s, const char *unit, bool open_
  * be opened nowhere. NULL = failed. */
 json_t *media_now(struct sk_store *s, const char *device)
 {
-	sqlite3_stmt *st = db_query(
+	struct db_rows *st = db_query(
 	    s,
-	    "SELECT m.ledger, m.device_key, m.serial, m.media_key, m.state,"
-	    " EXISTS(SELECT 1 FROM grants g WHERE g.terminal = t.id AND g.ended IS NULL AND g.device_key = m.device_key"
-	    " AND (g.serial = m.serial OR g.serial = '')) AS granted, coalesce(m.unit = t.unit, 1) AS own"
-	    " FROM terminals t, media m WHERE t.id = ? AND (granted OR own OR m.state IN ('lost', 'erased', "
-	    "'disposed'))"
-	    " ORDER BY granted DESC, own DESC, m.updated DESC, m.ledger LIMIT 4096",
+	    "SELECT ledger, device_key, serial, media_key, state FROM (SELECT m.ledger, m.device_key, m.serial, "
+	    "m.media_key, m.state, m.updated,"
+	    " CASE WHEN EXISTS(SELECT 1 FROM grants g WHERE g.terminal = t.id AND g.ended IS NULL AND g.device_key = "
+	    "m.device_key AND (g.serial = m.serial OR g.serial = '')) THEN 1 ELSE 0 END AS granted,"
+	    " CASE WHEN m.unit IS NULL OR m.unit = t.unit THEN 1 ELSE 0 END AS own FROM terminals t, media m WHERE "
+	    "t.id "
+	    "= ?) AS n WHERE granted = 1 OR own = 1 OR state IN ('lost', 'erased', 'disposed')"
+	    " ORDER BY granted DESC, own DESC, updated DESC, ledger LIMIT 4096",
 	    "s", device);
 	json_t *list = json_array(), *one;
 	size_t bytes = 0;
@@ -319,7 +321,7 @@ static int approve(struct sk_store *s, const struct sk_actor *by, int64_t id, co
 	    (r = unit_known(s, unit, err)) < 0)
 		return r;
 	if (ledger == NULL) {
-		sqlite3_stmt *st = db_query(s, "SELECT ledger FROM media_requests WHERE id = ?", "i", id);
+		struct db_rows *st = db_query(s, "SELECT ledger FROM media_requests WHERE id = ?", "i", id);
 
 		if (db_next(st) == 1)
 			db_copy(st, 0, number, sizeof(number));

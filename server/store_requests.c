@@ -2,7 +2,7 @@
  * Requests: born from a terminal's event, listed, and ended by time. Everything in the event was typed or asserted by somebody; it is
  * checked whole here, and a request that fails is an incident on record, never an error of the batch that carried it.
  */
-#include "server/store_sqlite.h"
+#include "server/store_inside.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -103,7 +103,7 @@ static int request_insert(struct sk_store *s, const char *terminal, const struct
 {
 	struct sk_actor by;
 	char *text = sk_json_text(device);
-	int64_t open = 0;
+	int64_t open = 0, number = 0;
 	int r;
 
 	if (text == NULL)
@@ -116,22 +116,25 @@ static int request_insert(struct sk_store *s, const char *terminal, const struct
 		                    "too many undecided requests of one terminal", now);
 	}
 	if (r == 0)
-		r = db_run(
-		    s,
-		    "INSERT OR IGNORE INTO requests(id, terminal, kind, person, device, device_key, serial, "
+		r = db_int(
+		    s, &number,
+		    "INSERT INTO requests(id, terminal, kind, person, device, device_key, serial, "
 		    "purpose, access, hours, class,"
 		    " destination, state, created, updated, fiscal_year, fiscal_serial) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,"
 		    "?9,?10,?11,?12,'submitted',?13,?14,?15,"
-		    " (SELECT coalesce(max(fiscal_serial), 0) + 1 FROM requests WHERE fiscal_year = ?15))",
+		    " (SELECT coalesce(max(fiscal_serial), 0) + 1 FROM requests WHERE fiscal_year = ?15)) ON CONFLICT "
+		    "DO NOTHING RETURNING number",
 		    "sssssssssissiii", w->id, terminal, w->kind, w->person, text, w->device_key, w->serial, w->purpose,
 		    w->access, (int64_t)w->hours, w->class, w->destination, e->time < now ? e->time : now, now,
 		    (int64_t)sk_clock_fiscal_year(now));
 	free(text);
-	if (r <= 0)
-		return r; /* known before */
+	if (r == -ENOENT)
+		return 0; /* known before */
+	if (r < 0)
+		return r;
 	actor_device(&by, terminal);
 	sk_text_copy(by.name, sizeof(by.name), w->person);
-	return request_history(s, sqlite3_last_insert_rowid(s->db), "created", &by, "", w->access, 0, now);
+	return request_history(s, number, "created", &by, "", w->access, 0, now);
 }
 
 int request_from_event(struct sk_store *s, const char *device, const struct sk_event *e, sk_ms now)
@@ -193,8 +196,9 @@ json_t *sk_store_requests(struct sk_store *s, const char *unit, const char *pers
 		               " ORDER BY q.number DESC LIMIT ?4 OFFSET ?5",
 		               "sssii", state, unit, person, (int64_t)limit, (int64_t)offset);
 	return db_list(s,
-	               REQUEST " WHERE (?1 OR q.state IN ('submitted', 'permitted')) AND (?2 IS NULL OR t.unit = ?2)"
-	                       " AND (?3 IS NULL OR q.person = ?3) ORDER BY q.number DESC LIMIT ?4 OFFSET ?5",
+	               REQUEST
+	               " WHERE (?1 <> 0 OR q.state IN ('submitted', 'permitted')) AND (?2 IS NULL OR t.unit = ?2)"
+	               " AND (?3 IS NULL OR q.person = ?3) ORDER BY q.number DESC LIMIT ?4 OFFSET ?5",
 	               "issii", (int64_t)(state != NULL), unit, person, (int64_t)limit, (int64_t)offset);
 }
 
@@ -213,7 +217,7 @@ static json_t *earlier(struct sk_store *s, int64_t number, const char *unit)
 
 int sk_store_request_label(struct sk_store *s, int64_t number, char label[32])
 {
-	sqlite3_stmt *st = db_query(
+	struct db_rows *st = db_query(
 	    s, "SELECT printf('%d-%04d', fiscal_year, fiscal_serial) FROM requests WHERE number = ?", "i", number);
 	int r = db_next(st);
 

@@ -1,5 +1,5 @@
 /* Sections and console users, their login attempts and sessions. */
-#include "server/store_sqlite.h"
+#include "server/store_inside.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -160,7 +160,7 @@ int sk_store_user_disable(struct sk_store *s, const struct sk_actor *by, const c
 
 int sk_store_user_get(struct sk_store *s, const char *user, struct sk_user *out)
 {
-	sqlite3_stmt *st =
+	struct db_rows *st =
 	    db_query(s,
 	             "SELECT u.user, name, coalesce(unit, ''), roles, password_hash, coalesce(failures, 0), "
 	             "coalesce(locked_until, 0),"
@@ -174,12 +174,12 @@ int sk_store_user_get(struct sk_store *s, const char *user, struct sk_user *out)
 		db_copy(st, 0, out->user, sizeof(out->user));
 		db_copy(st, 1, out->name, sizeof(out->name));
 		db_copy(st, 2, out->unit, sizeof(out->unit));
-		out->roles = (unsigned)sqlite3_column_int64(st, 3);
+		out->roles = (unsigned)db_number(st, 3);
 		db_copy(st, 4, out->password_hash, sizeof(out->password_hash));
-		out->failures = (int)sqlite3_column_int64(st, 5);
-		out->locked_until = sqlite3_column_int64(st, 6);
-		out->last_login = sqlite3_column_int64(st, 7);
-		out->disabled = sqlite3_column_int64(st, 8) != 0;
+		out->failures = (int)db_number(st, 5);
+		out->locked_until = db_number(st, 6);
+		out->last_login = db_number(st, 7);
+		out->disabled = db_number(st, 8) != 0;
 		db_copy(st, 9, out->login, sizeof(out->login));
 	}
 	db_end(st);
@@ -207,13 +207,13 @@ json_t *sk_store_users(struct sk_store *s)
 
 static int attempt(struct sk_store *s, const char *user, sk_ms now, int limit, sk_ms lock_ms, sk_ms *until)
 {
-	sqlite3_stmt *st = db_query(s, "SELECT failures, locked_until FROM login_attempts WHERE user = ?", "s", user);
+	struct db_rows *st = db_query(s, "SELECT failures, locked_until FROM login_attempts WHERE user = ?", "s", user);
 	int64_t failures = 0, locked = 0;
 	int r = db_next(st);
 
 	if (r == 1) {
-		failures = sqlite3_column_int64(st, 0);
-		locked = sqlite3_column_int64(st, 1);
+		failures = db_number(st, 0);
+		locked = db_number(st, 1);
 	}
 	db_end(st);
 	if (r < 0)
@@ -227,13 +227,15 @@ static int attempt(struct sk_store *s, const char *user, sk_ms now, int limit, s
 		r = db_run(s,
 		           "DELETE FROM login_attempts WHERE user IN (SELECT user FROM login_attempts WHERE user NOT "
 		           "IN (SELECT user FROM users) ORDER BY at DESC "
-		           "LIMIT -1 OFFSET ?)",
+		           "LIMIT 1000000 OFFSET ?)",
 		           "i", (int64_t)ATTEMPT_NAMES_MAX - 1);
 		if (r < 0)
 			return r;
 	}
-	r = db_run(s, "INSERT OR REPLACE INTO login_attempts(user, failures, locked_until, at) VALUES(?,?,?,?)", "siii",
-	           user, failures, locked, now);
+	r = db_run(s,
+	           "INSERT INTO login_attempts(user, failures, locked_until, at) VALUES(?,?,?,?) ON CONFLICT(user) DO "
+	           "UPDATE SET failures = excluded.failures, locked_until = excluded.locked_until, at = excluded.at",
+	           "siii", user, failures, locked, now);
 	*until = 0;
 	return r < 0 ? r : 0;
 }
@@ -287,20 +289,19 @@ int sk_store_session_put(struct sk_store *s, const char *token_sha256, const cha
 int sk_store_session_get(struct sk_store *s, const char *token_sha256, sk_ms now, sk_ms idle_ms, sk_ms max_ms,
                          char user[64], char csrf[65])
 {
-	sqlite3_stmt *st = db_query(s,
-	                            "SELECT s.user, csrf, created, seen, disabled FROM sessions s JOIN users u ON "
-	                            "u.user = s.user WHERE token = ?",
-	                            "s", token_sha256);
+	struct db_rows *st = db_query(s,
+	                              "SELECT s.user, csrf, created, seen, disabled FROM sessions s JOIN users u ON "
+	                              "u.user = s.user WHERE token = ?",
+	                              "s", token_sha256);
 	int r = db_next(st);
 	sk_ms created = 0, seen = 0;
 	bool dead = false;
 
 	if (r == 1) {
-		created = sqlite3_column_int64(st, 2);
-		seen = sqlite3_column_int64(st, 3);
+		created = db_number(st, 2);
+		seen = db_number(st, 3);
 		/* A clock set back must not make a session live longer: a time before its own creation ends it. */
-		dead = sqlite3_column_int64(st, 4) != 0 || now < created || now - created >= max_ms ||
-		       now - seen >= idle_ms;
+		dead = db_number(st, 4) != 0 || now < created || now - created >= max_ms || now - seen >= idle_ms;
 		if (!dead) {
 			db_copy(st, 0, user, 64);
 			db_copy(st, 1, csrf, 65);

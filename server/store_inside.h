@@ -1,0 +1,48 @@
+/*
+ * Inside the store, for server/store_*.c only: plain functions over server/sql.h, the same for SQLite and PostgreSQL.
+ */
+#ifndef SK_SERVER_STORE_INSIDE_H
+#define SK_SERVER_STORE_INSIDE_H
+
+#include "common/json.h"
+#include "common/text.h"
+#include "server/sql.h"
+#include "server/store.h"
+
+struct sk_store {
+	const struct db_driver *driver;
+	void *conn; /* the driver's */
+	char path[512]; /* for people: of the file, or the name of the database */
+	bool broken; /* could not be opened */
+	int depth; /* 0 = no transaction, 1 = BEGIN, above = savepoints */
+	sk_ms grant_max;
+	bool has_phone;
+	uint8_t phone[32]; /* master key of permits by telephone */
+};
+
+int db_migrate(struct sk_store *s, struct sk_err *err); /* store_schema.c */
+int db_temp(struct sk_store *s); /* the connection's own tables and views */
+
+/* Within the caller's transaction. detail is stolen, may be NULL. */
+int audit_add(struct sk_store *s, const struct sk_actor *by, const char *action, const char *object, json_t *detail,
+              sk_ms now);
+int incident_add(struct sk_store *s, const char *device, const char *kind, int64_t seq, const char *detail, sk_ms now);
+void actor_system(struct sk_actor *a);
+void actor_device(struct sk_actor *a, const char *device);
+
+int request_from_event(struct sk_store *s, const char *device, const struct sk_event *e, sk_ms now);
+int media_from_event(struct sk_store *s, const char *device, const struct sk_event *e, sk_ms now);
+json_t *media_now(struct sk_store *s, const char *device); /* the list in its grants bundle */
+int request_history(struct sk_store *s, int64_t number, const char *action, const struct sk_actor *by,
+                    const char *reason, const char *access, sk_ms until, sk_ms now);
+int requests_expire(struct sk_store *s, const char *device /* NULL = all */, sk_ms now); /* how many changed */
+bool user_is_person(const struct sk_user *u, const char *person); /* by account or login, however written */
+json_t *phone_body(struct sk_store *s,
+                   const char *terminal); /* the terminal's key for its grants bundle; NULL = none */
+int phone_from_event(struct sk_store *s, const char *terminal, const struct sk_event *e, sk_ms now);
+int phone_tend(struct sk_store *s, sk_ms now);
+int contacts_flush(struct sk_store *s);
+int sessions_sweep(struct sk_store *s, sk_ms now);
+int audit_verify(struct sk_store *s, json_t *findings); /* 1 broken, 0, -errno */
+
+#endif
