@@ -61,7 +61,7 @@ static void form(struct sk_console *c)
 {
 	struct sk_page *p = &c->page;
 
-	sk_page_lit(p, "<form method=\"post\" action=\"/phone\">");
+	sk_page_lit(p, "<form class=\"sheet\" method=\"post\" action=\"/phone\">");
 	sk_console_csrf(c);
 	field(c, "terminal", N_("Terminal (host name)"), NULL, "text");
 	field(c, "challenge", N_("Number the person reads out"),

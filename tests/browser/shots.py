@@ -37,7 +37,7 @@ def pages(made):
             ("request-manager", "kacho", "/requests/1", 200), ("request-helpdesk", "mado", "/requests/2", 200),
             ("request-issued", "mado", "/requests/7", 200), ("request-hostile", "kacho", "/requests/3", 200),
             ("request-done", "kacho", "/requests/2?done=permit", 200), ("own-requests", "shokuin", "/requests?state=all", 200),
-            ("audit", "kansa", "/audit", 200), ("help", "mado", "/help", 200), ("error-403", "kacho", "/audit", 403),
+            ("phone", "mado", "/phone", 200), ("audit", "kansa", "/audit", 200), ("help", "mado", "/help", 200), ("error-403", "kacho", "/audit", 403),
             ("error-404", "mado", "/terminals/none", 404)]
 
 
