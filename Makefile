@@ -125,7 +125,7 @@ unit: quickcheck
 integration: $(PROGRAMS) $(INTEGRATION_TESTS) $(MO)
 	$(PYTHON) tests/run.py integration --build $(BUILD)
 system: deb
-	$(PYTHON) tests/system/run.py --require-debs
+	$(PYTHON) tests/system/run.py --require-debs $(SYSTEM_ARGS)
 check: setup
 	$(PYTHON) tests/run.py all --build $(BUILD)
 asan:

@@ -3,7 +3,7 @@
 
     tests/run.py unit --build DIR          every Criterion program of tests/unit, built in DIR/tests/unit
     tests/run.py integration --build DIR   the programs and scripts of tests/integration
-    tests/run.py all --build DIR           every stage of `make check`, one after the other
+    tests/run.py all --build DIR           every stage of `make check`, in two lanes
 
 A line for each test that failed (with the end of its log), then `N skipped: reasons` when there are any, and at the end exactly
 `N passed, N failed`. The exit status is 1 when anything failed. What was not built, did not start, ran no test or ended before
@@ -16,6 +16,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -46,6 +47,10 @@ class Count:
         return 1 if self.failed else 0
 
 
+RUNNING = set()  # what `run` has started and not yet ended, for `stop`
+STOPPING = threading.Event()
+
+
 def end_group(process, number):
     try:
         os.killpg(process.pid, number)
@@ -56,12 +61,15 @@ def end_group(process, number):
 def run(command, log, seconds, env=None):
     """Runs command with its output in the file log. Returns the exit status, or a word: why there is none. Whatever it started
     and left behind is ended with it."""
+    if STOPPING.is_set():
+        return "stopped"
     with open(log, "wb") as out:
         try:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, cwd=ROOT,
                                        env=env, start_new_session=True)
         except OSError as error:
             return f"cannot be started: {error.strerror}"
+        RUNNING.add(process)
         try:
             status = process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -74,7 +82,22 @@ def run(command, log, seconds, env=None):
         finally:
             end_group(process, signal.SIGKILL)
             process.wait()
+            RUNNING.discard(process)
     return f"ended by signal {-status}" if isinstance(status, int) and status < 0 else status
+
+
+def stop(number, frame):
+    """On a signal: whatever runs in either lane is ended, then this program."""
+    STOPPING.set()
+    mine = list(RUNNING)
+    for process in mine:
+        end_group(process, signal.SIGTERM)  # a runner within ends its own groups
+    end = time.monotonic() + 10
+    for process in mine:
+        while process.poll() is None and time.monotonic() < end:
+            time.sleep(0.05)
+        end_group(process, signal.SIGKILL)
+    os._exit(128 + number)
 
 
 def read(path):
@@ -230,12 +253,16 @@ def integration(build):
     return total
 
 
-# All stages
+# All stages: build and packages first, then two lanes. One virtual machine keeps one core busy, so the system tests start at once in a
+# lane of their own; the other lane does what needs no machine, then helps with the modules that are left.
 
-def stages(build):
+def first_stages():
     """(name, arguments of make, further environment, seconds)."""
-    result = [
-        ("build", ["all"], {}, 1800),
+    return [("build", ["all"], {}, 1800), ("deb", ["deb"], {}, 1800)]
+
+
+def host_stages():
+    return [
         ("clang-build", ["clang-build"], {}, 1800),
         ("format-check", ["format-check"], {}, 300),
         ("layer-check", ["layer-check"], {}, 300),
@@ -245,16 +272,26 @@ def stages(build):
         ("asan", ["asan"], {}, 3600),
         ("integration", ["integration"], {}, 3600),
         ("fuzz", ["fuzz"], {"FUZZ_SECONDS": os.environ.get("FUZZ_SECONDS", "5")}, 3600),
-    ]
-    if (ROOT / "tests" / "tools" / "tidy.sh").exists():
-        result.append(("tidy", ["tidy"], {}, 3600))
-    result += [
+        ("tidy", ["tidy"], {}, 3600),
         ("valgrind", ["valgrind"], {}, 3600),
-        ("deb", ["deb"], {}, 1800),
-        # The packages were made a moment ago, or their stage has failed already.
-        ("system", ["-o", "deb", "system"], {}, 7200),
     ]
-    return result
+
+
+def system_queue(logs):
+    """The system tests' modules in a file that both lanes take from, those with most tests first."""
+    def tests(path):
+        return -len(re.findall(r"^def test_", read(path), re.MULTILINE))
+    names = [path.stem for path in sorted(tests_in("system", ".py"), key=tests)]
+    queue = logs / "system.queue"
+    queue.write_text("".join(name + "\n" for name in names), encoding="utf-8")
+    return queue, names
+
+
+def system_stage(name, queue):
+    # The packages were made a moment ago, or their stage has failed already. Beside the other lane everything takes longer.
+    lock = os.environ.get("SEKIMORI_VM_LOCK", "/tmp/sekimori-vm.lock")
+    env = {"SEKIMORI_VM_LOCK": f"{lock}.{name}", "SEKIMORI_VM_TIMEOUT_SCALE": os.environ.get("SEKIMORI_VM_TIMEOUT_SCALE", "3")}
+    return name, ["-o", "deb", "system", f"SYSTEM_ARGS=--queue={queue}"], env, 7200
 
 
 SUMMARY = re.compile(r"^(\d+) passed, (\d+) failed$", re.MULTILINE)
@@ -275,7 +312,7 @@ def read_stage(text):
     return count
 
 
-def run_stage(name, arguments, env, seconds, build, logs):
+def run_stage(name, arguments, env, seconds, build, logs, nothing_is_fine=False):
     log = logs / (name + ".log")
     clean = {key: value for key, value in os.environ.items() if key not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
     began = time.monotonic()
@@ -283,7 +320,7 @@ def run_stage(name, arguments, env, seconds, build, logs):
     count = read_stage(read(log))
     if status != 0 and count.failed == 0:
         count.failed = 1
-    elif count.passed + count.failed + len(count.skipped) == 0:
+    elif count.passed + count.failed + len(count.skipped) == 0 and not nothing_is_fine:
         count.passed = 1
     took = time.monotonic() - began
     print(f"{'FAIL' if count.failed else 'ok'} {name} ({count.passed} passed, {count.failed} failed, {took:.0f} s)", flush=True)
@@ -295,14 +332,32 @@ def run_stage(name, arguments, env, seconds, build, logs):
     return count
 
 
-def everything(build):
+def lane(some, build, logs):
+    """Runs stages one after the other; returns their sum."""
     total = Count()
-    logs = build / "check"
-    logs.mkdir(parents=True, exist_ok=True)
-    for name, arguments, env, seconds in stages(build):
-        count = run_stage(name, arguments, env, seconds, build, logs)
+    for name, arguments, env, seconds in some:
+        count = run_stage(name, arguments, env, seconds, build, logs, nothing_is_fine=name == "system-2")
         count.skipped = [f"{name}: {reason}" for reason in count.skipped]
         total.add(count)
+    return total
+
+
+def everything(build):
+    logs = build / "check"
+    logs.mkdir(parents=True, exist_ok=True)
+    total = lane(first_stages(), build, logs)
+    queue, names = system_queue(logs)
+    if not names:
+        print("FAIL system no tests found")
+        total.failed += 1
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        lanes = [pool.submit(lane, [system_stage("system", queue)], build, logs),
+                 pool.submit(lane, host_stages() + [system_stage("system-2", queue)], build, logs)]
+        for job in lanes:
+            total.add(job.result())
+    if read(queue).strip():
+        print("FAIL system not run: " + ", ".join(read(queue).split()))
+        total.failed += 1
     return total
 
 
@@ -311,7 +366,8 @@ def main():
     parser.add_argument("what", choices=("unit", "integration", "all"))
     parser.add_argument("--build", required=True, help="the folder that make built in")
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, stop)
     build = (ROOT / options.build).resolve()
     kinds = {"unit": unit, "integration": integration, "all": everything}
     return kinds[options.what](build).close()

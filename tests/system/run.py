@@ -2,13 +2,14 @@
 """Run the system tests: tests/system/test_*.py, each on a virtual staff PC.
 
     run.py [--selftest] [--debs DIR] [--require-debs] [--log DIR] [--list]
-           [-k TEXT] [MODULE ...]
+           [-k TEXT] [--queue FILE | MODULE ...]
 
 Conventions are in README.md beside this file. Prints a line for each test and
 closes with "N passed, N failed, N skipped"; exit status 1 when any failed.
 """
 
 import argparse
+import fcntl
 import fnmatch
 import glob
 import importlib
@@ -67,7 +68,7 @@ class Runner:
             file.write(text)
 
     def write_junit(self):
-        with open(os.path.join(self.options.log, "junit.xml"), "w") as out:
+        with open(os.path.join(self.options.log, "junit%s.xml" % ("-%d" % os.getpid() if self.options.queue else "")), "w") as out:
             failed = sum(1 for r in self.results if r[1] == "FAIL")
             out.write('<testsuite name="system" tests="%d" failures="%d">\n'
                       % (len(self.results), failed))
@@ -226,6 +227,17 @@ class Runner:
             snapshot.remove()
 
 
+def take(queue):
+    """The next module's name of a queue that other runners take from too; None when it is empty."""
+    with open(queue, "r+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        first, _, rest = file.read().partition("\n")
+        file.seek(0)
+        file.truncate()
+        file.write(rest)
+    return first or None
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("modules", nargs="*", help="names or patterns of test modules")
@@ -235,6 +247,7 @@ def main():
                         help="missing packages are a failure, not a skip")
     parser.add_argument("--log", default=os.path.join(TOP, "build", "system"))
     parser.add_argument("--list", action="store_true")
+    parser.add_argument("--queue", metavar="FILE", help="module names, a line each; runners that share it take them in turn")
     parser.add_argument("-k", default="", metavar="TEXT", help="only tests whose name contains TEXT")
     options = parser.parse_args()
     options.debs = os.path.abspath(options.debs)
@@ -260,7 +273,7 @@ def main():
     runner = Runner(options)
     began = time.monotonic()
     try:
-        for name in names:
+        for name in iter(lambda: take(options.queue), None) if options.queue else names:
             runner.module(name)
     finally:
         runner.close()
@@ -269,7 +282,7 @@ def main():
     print("system tests: %.0f s, details of failures in %s"
           % (time.monotonic() - began, os.path.relpath(options.log)))
     print("%d passed, %d failed, %d skipped" % (count["ok"], count["FAIL"], count["skip"]))
-    return 1 if count["FAIL"] or not runner.results else 0
+    return 1 if count["FAIL"] or not (runner.results or options.queue) else 0
 
 
 if __name__ == "__main__":
