@@ -2,12 +2,9 @@
 
 import gate_tools as gate
 from vm import fat
-from vm.testing import Skip
 from vm.usbredir import StorageDevice
 
 TIMEOUT = 240
-
-UNPROVED = "not shown on a real kernel yet"
 
 ISSUER = []
 MEDIA = []
@@ -104,8 +101,6 @@ def test_registered_twins_are_told_apart(vm):
 
 
 def test_grade_b_opens_and_its_copies_do_not(vm):
-    if UNPROVED:
-        raise Skip(UNPROVED)
     path, other = image(vm, "mine", "33333333"), image(vm, "other", "44444444")
     plugged, device = plug(vm, path, "ONE")
     medium = register(vm, device, "M-3")
@@ -142,8 +137,6 @@ def test_grade_b_opens_and_its_copies_do_not(vm):
 
 
 def test_long_term_storage_is_read_only(vm):
-    if UNPROVED:
-        raise Skip(UNPROVED)
     MEDIA[-1]["state"] = "long-term"
     issue(vm)
     plugged, device = plug(vm, vm.path("usb", "mine.img"), "ONE")
