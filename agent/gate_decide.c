@@ -69,7 +69,9 @@ void sk_attached_context(const struct sk_attached *a, struct sk_context *c)
 	c->antivirus_stale = sk_attached_antivirus_stale(a);
 	sk_gate_keyboard_context(a, c);
 	sk_attached_identity(a, &id);
-	c->media_follow = id.stage != SK_ID_UNKNOWN;
+	/* What is in no ledger is looked at only where a rule asks for what every medium can tell. */
+	c->unregistered = id.stage == SK_ID_UNKNOWN;
+	c->media_follow = !c->unregistered || g->hooks.policy(g->hooks.ctx)->asks_media;
 	c->registering = a->registering;
 	/* Who came in by the safe path stays: a keyboard must not die under the hands because another one was plugged in. */
 	if (a->decided && a->outcome.allow && a->outcome.reason == SK_REASON_SAFE_PATH)
@@ -152,6 +154,7 @@ static void admit_system_disk(struct sk_verdict *v, bool whole)
 		if (f->kind != SK_USB_STORAGE && !whole)
 			continue;
 		f->allow = v->allow = true;
+		f->pending = false;
 		f->access = SK_ACCESS_RW;
 		f->reason = SK_REASON_RULE_ALLOW;
 		f->rule = NULL;
@@ -162,36 +165,30 @@ static void admit_system_disk(struct sk_verdict *v, bool whole)
 }
 
 /* The second stage: what was opened for looking and has been looked at. */
-static void decide_media(const struct sk_attached *a, const struct sk_context *c, struct sk_verdict *v)
+bool sk_attached_media(const struct sk_attached *a, struct sk_media_facts *m)
 {
-	const struct sk_gate_hooks *h = &a->gate->hooks;
-	struct sk_media_facts m = a->media;
 	struct sk_identity id;
 
-	if (a->facts.looked == SK_LOOKED_NOT || c->registering)
-		return;
+	if (a->facts.looked == SK_LOOKED_NOT || a->registering)
+		return false;
+	*m = a->media;
 	sk_attached_identity(a, &id);
-	m.grade = id.stage == SK_ID_PROVED ? id.grade : SK_GRADE_C;
-	sk_text_copy(m.ledger, sizeof(m.ledger), id.stage == SK_ID_PROVED ? id.entry->ledger : "");
-	v->allow = false;
-	for (size_t i = 0; i < v->n_ifaces; i++) {
-		if (v->ifaces[i].pending)
-			sk_decide_medium(h->policy(h->ctx), h->grants(h->ctx), &a->facts, &m, c, v->ifaces[i].number,
-			                 &v->ifaces[i]);
-		v->allow = v->allow || v->ifaces[i].allow;
-	}
-	v->reason = sk_verdict_main(v) != NULL ? sk_verdict_main(v)->reason : v->reason;
+	m->grade = id.stage == SK_ID_PROVED ? id.grade : SK_GRADE_C;
+	sk_text_copy(m->ledger, sizeof(m->ledger), id.stage == SK_ID_PROVED ? id.entry->ledger : "");
+	return true;
 }
 
 void sk_attached_decide(const struct sk_attached *a, struct sk_verdict *v, struct sk_outcome *out)
 {
 	const struct sk_gate_hooks *h = &a->gate->hooks;
+	struct sk_media_facts m;
 	struct sk_context c;
 	bool internal;
 
 	sk_attached_context(a, &c);
 	sk_decide(h->policy(h->ctx), h->grants(h->ctx), &a->facts, &c, v);
-	decide_media(a, &c, v);
+	if (sk_attached_media(a, &m))
+		sk_decide_media(h->policy(h->ctx), h->grants(h->ctx), &a->facts, &m, &c, v);
 	internal = is_system_disk(a);
 	if (internal)
 		admit_system_disk(v, a->via != &a->gate->sys.usb);

@@ -67,7 +67,7 @@ static void withhold(struct sk_attached *a, const struct sk_outcome *before)
 		const struct sk_gate_iface *was = sk_outcome_iface(before, o->ifaces[i].number);
 
 		if (!(o->ifaces[i].kind & (SK_USB_HUB | SK_USB_INPUT)) &&
-		    (was == NULL || !was->allow || was->access < o->ifaces[i].access)) {
+		    (was == NULL || !was->allow || was->pending || was->access < o->ifaces[i].access)) {
 			o->ifaces[i].allow = false;
 			o->ifaces[i].access = SK_ACCESS_NONE;
 		}
@@ -119,15 +119,34 @@ static bool being_looked_at(const struct sk_outcome *o)
 	return false;
 }
 
+/* What was open for looking alone and is given to somebody now stays so until that is recorded. False: nothing is. */
+static bool hold_look(struct sk_outcome *o, const struct sk_outcome *before)
+{
+	bool any = false;
+
+	for (size_t i = 0; o->allow && before->allow && i < o->n; i++) {
+		const struct sk_gate_iface *was = sk_outcome_iface(before, o->ifaces[i].number);
+
+		if (!o->ifaces[i].allow || o->ifaces[i].pending || was == NULL || !was->allow || !was->pending)
+			continue;
+		o->ifaces[i].pending = any = true;
+		o->ifaces[i].access = SK_ACCESS_RO;
+	}
+	return any;
+}
+
 static void carry_out(struct sk_attached *a, const struct sk_verdict *v, const struct sk_outcome *next)
 {
 	struct sk_outcome before = a->outcome;
-	bool opens = sk_attached_would_open(a, next);
+	bool opens = sk_attached_would_open(a, next), after_look;
 	int64_t count = next->allow || a->decided ? 1 : count_refusal(a, next);
 	json_t *body = count == 0 ? NULL : sk_verdict_json(&a->facts, v);
 	int r = 0;
 
 	a->outcome = *next;
+	after_look = hold_look(&a->outcome, &before);
+	a->taken_over = being_looked_at(next) ? a->taken_over || (!a->decided && !opens) : a->taken_over && after_look;
+	opens = opens || (after_look && !a->taken_over);
 	a->decided = true;
 	a->since = a->gate->hooks.now(a->gate->hooks.ctx);
 	/* What is taken away does not wait for the journal; what is given does. */
@@ -149,10 +168,16 @@ static void carry_out(struct sk_attached *a, const struct sk_verdict *v, const s
 		                          json_true()); /* refused on the way; its record stands before */
 	if (count > 0)
 		r = sk_gate_record(a->gate, "device.decided", body);
-	if (r >= 0 && opens)
+	if (after_look && !a->barred)
+		a->outcome = *next;
+	if (r >= 0 && opens && !a->barred)
 		r = sk_attached_use(a);
-	if (r < 0 && opens && !harmless(a))
+	if (r < 0 && opens && !harmless(a)) {
 		withhold(a, &before);
+		if (after_look) /* it is open for looking still */
+			sk_attached_shut(a);
+	}
+	a->taken_over = a->taken_over && !after_look;
 	if (a->outcome.allow && !harmless(a))
 		sk_attached_open(a);
 	else if (!a->outcome.allow)
@@ -228,10 +253,11 @@ void sk_attached_consider(struct sk_attached *a)
 
 	if (a->dev->root_hub || a->barred)
 		return;
-	sk_attached_forget_look(a);
-	sk_attached_identity(a, &id);
-	a->facts.grade = id.stage == SK_ID_PROVED ? id.grade : SK_GRADE_C;
-	sk_attached_decide(a, &v, &next);
+	do {
+		sk_attached_identity(a, &id);
+		a->facts.grade = id.stage == SK_ID_PROVED ? id.grade : SK_GRADE_C;
+		sk_attached_decide(a, &v, &next);
+	} while (sk_attached_forget_look(a, &next)); /* once */
 	if (!closed_first(a, &next))
 		return;
 	if (a->decided && sk_outcome_same(&a->outcome, &next)) {

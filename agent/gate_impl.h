@@ -47,6 +47,7 @@ struct sk_attached {
 	struct sk_device facts;
 	struct sk_usb_print print;
 	struct sk_media_facts media; /* when facts.looked is DONE */
+	bool taken_over; /* open when we started, and not looked at since: its use goes on */
 	bool registering; /* opened for looking, for the ledger */
 	sk_gate_look_fn look_fn;
 	void *look_arg;
@@ -145,6 +146,7 @@ bool sk_gate_bus_uevent(struct sk_gate *g, const struct sk_uevent *e); /* false:
 int sk_gate_utc_offset(sk_ms now); /* seconds that local time is ahead of UTC */
 void sk_attached_context(const struct sk_attached *a, struct sk_context *c);
 void sk_attached_identity(const struct sk_attached *a, struct sk_identity *out);
+bool sk_attached_media(const struct sk_attached *a, struct sk_media_facts *m); /* false: not looked at yet */
 void sk_attached_decide(const struct sk_attached *a, struct sk_verdict *v, struct sk_outcome *out);
 bool sk_outcome_same(const struct sk_outcome *a, const struct sk_outcome *b);
 const struct sk_gate_iface *sk_outcome_iface(const struct sk_outcome *o, int number); /* NULL = not one of it */
@@ -157,7 +159,8 @@ void sk_attached_note(struct sk_attached *a, const char *kind, const char *why, 
 void sk_attached_looked(struct sk_attached *a, const json_t *facts); /* NULL: could not be read */
 bool sk_attached_grew(struct sk_attached *a, const char *devpath); /* a node appeared; true: refused */
 void sk_attached_exchanged(struct sk_attached *a);
-void sk_attached_forget_look(struct sk_attached *a);
+/* It is shut, and `next` would open it: was what is known of it forgotten? Then decide again. */
+bool sk_attached_forget_look(struct sk_attached *a, const struct sk_outcome *next);
 void sk_attached_bound_look(struct sk_attached *a); /* whatever is open for looking is shut when it takes too long */
 void sk_attached_look_late(struct sk_attached *a); /* the time for looking is over */
 void sk_attached_end_look(struct sk_attached *a, int result); /* of a registration under way */

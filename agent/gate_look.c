@@ -37,13 +37,13 @@ static void take_facts(struct sk_attached *a, const json_t *facts)
 	a->facts.looked = SK_LOOKED_FAILED;
 	a->facts.media_key[0] = '\0';
 	(void)memset(&a->media, 0, sizeof(a->media));
-	/* A device with more than one medium in it is none of those that are registered. */
-	if (facts == NULL || sk_medium_disks(a->medium) != 1 || sk_volumes_parse(facts, &v, NULL) < 0 ||
-	    sk_media_key(&v, a->facts.media_key) < 0)
+	/* A device with more than one medium in it is none of those that are registered, and nothing is known of it as a whole. */
+	if (facts == NULL || sk_medium_disks(a->medium) != 1 || sk_volumes_parse(facts, &v, NULL) < 0)
 		return;
-	a->facts.looked = SK_LOOKED_DONE;
 	a->media.size = v.bytes;
 	a->media.encryption = encryption_of(&v);
+	if (sk_media_key(&v, a->facts.media_key) == 0)
+		a->facts.looked = SK_LOOKED_DONE;
 }
 
 static void end_register(struct sk_attached *a, int result, const json_t *facts)
@@ -76,32 +76,45 @@ void sk_attached_looked(struct sk_attached *a, const json_t *facts)
 	sk_attached_consider(a);
 }
 
+static bool opens_storage(const struct sk_outcome *o)
+{
+	for (size_t i = 0; o->allow && i < o->n; i++)
+		if (o->ifaces[i].allow && o->ifaces[i].kind == SK_USB_STORAGE)
+			return true;
+	return false;
+}
+
 /* A second medium in a device that was identified by its first. */
 bool sk_attached_grew(struct sk_attached *a, const char *devpath)
 {
 	const struct sk_blocks *blocks = &a->gate->sys.blocks;
+	struct sk_identity id;
 	struct sk_block b;
 
-	if (a->facts.looked != SK_LOOKED_DONE || blocks->ops->read(blocks->ctx, devpath, &b) < 0 ||
+	if (a->facts.looked == SK_LOOKED_NOT || blocks->ops->read(blocks->ctx, devpath, &b) < 0 ||
 	    !sk_medium_is_new_disk(a->medium, &b))
 		return false;
+	sk_attached_identity(a, &id);
+	if (id.stage == SK_ID_UNKNOWN) {
+		take_facts(a, NULL);
+		sk_attached_consider(a);
+		return !opens_storage(&a->outcome);
+	}
 	sk_attached_refuse(a, "enforcement.failed", N_("another medium appeared in it after it was identified"), NULL,
 	                   true);
 	return true;
 }
 
-/* Shut, it may be exchanged (a card in its reader): the next time it is looked at anew. Not after a mismatch, which would be found again
- * and again. */
-void sk_attached_forget_look(struct sk_attached *a)
+/* Shut, it may be exchanged (a card in its reader): it is looked at anew before it is opened again. While what was read says that it stays
+ * shut it is left alone, so that not every change of anything opens it to find the same. */
+bool sk_attached_forget_look(struct sk_attached *a, const struct sk_outcome *next)
 {
 	if (a->facts.looked == SK_LOOKED_NOT || a->registering || !a->decided || a->closing ||
-	    a->outcome.reason == SK_REASON_MEDIA_KEY)
-		return;
-	for (size_t i = 0; i < a->outcome.n; i++)
-		if (a->outcome.allow && a->outcome.ifaces[i].allow && a->outcome.ifaces[i].kind == SK_USB_STORAGE)
-			return;
+	    a->outcome.reason == SK_REASON_MEDIA_KEY || opens_storage(&a->outcome) || !opens_storage(next))
+		return false;
 	a->facts.looked = SK_LOOKED_NOT;
 	a->facts.media_key[0] = '\0';
+	return true;
 }
 
 /* Another medium lies in the drive. */
@@ -133,6 +146,7 @@ static bool looking(const struct sk_attached *a)
 void sk_attached_look_late(struct sk_attached *a)
 {
 	bool empty = a->medium != NULL && sk_medium_disks(a->medium) == 0 && sk_medium_present(a->medium, -1);
+	struct sk_identity id;
 
 	a->look_timer = sd_event_source_disable_unref(a->look_timer);
 	if (a->registering)
@@ -141,7 +155,11 @@ void sk_attached_look_late(struct sk_attached *a)
 		take_facts(a, NULL);
 	else
 		return;
-	sk_attached_note(a, "enforcement.failed", N_("it did not come up in time to be looked at; it is shut again"),
+	sk_attached_identity(a, &id);
+	sk_attached_note(a, "enforcement.failed",
+	                 id.stage != SK_ID_UNKNOWN
+	                     ? N_("it did not come up in time to be looked at; it is shut again")
+	                     : N_("it did not come up in time to be looked at; what it did not tell counts against it"),
 	                 NULL);
 	sk_attached_consider(a);
 }

@@ -68,6 +68,7 @@ int sk_gate_explain(struct sk_gate *g, const char *device, json_t **out, struct 
 {
 	struct sk_attached *a = sk_gate_find(g, device);
 	struct sk_outcome outcome;
+	struct sk_media_facts m;
 	struct sk_context c;
 	struct sk_verdict v;
 	json_t *answer, *explanation;
@@ -76,7 +77,8 @@ int sk_gate_explain(struct sk_gate *g, const char *device, json_t **out, struct 
 		return sk_err_set(err, -ENOENT, "%s is not attached; `sekimori devices` lists what is", device);
 	sk_attached_context(a, &c);
 	sk_attached_decide(a, &v, &outcome);
-	explanation = sk_explain(g->hooks.policy(g->hooks.ctx), g->hooks.grants(g->hooks.ctx), &a->facts, &c);
+	explanation = sk_explain(g->hooks.policy(g->hooks.ctx), g->hooks.grants(g->hooks.ctx), &a->facts,
+	                         sk_attached_media(a, &m) ? &m : NULL, &c);
 	answer = json_pack("{s:o,s:o}", "device", device_json(a), "explanation", explanation);
 	if (answer == NULL)
 		return sk_err_set(err, -ENOMEM, "out of memory");

@@ -38,6 +38,8 @@ void sk_attached_uses(const struct sk_attached *a, struct sk_grant_uses *u)
 
 	*u = (struct sk_grant_uses){.used = g->hooks.used, .ctx = g->hooks.ctx, .using = a->grant};
 	/* Open when we start: its opening was counted before, and our restart is none. */
+	if (a->taken_over)
+		u->using = "*";
 	if (!a->decided && a->grant[0] == '\0' && a->reopening == NULL && !a->untouched &&
 	    a->via->ops->state(a->via->ctx, a->dev, &s) == 0 && s.authorized)
 		u->using = "*";
@@ -50,7 +52,7 @@ int sk_attached_use(const struct sk_attached *a)
 	for (size_t i = 0; i < a->outcome.n; i++) {
 		const struct sk_gate_iface *f = &a->outcome.ifaces[i];
 
-		if (f->allow && f->uses > 0 && strcmp(f->grant, a->grant) != 0)
+		if (f->allow && !f->pending && f->uses > 0 && strcmp(f->grant, a->grant) != 0)
 			return g->hooks.use != NULL ? g->hooks.use(g->hooks.ctx, f->grant)
 			                            : -ENOSYS; /* all by one grant */
 	}

@@ -47,7 +47,7 @@ static enum sk_access grade_most(const struct judging *j, unsigned kind)
 		return SK_ACCESS_NONE;
 	if (j->media && j->media->grade > grade)
 		grade = j->media->grade <= SK_GRADE_A ? j->media->grade : grade;
-	if (kind != SK_USB_STORAGE || !j->open)
+	if (kind != SK_USB_STORAGE || !j->open || j->context->unregistered)
 		return j->policy->grade_max[grade];
 	for (int g = grade; g <= SK_GRADE_A; g++) {
 		if (j->policy->grade_max[g] > most)
@@ -499,4 +499,19 @@ void sk_decide_medium(const struct sk_policy *p, const struct sk_grants *g, cons
 		deny(out, SK_REASON_HIDDEN_STORAGE);
 	deny_by_state(&j, out);
 	hold_to_ledger(&j, out);
+}
+
+void sk_decide_media(const struct sk_policy *p, const struct sk_grants *g, const struct sk_device *d,
+                     const struct sk_media_facts *m, const struct sk_context *c, struct sk_verdict *v)
+{
+	const struct sk_iface_verdict *main;
+
+	v->allow = false;
+	for (size_t i = 0; i < v->n_ifaces; i++) {
+		if (v->ifaces[i].pending)
+			sk_decide_medium(p, g, d, m, c, v->ifaces[i].number, &v->ifaces[i]);
+		v->allow = v->allow || v->ifaces[i].allow;
+	}
+	main = sk_verdict_main(v);
+	v->reason = main ? main->reason : v->reason;
 }

@@ -87,6 +87,7 @@ struct sk_context {
 	/* The caller asks sk_decide_medium for each medium before anybody can read or mount it. Without that promise nothing is admitted on
 	 * what only a medium can prove. */
 	bool media_follow;
+	bool unregistered;             /* surely in no ledger: its number is none, its grade what the device proved */
 	struct sk_grant_uses uses;     /* used NULL = no grant counts as used up */
 	bool antivirus_stale;          /* the check "antivirus" is neither compliant nor in grace nor exempt, or has not run */
 	bool locked;                   /* the person's session is */
@@ -111,7 +112,7 @@ void sk_decide(const struct sk_policy *p, const struct sk_grants *g /* may be NU
  * The second stage. Some rules ask for what only the medium can tell (ledger number, encryption, size, a better grade), and access =
  * encrypted can only be given to what is encrypted. With c->media_follow, sk_decide admits a storage interface as `pending` when the rules
  * and grants leave a way in which this could be allowed: the rules are walked in order; a rule that may match opens the possibility
- * it stands for; the first rule that surely matches, or the default deny, ends the walk. No possibility: refused as ever. Without
+ * it stands for (none of what only a registered medium has, where c->unregistered); the first rule that surely matches, or the default deny, ends the walk. No possibility: refused as ever. Without
  * media_follow a rule that may match counts as matching when it denies and as not matching otherwise.
  *
  * Here the medium is known, the rules are walked anew, and the result is final: access none closes. What could not be told of the
@@ -120,12 +121,16 @@ void sk_decide(const struct sk_policy *p, const struct sk_grants *g /* may be NU
 void sk_decide_medium(const struct sk_policy *p, const struct sk_grants *g, const struct sk_device *d,
                       const struct sk_media_facts *m, const struct sk_context *c, uint8_t number,
                       struct sk_iface_verdict *out);
+/* The same for all interfaces of v (from sk_decide) that are pending, and what comes of it for the whole. */
+void sk_decide_media(const struct sk_policy *p, const struct sk_grants *g, const struct sk_device *d,
+                     const struct sk_media_facts *m, const struct sk_context *c, struct sk_verdict *v);
 
 /* Which rule decided and why the earlier ones did not: {"interfaces":[{"number":..,"verdict":..,"reason":..,"rule":..,
  * "steps":[{"rule":"NAME","line":N,"matched":false,"because":name of enum sk_match (policy/rule.h)}...]}]}.
  * Also "policy","version","mode","verdict","reason" of the whole, "class","kind","access","grant" of each interface, and "steps_omitted":N
- * where there are more steps than anybody reads. The steps are those of the alternate setting that decided. */
-json_t *sk_explain(const struct sk_policy *p, const struct sk_grants *g, const struct sk_device *d, const struct sk_context *c);
+ * where there are more steps than anybody reads. The steps are those of the alternate setting that decided. m: what was told of the medium; NULL = it is not known. */
+json_t *sk_explain(const struct sk_policy *p, const struct sk_grants *g, const struct sk_device *d,
+                   const struct sk_media_facts *m, const struct sk_context *c);
 
 /* One sentence for the clerk: why, and what to do (msgids translated by sk_tr). Appends to out. */
 void sk_verdict_sentence(const struct sk_policy *p, const struct sk_device *d, const struct sk_verdict *v, int lang /* enum sk_lang */,

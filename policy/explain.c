@@ -67,14 +67,16 @@ static json_t *explain_iface(const struct sk_rule_query *q, const struct sk_ifac
 }
 
 json_t *sk_explain(const struct sk_policy *p, const struct sk_grants *g, const struct sk_device *d,
-                   const struct sk_context *c)
+                   const struct sk_media_facts *m, const struct sk_context *c)
 {
 	struct sk_verdict v;
 	struct sk_rule_query q;
 	json_t *list = json_array();
 
 	sk_decide(p, g, d, c, &v);
-	sk_rule_query_init(&q, p, d, c, NULL);
+	if (m)
+		sk_decide_media(p, g, d, m, c, &v);
+	sk_rule_query_init(&q, p, d, c, m);
 	for (size_t i = 0; i < v.n_ifaces; i++)
 		json_array_append_new(list, explain_iface(&q, &v.ifaces[i]));
 	return json_pack("{s:s, s:I, s:s, s:s, s:s, s:o}", "policy", p ? p->name : "", "version",

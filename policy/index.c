@@ -251,7 +251,7 @@ static void add_context(struct sk_rule_query *q, const struct sk_context *c)
 	add_text(q, BY_SECTION, c->section, false);
 	for (size_t i = 0; i < c->n_groups && !q->plain; i++)
 		add_text(q, BY_GROUP, c->groups[i], false);
-	for (int a = SK_ACTION_DENY; !q->media && a <= SK_ACTION_GRANT; a++) {
+	for (int a = SK_ACTION_DENY; !q->media && !c->unregistered && a <= SK_ACTION_GRANT; a++) {
 		size_t n = q->n_ranges;
 
 		add_range(q, number_key(BY_ANY_LEDGER, (uint64_t)a));

@@ -204,7 +204,7 @@ static enum sk_match match_medium(const struct sk_rule *r, const struct sk_rule_
 	bool has_medium = sk_usb_alt_kind(a) == SK_USB_STORAGE, open = false;
 
 	if (r->grade > grade) {
-		if (m || !has_medium)
+		if (m || !has_medium || q->context->unregistered)
 			return SK_MATCH_GRADE;
 		open = true;
 	}
@@ -213,7 +213,7 @@ static enum sk_match match_medium(const struct sk_rule *r, const struct sk_rule_
 	if (!has_medium)
 		return r->ledgers.n ? SK_MATCH_LEDGER : r->encryptions ? SK_MATCH_ENCRYPTION : SK_MATCH_SIZE;
 	if (!m)
-		return SK_MATCH_MEDIUM;
+		return r->ledgers.n && q->context->unregistered ? SK_MATCH_LEDGER : SK_MATCH_MEDIUM;
 	if (!word_is(&r->ledgers, m->ledger, false))
 		return SK_MATCH_LEDGER;
 	if (r->encryptions && m->encryption && !(r->encryptions & m->encryption))

@@ -269,6 +269,8 @@ static int read_all(const struct sk_ini *ini, struct sk_policy *p, struct sk_err
 		r = sk_check_params_read(ini, &p->checks, err);
 	if (r == 0 && p->n_rules == 0)
 		r = sk_ini_fail(ini, 1, err, "no rule; add at least one [rule NAME] section");
+	for (size_t i = 0; i < p->n_rules; i++)
+		p->asks_media = p->asks_media || p->rules[i].encryptions || p->rules[i].has_size;
 	return r;
 }
 

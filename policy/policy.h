@@ -122,6 +122,7 @@ struct sk_policy {
 	enum sk_access grade_max[3]; /* by sk_grade */
 	int64_t warn_s;
 	struct sk_media_params media;
+	bool asks_media;             /* a rule asks for what every medium can tell: encryption, size */
 	bool confirm_keyboard;
 	int64_t confirm_s;
 	struct sk_check_params checks;

@@ -35,7 +35,7 @@ static void decide(const struct sk_device *d)
 	j = sk_verdict_json(d, &v);
 	must(j != NULL);
 	json_decref(j);
-	j = sk_explain(policy, NULL, d, &c);
+	j = sk_explain(policy, NULL, d, NULL, &c);
 	must(j != NULL);
 	json_decref(j);
 	sk_buf_init(&b, 4096);

@@ -144,3 +144,46 @@ def test_long_term_storage_is_read_only(vm):
     assert not vm.ok("touch %s/x" % where, user="clerk")
     assert vm.out("cat /sys/class/block/sda/ro").strip() == "1"
     plugged.unplug()
+
+
+def rules(vm, text):
+    """These rules before all others."""
+    policy = vm.read("/etc/sekimori/policy.ini").decode()
+    first = policy.index("[rule ")
+    vm.write("/etc/sekimori/policy.ini", (policy[:first] + text + policy[first:]).encode())
+    answer = gate.call(vm, "policy.reload")
+    assert answer["ok"], answer
+
+
+def test_rules_for_what_only_the_medium_tells(vm):
+    plain = vm.read("/etc/sekimori/policy.ini")
+    small = "[rule small]\nkind = storage\nsize = 1M-%s\naccess = ro\naction = allow\n"
+    ISSUER[0].withdraw()
+    issue(vm)
+    rules(vm, small % "8M")
+    plugged, device = plug(vm, image(vm, "sized", "55555555"), "SIZE")
+    assert decided(vm, "SIZE", "no-grant")["verdict"] == "deny"
+    vm.wait(lambda: "sd" not in vm.out("ls /sys/class/block"), "looked at and shut again", 60)
+    assert not vm.ok("grep -q /run/media /proc/self/mountinfo")
+    # Another rule: looked at anew and opened, for reading alone.
+    vm.write("/etc/sekimori/policy.ini", plain)
+    rules(vm, small % "64M")
+    where = mounted(vm, "SIZE")
+    assert vm.out("cat %s/a.txt" % where, user="clerk") == "sized"
+    assert not vm.ok("touch %s/x" % where, user="clerk")
+    assert gate.find(vm, "SIZE")["rule"] == "small"
+    assert '"small"' in vm.out("sekimori explain --json %s" % device["device"])
+    plugged.unplug()
+    # By its number: the registered one opens, one that is in no ledger is not even looked at.
+    vm.write("/etc/sekimori/policy.ini", plain)
+    rules(vm, "[rule numbered]\nkind = storage\nledger = M-3\naccess = ro\naction = allow\n")
+    plugged, device = plug(vm, vm.path("usb", "mine.img"), "ONE")
+    mounted(vm, "ONE")
+    assert gate.find(vm, "ONE")["rule"] == "numbered"
+    plugged.unplug()
+    stick = StorageDevice(vm.path("usb", "sized.img"), serial="SIZE")
+    plugged = vm.plug_redir(stick)
+    assert decided(vm, "SIZE", "no-grant")["verdict"] == "deny"
+    assert stick.reads == 0, stick.commands
+    plugged.unplug()
+    vm.write("/etc/sekimori/policy.ini", plain)

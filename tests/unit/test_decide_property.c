@@ -178,11 +178,16 @@ static void random_context(uint64_t *s, struct sk_context *c, struct sk_media_fa
 	                         .section = help_random(s, 2) ? "zeimu" : NULL,
 	                         .utc_offset_s = (int)help_random(s, 3) * 16200,
 	                         .media_follow = help_random(s, 2),
+	                         .unregistered = help_random(s, 2),
 	                         .holds_encrypted = help_random(s, 2)};
 	*m = (struct sk_media_facts){.encryption = help_random(s, 5) ? 1u << help_random(s, SK_ENCRYPTIONS) : 0,
 	                             .size = (uint64_t)help_random(s, 3) * 50000000000ull,
 	                             .grade = (enum sk_grade)help_random(s, 3)};
 	sk_text_copy(m->ledger, sizeof(m->ledger), ledgers[help_random(s, 4)]);
+	if (c->unregistered) {
+		m->grade = SK_GRADE_C;
+		m->ledger[0] = '\0';
+	}
 }
 
 /* What is decided when the medium is known is never more than what was opened for looking at it, and has its own grounds. */
@@ -217,6 +222,30 @@ static void holds_medium(const struct sk_policy *p, const struct sk_grants *g, c
 		else
 			cr_assert(it.rule->action == SK_ACTION_ALLOW && (it.rule->kinds & SK_USB_NAMES_STORING));
 	}
+}
+
+/* The whole of the second stage: nothing stays half open, and it says of the device what it says of its parts. */
+static void holds_at_last(const struct sk_policy *p, const struct sk_grants *g, const struct sk_device *d,
+                          const struct sk_context *c, const struct sk_media_facts *m, const struct sk_verdict *v)
+{
+	static struct sk_verdict last;
+	bool any = false;
+
+	last = *v;
+	sk_decide_media(p, g, d, m, c, &last);
+	for (size_t i = 0; i < last.n_ifaces; i++) {
+		const struct sk_iface_verdict *f = &last.ifaces[i];
+
+		any = any || f->allow;
+		cr_assert(!f->pending);
+		cr_assert(!f->allow || !(f->kind & SK_USB_STORING) ||
+		              (f->rule &&
+		               (f->reason == SK_REASON_GRANT ? f->grant != NULL : f->reason == SK_REASON_RULE_ALLOW)),
+		          "what stores is open without a grant or a rule");
+		cr_assert(!f->allow || v->ifaces[i].allow, "opened by the medium alone");
+	}
+	cr_assert_eq(last.allow, any);
+	cr_assert(!last.allow || v->allow);
 }
 
 static void holds(const struct sk_policy *p, const struct sk_grants *g, const struct sk_device *d,
@@ -288,6 +317,7 @@ Test(decide_property, properties_over_random_input)
 			sk_decide(p, &g, &d, &c, &again);
 			holds(p, &g, &d, &c, &v);
 			holds_medium(p, &g, &d, &c, &m, &v);
+			holds_at_last(p, &g, &d, &c, &m, &v);
 			cr_assert(v.allow == again.allow && v.reason == again.reason && v.n_ifaces == again.n_ifaces);
 			if (d.desc.n_alts)
 				explained_alike(p, &d, &c, help_random(&s, 2) ? &m : NULL, &d.desc.alts[0]);

@@ -10,7 +10,7 @@ static json_t *explain(const char *rules, const char *dump)
 	json_t *j;
 
 	help_device(dump, "S1", &d);
-	j = sk_explain(p, NULL, &d, &c);
+	j = sk_explain(p, NULL, &d, NULL, &c);
 	cr_assert_not_null(j);
 	sk_policy_free(p); /* nothing in the explanation is borrowed */
 	return j;
@@ -113,7 +113,7 @@ Test(explain, without_a_policy)
 	json_t *j;
 
 	help_device("stick-kingston-dt100", "S", &d);
-	j = sk_explain(NULL, NULL, &d, &c);
+	j = sk_explain(NULL, NULL, &d, NULL, &c);
 	cr_assert_str_eq(str(j, "verdict"), "deny");
 	json_decref(j);
 }

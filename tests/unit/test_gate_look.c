@@ -219,6 +219,7 @@ Test(gate_look, another_card_in_the_reader_is_looked_at_anew)
 
 Test(gate_look, after_a_restart_what_is_mounted_goes_on)
 {
+	F.uses = F.used = 1;
 	grant(stick, "clerk", "rw", F.now + HOUR);
 	in_ledger("stored");
 	stick->authorized = stick->iface_auth[0] = true;
@@ -236,6 +237,9 @@ Test(gate_look, after_a_restart_what_is_mounted_goes_on)
 	cr_assert_not(disk->ro, "what is being written would be lost");
 	end_job("look /dev/sda", 0, MINE);
 	cr_assert_not(runs("unmount"));
+	cr_assert_eq(find("deauthorise"), -1);
+	cr_assert_eq(F.used, 1, "a restart is no use");
+	cr_assert_eq(sk_gate_reconsider(F.gate), 0);
 	cr_assert_eq(find("deauthorise"), -1);
 }
 
@@ -369,4 +373,184 @@ Test(gate_look, a_grant_that_names_the_medium_does_not_hide_the_mismatch)
 	forget_log();
 	cr_assert_eq(sk_gate_reconsider(F.gate), 0);
 	cr_assert_eq(find("authorise 1-1"), -1, "opened again to find the same");
+}
+
+/* ---- rules that ask for what every medium can tell ---- */
+
+#define HEAD "[policy]\nname = test\nversion = 1\nzone = internet\nmode = enforce\ndefault = deny\n"
+#define LUKS \
+	"{\"bytes\":16777216,\"volumes\":[{\"start\":0,\"bytes\":16777216,\"type\":\"crypto_LUKS\",\"uuid\":\"u\"}]}"
+#define BLANK "{\"bytes\":16777216,\"volumes\":[]}"
+
+Test(gate_look, a_rule_for_a_size_opens_what_has_it)
+{
+	set_policy(HEAD "[rule small]\nkind = storage\nsize = 1M-64M\naccess = ro\naction = allow\n");
+	add(stick);
+	appear();
+	cr_assert(runs("look /dev/sda 8:0"));
+	cr_assert_not(runs("mount /dev/sda1"));
+	cr_assert(disk->ro && part->ro);
+	end_job("look /dev/sda", 0, MINE);
+	cr_assert(runs("mount /dev/sda1 8:1 clerk ro"));
+	cr_assert_str_eq(last_text("device.decided", "rule"), "small");
+	cr_assert_str_eq(last_text("device.decided", "grade"), "C");
+}
+
+Test(gate_look, what_has_another_size_is_shut_and_left_alone)
+{
+	set_policy(HEAD "[rule small]\nkind = storage\nsize = 1M-8M\naction = allow\n");
+	add(stick);
+	appear();
+	end_job("look /dev/sda", 0, MINE);
+	cr_assert_not(stick->authorized);
+	cr_assert_str_eq(last_text("device.decided", "reason"), "default-deny");
+	cr_assert_eq(find("record medium.key-mismatch"), -1, "it is in no ledger");
+	forget_log();
+	cr_assert_eq(sk_gate_reconsider(F.gate), 0);
+	cr_assert_eq(find("authorise 1-1"), -1, "opened again to find the same");
+	cr_assert_eq(find("record"), -1);
+	set_policy(HEAD "[rule all]\nkind = storage\nsize = 1M-64M\naccess = ro\naction = allow\n");
+	cr_assert_eq(sk_gate_reconsider(F.gate), 0);
+	cr_assert(stick->authorized);
+	cr_assert(sk_gate_find(F.gate, "1-1")->outcome.ifaces[0].pending, "another one may lie in it by now");
+}
+
+Test(gate_look, a_rule_for_encryption_waits_for_the_look)
+{
+	set_policy(HEAD "[rule luks]\nkind = storage\nencryption = luks\naccess = encrypted\naction = allow\n");
+	add(stick);
+	appear();
+	end_job("look /dev/sda", 0, LUKS);
+	cr_assert(stick->authorized);
+	cr_assert(runs("mount /dev/sda1 8:1 clerk encrypted"));
+	cr_assert(disk->ro && part->ro);
+}
+
+Test(gate_look, plain_or_unreadable_it_has_no_encryption)
+{
+	static const char *const PLAIN[] = {MINE, BLANK, "", "{\"bytes\":16777216,\"volumes\":7}"};
+
+	for (size_t i = 0; i < sizeof(PLAIN) / sizeof(PLAIN[0]); i++) {
+		if (i > 0)
+			up();
+		set_policy(HEAD "[rule luks]\nkind = storage\nencryption = luks\naction = allow\n");
+		add(stick);
+		appear();
+		end_job("look /dev/sda", 0, PLAIN[i]);
+		cr_assert_not(stick->authorized, "%s", PLAIN[i]);
+		if (i + 1 < sizeof(PLAIN) / sizeof(PLAIN[0]))
+			fake_down();
+	}
+}
+
+Test(gate_look, what_is_denied_for_its_size_is_denied_when_it_does_not_tell_it)
+{
+	grant(stick, "clerk", "ro", F.now + HOUR);
+	set_policy(HEAD "[rule big]\nkind = storage\nsize = 64M-2T\naction = deny\n"
+	                "[rule media]\nkind = storage\naction = grant\n");
+	add(stick);
+	appear();
+	end_job("look /dev/sda", 1, "");
+	cr_assert_not(stick->authorized);
+	cr_assert_str_eq(last_text("device.decided", "rule"), "big");
+}
+
+Test(gate_look, without_such_rules_nobody_looks)
+{
+	grant(stick, "clerk", "ro", F.now + HOUR);
+	set_policy(HEAD "[rule numbered]\nkind = storage\nledger = M-*\naction = allow\n"
+	                "[rule better]\nkind = storage\ngrade = B\naction = allow\n"
+	                "[rule media]\nkind = storage\naction = grant\n");
+	add(stick);
+	appear();
+	cr_assert_not(runs("look /dev/sda"));
+	cr_assert(runs("mount /dev/sda1 8:1 clerk ro"));
+	cr_assert_str_eq(last_text("device.decided", "rule"), "media");
+}
+
+Test(gate_look, what_is_in_no_ledger_is_not_opened_for_a_rule_with_a_number)
+{
+	set_policy(HEAD "[rule numbered]\nkind = storage\nledger = M-*\naction = allow\n"
+	                "[rule luks]\nkind = storage\nperson = nobody\nencryption = luks\naction = allow\n");
+	add(stick);
+	cr_assert_not(stick->authorized);
+	cr_assert_eq(find("authorise 1-1"), -1);
+}
+
+Test(gate_look, a_rule_with_a_number_opens_the_registered_one)
+{
+	grant(stick, "somebody", "ro", F.now + HOUR);
+	in_ledger("stored");
+	set_policy(HEAD "[rule numbered]\nkind = storage\nledger = M-*\naccess = ro\naction = allow\n");
+	add(stick);
+	appear();
+	end_job("look /dev/sda", 0, MINE);
+	cr_assert(runs("mount /dev/sda1 8:1 clerk ro"));
+	cr_assert_str_eq(last_text("device.decided", "rule"), "numbered");
+}
+
+Test(gate_look, a_second_medium_makes_the_size_unknown)
+{
+	struct fake_block *second;
+
+	set_policy(HEAD "[rule small]\nkind = storage\nsize = 1M-64M\naccess = ro\naction = allow\n");
+	add(stick);
+	appear();
+	end_job("look /dev/sda", 0, MINE);
+	mounted(true);
+	second = plug_block(stick, 0, NULL);
+	sk_text_copy(second->b.name, sizeof(second->b.name), "sdb");
+	second->b.devpath[strlen(second->b.devpath) - 1] = 'b';
+	block_add(second);
+	cr_assert_not(runs("mount /dev/sdb"));
+	unmounted();
+	cr_assert_not(stick->authorized);
+	cr_assert_eq(find("record enforcement.failed"), -1);
+}
+
+Test(gate_look, in_time_it_comes_up_or_counts_as_unknown)
+{
+	struct sk_attached *a;
+
+	set_policy(HEAD "[rule small]\nkind = storage\nsize = 1M-64M\naccess = ro\naction = allow\n");
+	add(stick);
+	a = sk_gate_find(F.gate, "1-1");
+	cr_assert_not_null(a->look_timer);
+	sk_attached_look_late(a);
+	cr_assert_not(stick->authorized);
+	cr_assert_geq(find("record enforcement.failed 1-1"), 0);
+	cr_assert_str_eq(last_text("device.decided", "reason"), "default-deny");
+}
+
+/* ---- what is given after the look ---- */
+
+Test(gate_look, a_use_is_counted_when_it_is_given_not_when_it_is_looked_at)
+{
+	F.uses = 1;
+	registered("ro", "stored");
+	cr_assert_eq(F.used, 0);
+	end_job("look /dev/sda", 0, MINE);
+	cr_assert_eq(F.used, 1);
+	cr_assert(runs("mount /dev/sda1 8:1 clerk ro"));
+	mounted(true);
+	cr_assert_eq(sk_gate_reconsider(F.gate), 0);
+	cr_assert(stick->authorized, "its only use ended by itself");
+	cr_assert_eq(F.used, 1);
+}
+
+Test(gate_look, a_medium_that_is_not_the_one_costs_no_use)
+{
+	F.uses = 1;
+	registered("ro", "stored");
+	end_job("look /dev/sda", 0, OTHER);
+	cr_assert_eq(F.used, 0);
+}
+
+Test(gate_look, what_cannot_be_recorded_after_the_look_is_shut)
+{
+	registered("ro", "stored");
+	F.journal_broken = true;
+	end_job("look /dev/sda", 0, MINE);
+	cr_assert_not(runs("mount /dev/sda1"));
+	cr_assert_not(stick->authorized, "open for looking still");
 }
