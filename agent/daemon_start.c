@@ -15,6 +15,7 @@
 
 #include "agent/control.h"
 #include "agent/gate_impl.h"
+#include "agent/inventory_record.h"
 #include "agent/journal_spool.h"
 #include "agent/phone.h"
 #include "agent/phone_ops.h"
@@ -195,6 +196,11 @@ static void check_result(void *ctx, const struct sk_check *check, const json_t *
 	sk_uplink_face_wake(d->uplink, true);
 }
 
+static int check_changed(void *ctx, const struct sk_check *check, const json_t *change)
+{
+	return sk_inventory_record(ctx, check, change);
+}
+
 static void check_answer(void *ctx, uint64_t client, json_t *checks)
 {
 	struct sk_daemon *d = ctx;
@@ -345,6 +351,7 @@ static int start_posture(struct sk_daemon *d)
 	                                       .params = check_params,
 	                                       .now = gate_now,
 	                                       .since = check_since,
+	                                       .changed = check_changed,
 	                                       .result = check_result,
 	                                       .answer = check_answer,
 	                                       .enforced = check_enforced};

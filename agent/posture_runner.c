@@ -92,6 +92,20 @@ static void take_result(struct sk_posture *p, size_t i, const json_t *facts)
 		p->waiters[w].left &= ~(1u << i);
 }
 
+/* Takes "change" out of the facts and has it recorded. */
+static void take_change(struct sk_posture *p, size_t i, json_t *facts)
+{
+	json_t *change = json_incref(json_object_get(facts, "change"));
+
+	if (!change)
+		return;
+	json_object_del(facts, "change");
+	if (json_is_object(change) && p->hooks.changed && p->hooks.changed(p->hooks.ctx, &p->checks[i], change) == 0 &&
+	    json_is_true(json_object_get(change, "more")))
+		p->queue |= 1u << i;
+	json_decref(change);
+}
+
 static json_t *facts_error(const char *text)
 {
 	return json_pack("{s:s}", "error", text);
@@ -145,6 +159,7 @@ static void on_child(void *arg, int status, const char *output, size_t len)
 	} else {
 		json_t *facts = facts_of(status, output, len);
 
+		take_change(p, (size_t)which, facts);
 		take_result(p, (size_t)which, facts);
 		json_decref(facts);
 	}

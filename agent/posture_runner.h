@@ -20,6 +20,9 @@ struct sk_posture_hooks {
 	sk_ms (*now)(void *ctx);
 	/* When a check was first found non-compliant (ms, 0 = it is not), kept over restarts. May be NULL. */
 	long long (*since)(void *ctx, const struct sk_check *check);
+	/* What changed in an inventory that the probe keeps: the member "change" of its facts, which does not become evidence; borrowed. 0: recorded;
+	 * where it says "more", the probe is run again for the next piece. May be NULL. */
+	int (*changed)(void *ctx, const struct sk_check *check, const json_t *change);
 	/* A result is there; borrowed. */
 	void (*result)(void *ctx, const struct sk_check *check, const json_t *result);
 	/* What this client asked for is done: results stolen. */

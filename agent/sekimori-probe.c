@@ -98,6 +98,16 @@ static json_t *logs(char **args)
 	return sk_probe_logs("");
 }
 
+static json_t *software(char **args)
+{
+	const struct sk_software_options o = {.approved = value_of(args, "approved"),
+	                                      .licences = value_of(args, "licences"),
+	                                      .base = strcmp(value_of(args, "base"), "0") != 0,
+	                                      .homes = strcmp(value_of(args, "homes"), "0") != 0};
+
+	return sk_probe_software("", &o);
+}
+
 static const struct {
 	const char *id;
 	json_t *(*run)(char **args);
@@ -106,7 +116,7 @@ static const struct {
     {"passwords", passwords}, {"login-limits", login_limits}, {"accounts", accounts},
     {"antivirus", antivirus}, {"updates", updates},           {"support", support},
     {"services", services},   {"firewall", firewall},         {"clock", kept_clock},
-    {"logs", logs},
+    {"logs", logs},           {"software", software},
 };
 
 static int usage(void)

@@ -37,4 +37,11 @@ json_t *sk_probe_firewall(void); /* P15 */
 json_t *sk_probe_logs(const char *root); /* P17 */
 json_t *sk_probe_clock(const char *root); /* P16 */
 
+struct sk_software_options {
+	const char *approved, *licences; /* words, single blanks between them; "" = none */
+	bool base; /* the basic system is approved as such */
+	bool homes; /* look through the folders of people */
+};
+json_t *sk_probe_software(const char *root, const struct sk_software_options *o); /* P12 */
+
 #endif

@@ -44,6 +44,17 @@ static void on_enforced(void *ctx, const char *id, const char *error)
 	*(error ? &enforced_bad : &enforced_good) += 1;
 }
 
+static int changes, change_answer;
+
+static int on_changed(void *ctx, const struct sk_check *check, const json_t *change)
+{
+	(void)ctx;
+	cr_assert_str_eq(check->id, "software");
+	cr_assert_not_null(json_object_get(change, "added"));
+	changes++;
+	return change_answer;
+}
+
 static void set_param(const char *check, const char *name, long long n)
 {
 	((struct sk_param_value *)sk_check_param(&params, check, name))->n = n;
@@ -51,8 +62,12 @@ static void set_param(const char *check, const char *name, long long n)
 
 static void start(const char *script, unsigned timeout_ms)
 {
-	static const struct sk_posture_hooks hooks = {
-	    .params = get_params, .now = get_now, .result = on_result, .answer = on_answer, .enforced = on_enforced};
+	static const struct sk_posture_hooks hooks = {.params = get_params,
+	                                              .now = get_now,
+	                                              .changed = on_changed,
+	                                              .result = on_result,
+	                                              .answer = on_answer,
+	                                              .enforced = on_enforced};
 	struct sk_posture_options o = {
 	    .probe = in_dir("probe"), .every_s = 3600, .first_s = 600, .timeout_ms = timeout_ms};
 
@@ -162,6 +177,29 @@ Test(posture, programs_that_fail_are_unknown_with_the_reason, .fini = teardown)
 	unlink(in_dir("probe"));
 	sk_posture_run(p, "disk-encryption", false, 1);
 	cr_assert_str_eq(state_of(wait_for("1"), 0), "unknown", "no program at all");
+}
+
+Test(posture, a_change_is_recorded_piece_by_piece_and_is_no_evidence, .fini = teardown)
+{
+	start("#!/bin/sh\necho x >>\"$0.count\"\n[ $(wc -l <\"$0.count\") -ge 3 ] && more=false || more=true\n"
+	      "echo '{\"total\":1,\"change\":{\"added\":[\"x:y\"],\"more\":'$more'}}'\n",
+	      0);
+	sk_posture_run(p, "software", false, 1);
+	cr_assert(!mentions(wait_for("1"), "added"));
+	for (int i = 0; i < 200 && changes < 3; i++)
+		sd_event_run(loop, 50000);
+	for (int i = 0; i < 5; i++)
+		sd_event_run(loop, 20000);
+	cr_assert_eq(changes, 3);
+	teardown();
+	changes = 0;
+	change_answer = -EIO; /* not recorded: no haste, the next run tells it again */
+	start("#!/bin/sh\necho '{\"change\":{\"added\":[],\"more\":true}}'\n", 0);
+	sk_posture_run(p, "software", false, 1);
+	wait_for("1");
+	for (int i = 0; i < 10; i++)
+		sd_event_run(loop, 50000);
+	cr_assert_eq(changes, 1);
 }
 
 Test(posture, a_program_that_hangs_is_killed, .fini = teardown, .timeout = 20)
