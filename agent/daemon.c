@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "agent/screen.h"
 #include "agent/uplink_socket.h"
 #include "common/log.h"
 #include "common/text.h"
@@ -146,6 +147,7 @@ void sk_daemon_in_force(struct sk_daemon *d)
 	sk_holder_settle(d->holder);
 	if (d->posture)
 		sk_posture_policy_changed(d->posture);
+	sk_screen_changed(d->screen);
 	sk_daemon_arm_expiry(d);
 	sk_uplink_face_wake(d->uplink, true);
 }

@@ -21,6 +21,7 @@ struct sk_tty; /* platform/tty.h */
 struct sk_verify_jobs; /* agent/control.c */
 struct sk_watch; /* agent/watch.h */
 struct sk_phone; /* agent/phone.h */
+struct sk_screen; /* agent/screen.h */
 
 enum { SK_SOURCE_OF_TEND, SK_SOURCE_OF_RETRY, SK_SOURCE_OF_CLOCK, SK_DAEMON_SOURCES }; /* in sk_daemon.sources */
 
@@ -40,6 +41,7 @@ struct sk_daemon {
 	struct sk_notices notices;
 	struct sk_tty *tty;
 	struct sk_phone *phone; /* permits by telephone */
+	struct sk_screen *screen; /* sessions, and the lock that must hold */
 	struct sk_watch *watch; /* desktops that listen */
 	bool told; /* a text console took what was told last (agent/tell.c) */
 	bool quiet; /* no text console is told of what is being told now (agent/tell.c) */

@@ -14,12 +14,14 @@
 #include <unistd.h>
 
 #include "agent/control.h"
+#include "agent/daemon_screen.h"
 #include "agent/gate_impl.h"
 #include "agent/inventory_record.h"
 #include "agent/journal_spool.h"
 #include "agent/phone.h"
 #include "agent/phone_ops.h"
 #include "agent/requests.h"
+#include "agent/screen.h"
 #include "agent/tell.h"
 #include "agent/uplink_socket.h"
 #include "common/file.h"
@@ -83,7 +85,11 @@ static sk_ms gate_now(void *ctx)
 
 static int gate_record(void *ctx, const char *kind, const json_t *body)
 {
-	return sk_daemon_record(ctx, kind, body);
+	struct sk_daemon *d = ctx;
+
+	if (strcmp(kind, "device.removed") == 0)
+		sk_screen_device_removed(d->screen, body);
+	return sk_daemon_record(d, kind, body);
 }
 
 static void gate_notify(void *ctx, const char *kind, const json_t *body)
@@ -108,6 +114,7 @@ static void holder_answered(void *ctx, const json_t *body)
 static void holder_grants(void *ctx, const json_t *body)
 {
 	sk_phone_bundle(ctx, body);
+	sk_screen_permits(((struct sk_daemon *)ctx)->screen, body);
 }
 
 static sk_ms holder_issued(void *ctx, sk_ms issued, bool take)
@@ -317,7 +324,7 @@ static int open_files(struct sk_daemon *d, struct sk_err *err)
 		sk_log(SK_LOG_ERR, "%s; events wait in memory", e.text);
 	sk_clock_trusted_init(&d->clock, sk_journal_last_time(d->journal), sk_clock_wall(), sk_clock_boot());
 	d->started = sk_daemon_now(d);
-	if (sk_phone_attach(d) < 0)
+	if (sk_phone_attach(d) < 0 || sk_daemon_screen_start(d) < 0)
 		return sk_err_set(err, -ENOMEM, "no memory");
 	if (sk_holder_load(d->holder, &d->trust, d->started, &e) < 0)
 		sk_log(SK_LOG_ERR, "policy: %s; %s policy is in force", e.text,
@@ -354,7 +361,9 @@ static int start_posture(struct sk_daemon *d)
 	                                       .changed = check_changed,
 	                                       .result = check_result,
 	                                       .answer = check_answer,
-	                                       .enforced = check_enforced};
+	                                       .enforced = check_enforced,
+	                                       .wrote = sk_daemon_settings_written,
+	                                       .permit = sk_daemon_permit};
 	const struct sk_posture_options o = {
 	    .probe = d->config.probe, .every_s = d->config.check_every_s, .first_s = 20};
 
@@ -432,6 +441,7 @@ void sk_daemon_stop(struct sk_daemon *d)
 	d->uplink = sk_uplink_face_free(d->uplink);
 	d->posture = sk_posture_free(d->posture);
 	d->gate = sk_gate_free(d->gate);
+	d->screen = sk_screen_free(d->screen);
 	d->expiry = sd_event_source_disable_unref(d->expiry);
 	for (size_t i = 0; i < SK_DAEMON_SOURCES; i++)
 		d->sources[i] = sd_event_source_disable_unref(d->sources[i]);

@@ -11,6 +11,7 @@
 #include "common/clock.h"
 #include "common/err.h"
 #include "policy/check.h"
+#include "policy/setting_permit.h"
 
 struct sk_posture;
 
@@ -29,6 +30,10 @@ struct sk_posture_hooks {
 	void (*answer)(void *ctx, uint64_t client, json_t *checks);
 	/* `sekimori-probe --enforce ID` failed (once per change of outcome) or works again (error NULL). */
 	void (*enforced)(void *ctx, const char *id, const char *error);
+	/* Enforcement wrote these files (names): for the first time, for another limit, or because somebody changed them. May be NULL. */
+	void (*wrote)(void *ctx, const char *id, const json_t *files);
+	/* The setting permit in force for a check, NULL = none: it is exempt, its settings are not enforced. May be NULL. */
+	const struct sk_setting_permit *(*permit)(void *ctx, const char *id);
 };
 
 struct sk_posture_options {

@@ -145,14 +145,17 @@ static int enforce(const char *what, const char *limit)
 {
 	struct sk_err err = SK_ERR_INIT;
 	unsigned long long seconds;
+	json_t *wrote;
 
 	if (strcmp(what, "screen-lock") != 0 || sk_text_u64(limit, 30, 86400, &seconds) < 0)
 		return usage();
-	if (sk_screen_enforce("", (long long)seconds, &err) < 0) {
+	wrote = json_array();
+	if (sk_screen_enforce("", (long long)seconds, wrote, &err) < 0) {
+		json_decref(wrote);
 		(void)print(json_pack("{s:s}", "error", err.text));
 		return 1;
 	}
-	return print(json_pack("{s:b}", "enforced", 1));
+	return print(json_pack("{s:b, s:o?}", "enforced", 1, "wrote", wrote));
 }
 
 int main(int argc, char **argv)

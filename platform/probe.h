@@ -19,9 +19,10 @@ int sk_cipher_libcryptsetup(const char *dm_name, char *cipher, int size, int *ke
 json_t *sk_probe_antivirus(const char *socket_path, int timeout_ms); /* P7: clamd by its socket */
 
 json_t *sk_probe_screen(const char *root); /* P1 */
-/* Writes the mandatory settings: dconf database with locks and, for text sessions, a read-only TMOUT. idle_s: the longest time to the lock.
- * Files that are right already are left alone. 0 or -errno. */
-int sk_screen_enforce(const char *root, long long idle_s, struct sk_err *err);
+/* Writes the mandatory settings: dconf database with locks, the files of the desktops that are installed (screen_desktops.c) and, for text sessions,
+ * a read-only TMOUT. idle_s: the longest time to the lock. Files that are right already are left alone; those written are appended to wrote
+ * (JSON array of paths, NULL ok). 0 or -errno. */
+int sk_screen_enforce(const char *root, long long idle_s, json_t *wrote, struct sk_err *err);
 
 /* services: names of PAM services, separated by blanks; those that are not installed are left out. */
 json_t *sk_probe_login_factors(const char *root, const char *services); /* P3 */

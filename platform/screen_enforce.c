@@ -14,6 +14,7 @@
 #include "common/file.h"
 #include "platform/probe.h"
 #include "platform/run.h"
+#include "platform/screen_files.h"
 
 static const char locks[] = "/org/gnome/desktop/session/idle-delay\n"
                             "/org/gnome/desktop/screensaver/lock-enabled\n"
@@ -33,8 +34,9 @@ static int readable(const char *path, mode_t mode)
 }
 
 /* 1 = written or made readable, 0 = was right, negative = failed. */
-static int put(const char *root, const char *path, const char *text, struct sk_err *err)
+int sk_screen_put(const struct sk_screen_target *t, const char *path, const char *text, struct sk_err *err)
 {
+	const char *root = t->root;
 	char full[PATH_MAX], folder[PATH_MAX];
 	struct sk_buf now;
 
@@ -61,11 +63,13 @@ static int put(const char *root, const char *path, const char *text, struct sk_e
 	}
 	if (wrong < 0)
 		return sk_err_set(err, wrong, "%s: cannot be made readable: %s", full, strerror(-wrong));
+	if ((!same || wrong) && t->wrote != NULL)
+		(void)json_array_append_new(t->wrote, json_string(path));
 	return !same || wrong;
 }
 
 /* Our database right behind the user's own: a lock in it holds against every later one and against the user. */
-static int put_profile(const char *root, struct sk_err *err)
+static int put_profile(const struct sk_screen_target *t, struct sk_err *err)
 {
 	static const char wanted[] = "system-db:sekimori";
 	char full[PATH_MAX];
@@ -73,7 +77,7 @@ static int put_profile(const char *root, struct sk_err *err)
 
 	sk_buf_init(&old, 65536);
 	sk_buf_init(&text, 65536);
-	snprintf(full, sizeof(full), "%s/etc/dconf/profile/user", root);
+	snprintf(full, sizeof(full), "%s/etc/dconf/profile/user", t->root);
 	if (sk_file_read(full, &old, NULL) < 0) {
 		sk_buf_adds(&text, "user-db:user\nsystem-db:sekimori\n");
 	} else {
@@ -93,7 +97,7 @@ static int put_profile(const char *root, struct sk_err *err)
 	}
 	int r = sk_buf_error(&text);
 	if (r == 0)
-		r = put(root, "/etc/dconf/profile/user", text.data, err);
+		r = sk_screen_put(t, "/etc/dconf/profile/user", text.data, err);
 	sk_buf_deinit(&old);
 	sk_buf_deinit(&text);
 	return r;
@@ -110,7 +114,7 @@ static int compile(const char *root, struct sk_err *err)
 	return r < 0 ? sk_err_set(err, r, "dconf update: %s; run it by hand to see why", strerror(-r)) : 0;
 }
 
-static int enforce(const char *root, long long idle_s, struct sk_err *err)
+static int enforce(const struct sk_screen_target *t, long long idle_s, struct sk_err *err)
 {
 	char text[PATH_MAX];
 
@@ -120,16 +124,16 @@ static int enforce(const char *root, long long idle_s, struct sk_err *err)
 	         "[org/gnome/desktop/screensaver]\nlock-enabled=true\nlock-delay=uint32 0\n\n"
 	         "[org/gnome/desktop/lockdown]\ndisable-lock-screen=false\n",
 	         idle_s);
-	int key = put(root, "/etc/dconf/db/sekimori.d/00-screen-lock", text, err);
-	int lock = key < 0 ? key : put(root, "/etc/dconf/db/sekimori.d/locks/screen-lock", locks, err);
-	int profile = lock < 0 ? lock : put_profile(root, err);
+	int key = sk_screen_put(t, "/etc/dconf/db/sekimori.d/00-screen-lock", text, err);
+	int lock = key < 0 ? key : sk_screen_put(t, "/etc/dconf/db/sekimori.d/locks/screen-lock", locks, err);
+	int profile = lock < 0 ? lock : put_profile(t, err);
 	if (profile < 0)
 		return profile;
 	/* The compiled form is what sessions read; one that only root can read was made under a strict umask. */
-	snprintf(text, sizeof(text), "%s/etc/dconf/db/sekimori", root);
+	snprintf(text, sizeof(text), "%s/etc/dconf/db/sekimori", t->root);
 	int wrong = readable(text, 0644);
 	if (key || lock || profile || wrong) {
-		int r = compile(root, err);
+		int r = compile(t->root, err);
 		if (r < 0)
 			return r;
 		(void)readable(text, 0644);
@@ -138,14 +142,15 @@ static int enforce(const char *root, long long idle_s, struct sk_err *err)
 	         "# Written by Sekimori (5.1(1)): an idle text session ends. Changes here are put back.\n"
 	         "case $(readonly -p 2>/dev/null) in *TMOUT*) ;; *) TMOUT=%lld; export TMOUT; readonly TMOUT ;; esac\n",
 	         idle_s);
-	int r = put(root, "/etc/profile.d/zz-sekimori-idle.sh", text, err);
-	return r < 0 ? r : 0;
+	int r = sk_screen_put(t, "/etc/profile.d/zz-sekimori-idle.sh", text, err);
+	return r < 0 ? r : sk_screen_desktops(t, idle_s, err);
 }
 
-int sk_screen_enforce(const char *root, long long idle_s, struct sk_err *err)
+int sk_screen_enforce(const char *root, long long idle_s, json_t *wrote, struct sk_err *err)
 {
+	const struct sk_screen_target t = {.root = root, .wrote = wrote};
 	mode_t before = umask(022); /* sekimorid, which starts this, keeps everything else to itself */
-	int r = enforce(root, idle_s, err);
+	int r = enforce(&t, idle_s, err);
 
 	(void)umask(before);
 	return r;

@@ -12,11 +12,17 @@
 #include "common/i18n.h"
 #include "policy/check_list.h"
 
-enum { IDLE_LIMIT, ENFORCE };
+enum { IDLE_LIMIT, ENFORCE, LOCK_WAIT, END_SESSION, END_TEXT, KEYS };
 static const struct sk_param params[] = {
     /* most seconds from the last input to the lock (idle + delay) */
     [IDLE_LIMIT] = {.name = "idle_limit", .type = SK_PARAM_SPAN, .min = 30, .max = 86400, .def = 600, .probe = true},
-    [ENFORCE] = {.name = "enforce", .type = SK_PARAM_YES, .def = 1}, /* write the desktop's mandatory settings */
+    /* write the desktops' mandatory settings, and lock what is left unlocked past the limit (agent/screen.h) */
+    [ENFORCE] = {.name = "enforce", .type = SK_PARAM_YES, .def = 1},
+    [LOCK_WAIT] = {.name = "lock_wait", .type = SK_PARAM_SPAN, .min = 5, .max = 600, .def = 30},
+    [END_SESSION] = {.name = "end_session", .type = SK_PARAM_YES, .def = 0}, /* one that does not lock is ended */
+    [END_TEXT] = {.name = "end_text", .type = SK_PARAM_YES, .def = 0}, /* a text console that is left is ended */
+    /* a security key or card reader, VENDOR:PRODUCT or VENDOR:PRODUCT:SERIAL: drawn, everything locks */
+    [KEYS] = {.name = "keys", .type = SK_PARAM_LIST, .max = 64},
 };
 
 static const char *const must_be_locked[] = {

@@ -152,6 +152,11 @@ const char *sk_word_event(const char *kind, enum sk_tone *tone)
 	    {"media.registered-request", N_("Registration of a medium asked for"), SK_TONE_PLAIN},
 	    {"enforcement.failed", N_("Blocking failed"), SK_TONE_ERROR},
 	    {"controller.opened", N_("Controller was open"), SK_TONE_ERROR},
+	    {"session.locked", N_("Screen locked by the agent"), SK_TONE_PLAIN},
+	    {"session.not-locked", N_("Screen does not lock"), SK_TONE_BAD},
+	    {"session.left", N_("Text console left unattended"), SK_TONE_BAD},
+	    {"session.ended", N_("Session ended by the agent"), SK_TONE_BAD},
+	    {"settings.put-back", N_("Changed settings put back"), SK_TONE_BAD},
 	};
 
 	return FIND(t, kind, tone);
