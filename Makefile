@@ -46,7 +46,7 @@ POLICY_OBJS   := $(call objs,$(call lib_src,policy))
 PLATFORM_OBJS := $(call objs,$(call lib_src,platform))
 AGENT_OBJS    := $(call objs,$(call lib_src,agent))
 SERVER_OBJS   := $(call objs,$(call lib_src,server)) $(BUILD)/obj/gen/assets.o
-ASSETS        := $(wildcard server/assets/*.css server/assets/*.svg)
+ASSETS        := $(wildcard server/assets/*.css server/assets/*.svg docs/guide/*.md docs/guide/images/*.png)
 
 LIB_COMMON   := $(BUILD)/lib/libcommon.a
 LIB_POLICY   := $(BUILD)/lib/libpolicy.a
@@ -63,7 +63,7 @@ PO_PARTS := $(wildcard po/fragments/*.po)
 MO := $(BUILD)/locale/ja/LC_MESSAGES/sekimori.mo
 
 .PHONY: all programs tests setup demo check quickcheck unit integration system deb install asan fuzz bench format-check \
-        tidy layer-check size-check po-check coverage clang-build valgrind shots clean
+        tidy layer-check size-check po-check coverage clang-build valgrind shots guide-pictures clean
 all: programs $(MO)
 programs: $(PROGRAMS)
 tests: $(UNIT_TESTS) $(INTEGRATION_TESTS)
@@ -97,7 +97,7 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(LIB_SERVER) $(AGENT_LIBS)
 	$(call run,LD,$@)$(CC) $(ALL_LDFLAGS) -Wl,--no-gc-sections -o $@ $< $(LIB_SERVER) $(AGENT_LIBS) $(PKG_LIBS) $(if $(findstring integration,$@),$(shell pkg-config --libs umockdev-1.0 gobject-2.0)) -lcriterion -lpthread
 $(BUILD)/obj/tests/integration/%.o: ALL_CFLAGS += $(shell pkg-config --cflags umockdev-1.0 2>/dev/null)
 
-# The console's style sheet and icon are part of the program.
+# The console's style sheet, icon and guides are part of the program.
 $(BUILD)/gen/assets.c: server/assets/embed.py $(ASSETS)
 	@mkdir -p $(@D)
 	$(PYTHON) server/assets/embed.py $@ $(ASSETS)
@@ -150,6 +150,9 @@ size-check:
 	$(PYTHON) tests/tools/sizes.py
 po-check:
 	$(PYTHON) tests/tools/po.py
+guide-pictures: programs $(MO)
+	packaging/setup.sh shots
+	$(PYTHON) tests/browser/shots.py --build $(BUILD) --guide docs/guide/images
 shots: programs $(MO)
 	packaging/setup.sh shots
 	$(PYTHON) tests/browser/shots.py --build $(BUILD)

@@ -34,6 +34,7 @@
 	X(POST, "/phone",       FORM, SK_ROLE_DESK,                  sk_page_phone_post) \
 	X(GET,  "/audit",       0,    SK_ROLE_SYS | SK_ROLE_AUD,     sk_page_audit)      \
 	X(GET,  "/help",        0,    SK_MAY_PUBLIC,                 sk_page_help)       \
+	X(GET,  "/help/*",      0,    SK_MAY_PUBLIC,                 sk_page_guide)      \
 	X(GET,  "/assets/*",    0,    SK_MAY_PUBLIC,                 sk_page_asset)      \
 	X(GET,  "/*",           0,    SK_MAY_PUBLIC,                 missing)
 /* clang-format on */

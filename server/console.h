@@ -112,6 +112,7 @@ int sk_page_phone(struct sk_console *c);
 int sk_page_phone_post(struct sk_console *c);
 int sk_page_audit(struct sk_console *c);
 int sk_page_help(struct sk_console *c);
+int sk_page_guide(struct sk_console *c);
 int sk_page_asset(struct sk_console *c);
 
 /* console_request.c: the page of one request with c->problem shown, for a decision that was not accepted. */

@@ -1,7 +1,23 @@
 /* A short guide to the console. It can be read before the login, so it says how things go and nothing of the office's policy. */
 #include "server/console.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
+
+#include "server/console_assets.h"
+
+/* docs/guide/NAME.LANG.md */
+static const struct {
+	const char *name, *title;
+} guides[] = {
+    {"staff", N_("For staff")},
+    {"helpdesk", N_("For the helpdesk")},
+    {"manager", N_("For section managers")},
+    {"administrator", N_("For administrators")},
+    {"auditor", N_("For auditors")},
+};
+#define N_GUIDES (sizeof(guides) / sizeof(guides[0]))
 
 static const struct {
 	const char *title, *lines[6];
@@ -43,12 +59,58 @@ static const struct {
       N_("Anything else: tell the helpdesk the time and the number shown on the page.")}},
 };
 
+static void list_guides(struct sk_page *p)
+{
+	sk_page_lit(p, "<nav");
+	sk_page_attr(p, "aria-label", sk_tr(p->lang, N_("Guides by role")));
+	sk_page_lit(p, "><ul class=\"guides\">");
+	for (size_t i = 0; i < N_GUIDES; i++) {
+		char path[64];
+
+		snprintf(path, sizeof(path), "/help/%s", guides[i].name);
+		sk_page_lit(p, "<li><a");
+		sk_page_attr(p, "href", path);
+		sk_page_lit(p, ">");
+		sk_page_tr(p, guides[i].title);
+		sk_page_lit(p, "</a></li>");
+	}
+	sk_page_lit(p, "</ul></nav>\n");
+}
+
+/* A guide of docs/guide. It is part of the program, so it goes out as it is. */
+int sk_page_guide(struct sk_console *c)
+{
+	const char *name = sk_request_tail(c->r);
+
+	for (size_t i = 0; name != NULL && i < N_GUIDES; i++) {
+		struct sk_page *p = &c->page;
+		const struct sk_asset *a;
+		char file[64];
+
+		if (strcmp(guides[i].name, name) != 0)
+			continue;
+		snprintf(file, sizeof(file), "%s.%s.md", name, p->lang == SK_LANG_JA ? "ja" : "en");
+		a = sk_asset_find(file);
+		if (a == NULL)
+			break;
+		sk_console_begin(c, guides[i].title, NULL);
+		sk_page_lit(p, "<div class=\"prose\">");
+		sk_page_raw(p, (const char *)a->data);
+		sk_page_lit(p, "</div>");
+		list_guides(p);
+		sk_console_end(c);
+		return 200;
+	}
+	return -ENOENT;
+}
+
 int sk_page_help(struct sk_console *c)
 {
 	struct sk_page *p = &c->page;
 
 	sk_console_begin(c, N_("Guide"), NULL);
 	sk_page_el_tr(p, "h1", NULL, N_("Guide"));
+	list_guides(p);
 	sk_page_lit(p, "<div class=\"prose\">");
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		sk_page_el_tr(p, "h2", NULL, parts[i].title);

@@ -2,6 +2,7 @@
 """Pictures of every page of the console in a real browser, and checks of each (tests/browser/shots.js). Needs chromium, node and npm.
 
     shots.py [--build DIR] [--out DIR] [--only TEXT]     pictures go to BUILD/shots
+    shots.py --guide DIR                                 only those that the guides show, reduced by pngquant, into DIR
 """
 import argparse
 import json
@@ -37,12 +38,25 @@ def pages(made):
             ("request-manager", "kacho", "/requests/1", 200), ("request-helpdesk", "mado", "/requests/2", 200),
             ("request-issued", "mado", "/requests/7", 200), ("request-hostile", "kacho", "/requests/3", 200),
             ("request-done", "kacho", "/requests/2?done=permit", 200), ("own-requests", "shokuin", "/requests?state=all", 200),
-            ("phone", "mado", "/phone", 200), ("audit", "kansa", "/audit", 200), ("help", "mado", "/help", 200), ("error-403", "kacho", "/audit", 403),
+            ("phone", "mado", "/phone", 200), ("audit", "kansa", "/audit", 200), ("help", "mado", "/help", 200),
+            *((f"guide-{name}", None, f"/help/{name}", 200) for name in ("staff", "helpdesk", "manager", "administrator", "auditor")),
+            ("error-403", "kacho", "/audit", 403),
             ("error-404", "mado", "/terminals/none", 404)]
 
 
 VIEWS = [("ja-1280", "ja", 1280, False), ("en-1280", "en", 1280, False), ("ja-1280-dark", "ja", 1280, True), ("ja-390", "ja", 390, False),
          ("en-390-dark", "en", 390, True), ("ja-640-zoom", "ja", 640, False), ("ja-320", "ja", 320, False)]
+
+
+GUIDE = {"overview-sec": "overview", "request-helpdesk": "request", "phone": "phone"}  # what the guides show, and under which name
+
+
+def reduce(out, folder):
+    """Pictures of the pages in GUIDE, both languages, small enough to be part of the program."""
+    for page, name in GUIDE.items():
+        for lang in ("ja", "en"):
+            subprocess.run(["pngquant", "--force", "--strip", "--speed", "1", "32", "--output", os.path.join(folder, f"{name}.{lang}.png"),
+                            os.path.join(out, f"{page}.{lang}-1280.png")], check=True)
 
 
 def plan(office, made, only):
@@ -66,6 +80,7 @@ def main():
     parser.add_argument("--build", default=os.environ.get("BUILD", "build"))
     parser.add_argument("--out")
     parser.add_argument("--only", default="")
+    parser.add_argument("--guide")
     args = parser.parse_args()
     build = os.path.abspath(args.build)
     out = os.path.abspath(args.out or os.path.join(build, "shots"))
@@ -75,8 +90,15 @@ def main():
         made = seed.fill(office)
         file = os.path.join(office.folder, "plan.json")
         with open(file, "w", encoding="utf-8") as f:
-            json.dump(plan(office, made, args.only), f)
-        return subprocess.run(["node", os.path.join(HERE, "shots.js"), file, out], env=dict(os.environ, NODE_PATH=node_path), check=False).returncode
+            made_plan = plan(office, made, args.only)
+            if args.guide:
+                wanted = {f"{page}.{lang}-1280" for page in GUIDE for lang in ("ja", "en")}
+                made_plan["shots"] = [shot for shot in made_plan["shots"] if shot["name"] in wanted]
+            json.dump(made_plan, f)
+        status = subprocess.run(["node", os.path.join(HERE, "shots.js"), file, out], env=dict(os.environ, NODE_PATH=node_path), check=False).returncode
+        if args.guide and status == 0:
+            reduce(out, args.guide)
+        return status
     finally:
         office.remove()
 

@@ -120,7 +120,8 @@ class Console(unittest.TestCase):
     def test_the_table_in_the_documentation(self):
         """Every GET of docs/console.md, asked by every role, is answered as it says."""
         n = self.ask()
-        real = {"/terminals/ID": f"/terminals/{self.pc.id}", "/requests/N": f"/requests/{n}", "/assets/NAME": "/assets/console.css"}
+        real = {"/terminals/ID": f"/terminals/{self.pc.id}", "/requests/N": f"/requests/{n}", "/assets/NAME": "/assets/console.css",
+                "/help/GUIDE": "/help/helpdesk"}
         who = dict(zip(("sec", "desk", "sys", "aud", "staff"), ("kacho", "mado", "johokan", "kansa", "shokuin")))
         with open(os.path.join(o.TOP, "docs", "console.md"), encoding="utf-8") as f:
             rows = re.findall(r"^\| GET \| `([^`]+)` \|((?:[^|]*\|){6})", f.read(), re.M)
@@ -266,6 +267,25 @@ class Console(unittest.TestCase):
         for path in ("/login", "/help", "/nothing"):
             b.get(path)
             self.assertNotRegex(b.page, r"zeimu|税務課|pc-1|lgwan", path)
+
+    def test_guides(self):
+        """Every guide of docs/guide is a page in both languages, its pictures are there, and the list of guides leads to it."""
+        names = {n.split(".")[0] for n in os.listdir(os.path.join(o.TOP, "docs", "guide")) if n.endswith(".md")}
+        b = self.office.browser()
+        b.get("/help")
+        self.assertEqual(set(re.findall(r'href="/help/([a-z]+)"', b.page)), names)
+        for name in names:
+            for lang in ("ja", "en"):
+                b.cookies["__Host-sekimori-lang"] = lang
+                self.assertEqual(b.get(f"/help/{name}"), 200)
+                page = b.page
+                with open(os.path.join(o.TOP, "docs", "guide", f"{name}.{lang}.md"), encoding="utf-8") as f:
+                    self.assertIn("<h1>" + f.readline()[2:].strip() + "</h1>", page)
+                self.assertNotIn(".md\"", page)
+                for picture in re.findall(r'<img src="([^"]*)"', page):
+                    self.assertEqual(b.get(picture), 200, picture)
+        self.assertEqual(b.get("/help/nobody"), 404)
+        self.assertEqual(b.get("/assets/staff.ja.md"), 404)
 
     def test_one_page_serves_many(self):
         """Thirty people load the overview while others log in: Argon2 does not stop the loop."""
