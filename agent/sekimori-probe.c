@@ -108,6 +108,18 @@ static json_t *software(char **args)
 	return sk_probe_software("", &o);
 }
 
+static json_t *networks(char **args)
+{
+	(void)args;
+	return sk_probe_networks("");
+}
+
+static json_t *wireless(char **args)
+{
+	(void)args;
+	return sk_probe_wifi("");
+}
+
 static const struct {
 	const char *id;
 	json_t *(*run)(char **args);
@@ -116,7 +128,8 @@ static const struct {
     {"passwords", passwords}, {"login-limits", login_limits}, {"accounts", accounts},
     {"antivirus", antivirus}, {"updates", updates},           {"support", support},
     {"services", services},   {"firewall", firewall},         {"clock", kept_clock},
-    {"logs", logs},           {"software", software},
+    {"logs", logs},           {"software", software},         {"networks", networks},
+    {"wireless", wireless},
 };
 
 static int usage(void)

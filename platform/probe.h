@@ -38,6 +38,13 @@ json_t *sk_probe_firewall(void); /* P15 */
 json_t *sk_probe_logs(const char *root); /* P17 */
 json_t *sk_probe_clock(const char *root); /* P16 */
 
+json_t *sk_probe_networks(const char *root); /* P13 */
+json_t *sk_probe_wifi(const char *root); /* P14 */
+struct sk_net;
+struct sk_wifi;
+json_t *sk_networks_facts(const char *root, const struct sk_net *n, const struct sk_wifi *w); /* w NULL: not known */
+json_t *sk_wifi_facts(const char *root, const struct sk_wifi *w);
+
 struct sk_software_options {
 	const char *approved, *licences; /* words, single blanks between them; "" = none */
 	bool base; /* the basic system is approved as such */
