@@ -71,7 +71,7 @@ static int look(void *arg, const char *devpath)
 	}
 	n = sk_internal_load(s->conf, list, SK_INTERNAL_MAX);
 	if (n <= 0 || sk_internal_identify(s->root, devpath, &disk) < 0 ||
-	    !sk_internal_has(list, n, disk.port, disk.vid, disk.pid, disk.serial))
+	    sk_internal_count(list, n, disk.port, disk.vid, disk.pid, disk.serial) == 0)
 		s->refused = true;
 	return 0;
 }

@@ -82,18 +82,66 @@ static int set_default_deny(const struct sk_early *e, int fd, const char *name)
 	return r < 0 ? r : s < 0 ? s : open_root(e, fd, name);
 }
 
+static void read_serial(int fd, char out[SK_INTERNAL_SERIAL])
+{
+	char raw[1024];
+	ssize_t len = sk_sysfs_read(fd, "serial", raw, sizeof(raw));
+
+	(void)sk_text_escape(out, SK_INTERNAL_SERIAL, raw, len > 0 ? (size_t)len : 0);
+}
+
+static bool in_initramfs(const struct sk_early *e)
+{
+	char path[SK_DEVPATH_MAX];
+
+	(void)snprintf(path, sizeof(path), "%s/etc/sekimori/initramfs", e->root);
+	return access(path, F_OK) == 0;
+}
+
+/* Is one that can pass for this disk let in already? */
+static bool twin_is_in(const struct sk_early *e, const char *name, const struct sk_internal *me)
+{
+	char path[SK_DEVPATH_MAX];
+	struct sk_internal other;
+	struct dirent *entry;
+	bool found = false;
+	long in;
+	DIR *d;
+
+	(void)snprintf(path, sizeof(path), "%s/sys/bus/usb/devices", e->root);
+	d = opendir(path);
+	while (!found && d != NULL && (entry = readdir(d)) != NULL) {
+		int fd = strcmp(entry->d_name, name) != 0 ? open_device(e, entry->d_name) : -1;
+
+		if (fd < 0)
+			continue;
+		(void)memset(&other, 0, sizeof(other));
+		sk_text_copy(other.port, sizeof(other.port), entry->d_name);
+		read_serial(fd, other.serial);
+		found = sk_sysfs_read_number(fd, "authorized", &in) == 0 && in == 1 &&
+		        sk_sysfs_read_hex4(fd, "idVendor", &other.vid) == 0 &&
+		        sk_sysfs_read_hex4(fd, "idProduct", &other.pid) == 0 &&
+		        sk_internal_count(&other, 1, me->port, me->vid, me->pid, me->serial) > 0;
+		(void)close(fd);
+	}
+	if (d != NULL)
+		(void)closedir(d);
+	return found;
+}
+
+/* At boot nobody knows yet which of two with one serial number the system lies on: both come in, and sekimorid shuts the other. Later, the one
+ * that is in is it. */
 static bool is_learned(const struct sk_early *e, int fd, const char *name, const struct sk_usb_desc *d)
 {
-	struct sk_internal list[SK_INTERNAL_MAX];
-	char raw[1024], serial[SK_INTERNAL_SERIAL];
-	ssize_t len;
+	struct sk_internal list[SK_INTERNAL_MAX], me = {.vid = d->vid, .pid = d->pid};
 	int n = sk_internal_load(e->internal_conf, list, SK_INTERNAL_MAX);
 
 	if (n <= 0)
 		return false;
-	len = sk_sysfs_read(fd, "serial", raw, sizeof(raw));
-	(void)sk_text_escape(serial, sizeof(serial), raw, len > 0 ? (size_t)len : 0);
-	return sk_internal_has(list, n, name, d->vid, d->pid, serial);
+	sk_text_copy(me.port, sizeof(me.port), name);
+	read_serial(fd, me.serial);
+	return sk_internal_count(list, n, me.port, me.vid, me.pid, me.serial) > 0 &&
+	       (in_initramfs(e) || !twin_is_in(e, name, &me));
 }
 
 /* ---- which interfaces ---- */
@@ -188,8 +236,7 @@ static bool way_out(const struct sk_early *e)
 {
 	char path[SK_DEVPATH_MAX], line[4096], *word, *save = NULL;
 
-	(void)snprintf(path, sizeof(path), "%s/etc/sekimori/initramfs", e->root);
-	if (access(path, F_OK) < 0)
+	if (!in_initramfs(e))
 		return false;
 	(void)snprintf(path, sizeof(path), "%s/proc/cmdline", e->root);
 	if (sk_file_attr(path, line, sizeof(line)) <= 0)

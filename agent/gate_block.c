@@ -11,7 +11,14 @@
 
 #define MAX_STACK 8 /* dm on dm on ... */
 
-struct sk_attached *sk_gate_owner(const struct sk_gate *g, const char *devpath, int *number)
+struct owner_search {
+	const struct sk_gate *gate;
+	struct sk_attached *found;
+	int number;
+	bool own; /* one of its ways is the machine's own */
+};
+
+static struct sk_attached *owner_of_path(const struct sk_gate *g, const char *devpath, int *number)
 {
 	struct sk_attached *a;
 	int n;
@@ -26,6 +33,34 @@ struct sk_attached *sk_gate_owner(const struct sk_gate *g, const char *devpath, 
 		}
 	}
 	return NULL;
+}
+
+static int owner_of_controller(void *arg, const char *devpath)
+{
+	struct owner_search *s = arg;
+	int number;
+	struct sk_attached *a = owner_of_path(s->gate, devpath, &number);
+
+	s->own = s->own || a == NULL || a->outcome.internal;
+	if (a != NULL && !a->outcome.internal && s->found == NULL) {
+		s->found = a;
+		s->number = number;
+	}
+	return 0;
+}
+
+/* A multipath disk is that of its controllers. One that says it belongs to the machine's own disk gets nothing by that: its controller is
+ * judged by itself; but the own disk must not be shut for it. */
+struct sk_attached *sk_gate_owner(const struct sk_gate *g, const char *devpath, int *number)
+{
+	struct owner_search s = {.gate = g};
+
+	if (!sk_block_is_multipath(devpath))
+		return owner_of_path(g, devpath, number);
+	if (g->sys.blocks.ops->slaves(g->sys.blocks.ctx, devpath, owner_of_controller, &s) < 0 || s.own)
+		return NULL;
+	*number = s.number;
+	return s.found;
 }
 
 /* Modules load after the synchronous look: what a driver makes of an interface is looked at when it has bound. */
@@ -75,6 +110,10 @@ void sk_gate_block_removed(struct sk_gate *g, const char *devpath)
 
 	if (a != NULL && a->medium != NULL)
 		sk_medium_gone(a->medium, devpath);
+	/* Its controller went first: whose it was is not to be read any more. */
+	for (a = g->first; a != NULL && sk_block_is_multipath(devpath); a = a->next)
+		if (a->medium != NULL)
+			sk_medium_gone(a->medium, devpath);
 }
 
 void sk_gate_block_changed(struct sk_gate *g, const char *devpath)
@@ -161,6 +200,15 @@ static enum sk_access access_of(struct question *q, const struct sk_attached *a,
 	return SK_ACCESS_NONE;
 }
 
+/* A controller of a multipath disk that has no single owner: it is the machine's own, or it is not a PCI device (fabrics). Only one that no
+ * longer has any is refused, by the -ENODEV of slaves(). */
+static int own_way(void *arg, const char *devpath)
+{
+	(void)arg;
+	(void)devpath;
+	return 0;
+}
+
 static int ask(void *arg, const char *devpath)
 {
 	struct question *q = arg;
@@ -181,6 +229,8 @@ static int ask(void *arg, const char *devpath)
 	case SK_BUS_INTERNAL:
 		return 0;
 	case SK_BUS_VIRTUAL:
+		if (sk_block_is_multipath(devpath)) /* the disk itself, not something that lies on it */
+			return q->g->sys.blocks.ops->slaves(q->g->sys.blocks.ctx, devpath, own_way, q);
 		if (++q->depth > MAX_STACK)
 			return -ELOOP;
 		r = q->g->sys.blocks.ops->slaves(q->g->sys.blocks.ctx, devpath, ask, q);

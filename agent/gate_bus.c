@@ -38,14 +38,22 @@ struct use {
 	size_t len;
 };
 
-static int claimed(void *arg, const char *devpath)
+static int below(void *arg, const char *devpath)
 {
 	const struct use *u = arg;
+
+	return strncmp(devpath, u->devpath, u->len) == 0 && devpath[u->len] == '/' ? -EEXIST : 0;
+}
+
+static int claimed(void *arg, const char *devpath)
+{
+	struct use *u = arg;
 	const struct sk_blocks *blocks = &u->g->sys.blocks;
 	struct sk_block b;
+	int r =
+	    sk_block_is_multipath(devpath) ? blocks->ops->slaves(blocks->ctx, devpath, below, u) : below(u, devpath);
 
-	if (strncmp(devpath, u->devpath, u->len) != 0 || devpath[u->len] != '/' ||
-	    blocks->ops->read(blocks->ctx, devpath, &b) < 0)
+	if (r != -EEXIST || blocks->ops->read(blocks->ctx, devpath, &b) < 0)
 		return 0;
 	return blocks->ops->claimed(blocks->ctx, &b) ? -EBUSY : 0;
 }
@@ -90,7 +98,18 @@ static void learn_boot(struct sk_gate *g)
 	(void)sk_disks_save(g->sys.disks_run, g->own);
 }
 
-bool sk_gate_is_own(const struct sk_attached *a)
+/* An NVMe disk known by model and place alone: another one of the model can be put into its place. The machine's own is there when we start, and
+ * was never held by us; what comes later is somebody else's until the machine starts anew. */
+static bool was_there(const struct sk_attached *a)
+{
+	struct sk_usb_state s;
+
+	if (a->outcome.internal)
+		return true;
+	return !a->gate->started && a->via->ops->state(a->via->ctx, a->dev, &s) == 0 && s.authorized;
+}
+
+static bool is_own_disk(const struct sk_attached *a)
 {
 	const struct sk_gate *g = a->gate;
 	const struct sk_bus_ops *bus = sk_bus_of(a->dev->name);
@@ -99,7 +118,7 @@ bool sk_gate_is_own(const struct sk_attached *a)
 	bool own;
 	int fd;
 
-	if (bus == NULL || a->via == &g->sys.usb)
+	if (bus == NULL)
 		return false;
 	if (needs_own(bus) && !g->own_known)
 		return true;
@@ -108,7 +127,60 @@ bool sk_gate_is_own(const struct sk_attached *a)
 		return false;
 	own = bus->identify(fd, devpath, &id) == 0 && sk_disks_has(g->own, id.bus, id.ident);
 	(void)close(fd);
-	return own;
+	return own && (id.serial[0] != '\0' || bus != &SK_BUS_PCI_OPS || was_there(a));
+}
+
+/* ---- the machine's own on USB ---- */
+
+static int entries_of(const struct sk_attached *a)
+{
+	const struct sk_device *d = &a->facts;
+	struct sk_gate *g = a->gate;
+
+	if (a->via != &g->sys.usb || a->dev->root_hub || !d->desc_ok || !(sk_usb_desc_kinds(&d->desc) & SK_USB_STORAGE))
+		return 0;
+	if (g->n_internal < 0) {
+		g->n_internal = sk_internal_load(g->sys.internal_conf, g->internal, SK_INTERNAL_MAX);
+		if (g->n_internal < 0)
+			g->n_internal =
+			    0; /* a wrong file admits nothing; `sekimori doctor` and the early admission say so */
+	}
+	return sk_internal_count(g->internal, g->n_internal, d->name, d->desc.vid, d->desc.pid, d->serial);
+}
+
+/* Would a be taken for b? */
+static bool passes_for(const struct sk_attached *a, const struct sk_attached *b)
+{
+	struct sk_internal e = {.vid = b->facts.desc.vid, .pid = b->facts.desc.pid};
+
+	sk_text_copy(e.port, sizeof(e.port), b->facts.name);
+	sk_text_copy(e.serial, sizeof(e.serial), b->facts.serial);
+	return sk_internal_count(&e, 1, a->facts.name, a->facts.desc.vid, a->facts.desc.pid, a->facts.serial) > 0;
+}
+
+/* A learned disk is known by its model and serial number, which another one can claim too. Whichever the system uses when we start is it, and
+ * what is it stays it; who comes while all the learned ones with that number are there is somebody else. In doubt it is let in: the
+ * machine must not lose the disk it runs from. */
+static bool is_system_disk(const struct sk_attached *a)
+{
+	const struct sk_gate *g = a->gate;
+	const struct sk_attached *b;
+	int entries = entries_of(a);
+
+	if (entries == 0)
+		return false;
+	if (a->outcome.internal || (!g->started && in_use(g, a->dev->devpath)))
+		return true;
+	for (b = g->first; b != NULL; b = b->next)
+		if (b != a && entries_of(b) > 0 && passes_for(a, b) &&
+		    (b->outcome.internal || (!g->started && in_use(g, b->dev->devpath))))
+			entries--;
+	return entries > 0;
+}
+
+bool sk_gate_is_own(const struct sk_attached *a)
+{
+	return a->via == &a->gate->sys.usb ? is_system_disk(a) : is_own_disk(a);
 }
 
 /* ---- default deny ---- */

@@ -125,24 +125,6 @@ static void copy_verdict(struct sk_outcome *to, const struct sk_verdict *v)
 		copy_iface(&to->ifaces[i], &v->ifaces[i]);
 }
 
-static bool is_system_disk(const struct sk_attached *a)
-{
-	const struct sk_device *d = &a->facts;
-	struct sk_gate *g = a->gate;
-
-	if (a->via != &g->sys.usb)
-		return sk_gate_is_own(a);
-	if (!d->desc_ok || !(sk_usb_desc_kinds(&d->desc) & SK_USB_STORAGE))
-		return false;
-	if (g->n_internal < 0) {
-		g->n_internal = sk_internal_load(g->sys.internal_conf, g->internal, SK_INTERNAL_MAX);
-		if (g->n_internal < 0)
-			g->n_internal =
-			    0; /* a wrong file admits nothing; `sekimori doctor` and the early admission say so */
-	}
-	return sk_internal_has(g->internal, g->n_internal, d->name, d->desc.vid, d->desc.pid, d->serial);
-}
-
 /* The system runs from it: refusing it would only kill the terminal. Of a USB device its storage alone is let in, all the rest as decided. */
 static void admit_system_disk(struct sk_verdict *v, bool whole)
 {
@@ -189,7 +171,7 @@ void sk_attached_decide(const struct sk_attached *a, struct sk_verdict *v, struc
 	sk_decide(h->policy(h->ctx), h->grants(h->ctx), &a->facts, &c, v);
 	if (sk_attached_media(a, &m))
 		sk_decide_media(h->policy(h->ctx), h->grants(h->ctx), &a->facts, &m, &c, v);
-	internal = is_system_disk(a);
+	internal = sk_gate_is_own(a);
 	if (internal)
 		admit_system_disk(v, a->via != &a->gate->sys.usb);
 	copy_verdict(out, v);

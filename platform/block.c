@@ -39,6 +39,65 @@ enum sk_block_bus sk_block_bus(const char *devpath)
 	return SK_BUS_INTERNAL;
 }
 
+#define SUBSYSTEMS "/devices/virtual/nvme-subsystem/"
+
+bool sk_block_is_multipath(const char *devpath)
+{
+	const char *disk = strncmp(devpath, SUBSYSTEMS, sizeof(SUBSYSTEMS) - 1) == 0
+	                       ? strchr(devpath + sizeof(SUBSYSTEMS) - 1, '/')
+	                       : NULL;
+
+	return disk != NULL && disk[1] != '\0';
+}
+
+/* A link inside /devices says "../../../pci0000:00/...": from its folder, dir ("/devices/..."), so many steps up. */
+static int link_inside(const char *link, const char *dir, size_t dir_len, char *out, size_t size)
+{
+	char target[SK_DEVPATH_MAX], full[2 * SK_DEVPATH_MAX];
+	const char *p = target;
+	ssize_t n = readlink(link, target, sizeof(target) - 1);
+
+	if (n < 0)
+		return -errno;
+	target[n] = '\0';
+	for (; strncmp(p, "../", 3) == 0; p += 3)
+		while (dir_len > 0 && dir[--dir_len] != '/') {}
+	if (p == target || snprintf(full, sizeof(full), "%.*s/%s", (int)dir_len, dir, p) >= (int)size ||
+	    !sk_sysfs_is_devpath(full))
+		return -EINVAL;
+	sk_text_copy(out, size, full);
+	return 0;
+}
+
+/* The subsystem's folder has a link "nvme0" for each of its controllers, and the disks ("nvme0n1") beside them. */
+static int each_controller(const char *root, const char *devpath, int (*fn)(void *arg, const char *devpath), void *arg)
+{
+	size_t len = (size_t)(strchr(devpath + sizeof(SUBSYSTEMS) - 1, '/') - devpath);
+	char path[2 * SK_DEVPATH_MAX], link[3 * SK_DEVPATH_MAX], target[SK_DEVPATH_MAX];
+	bool any = false;
+	struct dirent *e;
+	int r = 0;
+	DIR *d;
+
+	(void)snprintf(path, sizeof(path), "%s/sys%.*s", root, (int)len, devpath);
+	d = opendir(path);
+	if (d == NULL)
+		return errno == ENOENT ? -ENODEV : -errno;
+	while (r >= 0 && (e = readdir(d)) != NULL) {
+		size_t digits = strncmp(e->d_name, "nvme", 4) == 0 ? strspn(e->d_name + 4, "0123456789") : 0;
+
+		if (digits == 0 || e->d_name[4 + digits] != '\0')
+			continue;
+		(void)snprintf(link, sizeof(link), "%s/%s", path, e->d_name);
+		if (link_inside(link, devpath, len, target, sizeof(target)) < 0)
+			continue; /* it went just now */
+		any = true;
+		r = fn(arg, target);
+	}
+	(void)closedir(d);
+	return r < 0 ? r : any ? 0 : -ENODEV;
+}
+
 static int block_list(void *ctx, int (*fn)(void *arg, const char *devpath), void *arg)
 {
 	char path[SK_DEVPATH_MAX], link[2 * SK_DEVPATH_MAX], devpath[SK_DEVPATH_MAX];
@@ -52,6 +111,10 @@ static int block_list(void *ctx, int (*fn)(void *arg, const char *devpath), void
 		return errno == ENOENT ? 0 : -errno;
 	while (r >= 0 && (e = readdir(d)) != NULL) {
 		if (e->d_name[0] == '.')
+			continue;
+		/* One way of a multipath disk ("nvme0c0n1") is no device of its own: it has no number and no node. */
+		(void)snprintf(link, sizeof(link), "%s/%s/dev", path, e->d_name);
+		if (access(link, F_OK) < 0)
 			continue;
 		(void)snprintf(link, sizeof(link), "%s/%s", path, e->d_name);
 		if (sk_sysfs_devpath(link, devpath, sizeof(devpath)) == 0)
@@ -229,6 +292,8 @@ static int block_slaves(void *ctx, const char *devpath, int (*fn)(void *arg, con
 
 	if (!sk_sysfs_is_devpath(devpath))
 		return -EINVAL;
+	if (sk_block_is_multipath(devpath))
+		return each_controller(root_of(ctx), devpath, fn, arg);
 	(void)snprintf(path, sizeof(path), "%s/sys%s/slaves", root_of(ctx), devpath);
 	d = opendir(path);
 	if (d == NULL)

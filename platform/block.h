@@ -28,6 +28,10 @@ enum sk_block_bus { SK_BUS_INTERNAL, SK_BUS_VIRTUAL, SK_BUS_USB, SK_BUS_MMC, SK_
 /* By the names in the path alone. A virtual device (dm, loop, md) is judged by what it lies on. */
 enum sk_block_bus sk_block_bus(const char *devpath);
 
+/* A disk, or a partition of one, that the kernel reaches over one or more NVMe controllers: it shows below /devices/virtual, whatever the
+ * controllers hang on, and its own path says nothing of them. It is to be judged by its controllers, which slaves() gives. */
+bool sk_block_is_multipath(const char *devpath);
+
 struct sk_block_ops { /* 0 or -errno; none of them blocks */
 	/* fn for every block device of the machine; a negative answer ends it. */
 	int (*list)(void *ctx, int (*fn)(void *arg, const char *devpath), void *arg);
@@ -35,7 +39,7 @@ struct sk_block_ops { /* 0 or -errno; none of them blocks */
 	/* BLKROSET on its node, which must be this very device, then read back: -EIO when it did not take. Setting a disk covers its
 	 * partitions; a mount made rw before goes on writing, so this comes before any mount. */
 	int (*set_ro)(void *ctx, const struct sk_block *b, bool ro);
-	/* fn for each device a virtual one lies on. */
+	/* fn for each device a virtual one lies on; of a multipath disk for each controller, -ENODEV when it has none. */
 	int (*slaves)(void *ctx, const char *devpath, int (*fn)(void *arg, const char *devpath), void *arg);
 	void (*look_again)(void *ctx, const char *devpath); /* has udev ask again ("change") */
 	bool (*claimed)(

@@ -1,7 +1,9 @@
 /*
  * NVMe: PCI functions of class 0108, in a hot-plug slot or behind Thunderbolt. (SATA and SCSI adapters are judged by their disks, card readers by
  * their cards.) The bus has no default deny that leaves the machine's own devices alone, so a refused function is unbound and held by
- * `driver_override`, a driver name that no driver has. Before a driver is bound a function has no serial number: its identity is model and place.
+ * `driver_override`, a driver name that no driver has. Before a driver is bound a function tells no serial number but the one in its PCI
+ * configuration, if it has that; its identity is model, that number and its place. The place is the way from the root by slots: numbers of PCI buses
+ * are counted anew at each boot and change with what else is plugged in.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -13,10 +15,53 @@
 
 #define NO_DRIVER "sekimori-refused"
 
+enum { CONFIG_BYTES = 4096, EXTENDED = 0x100, CAP_SERIAL = 3, CAPS_MAX = 64 };
+
+static uint32_t le32(const uint8_t *p)
+{
+	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+/* The Device Serial Number capability, as text; "" where there is none. The list is the device's own: it may lead anywhere. */
+static void read_dsn(int dir, char *out, size_t size)
+{
+	uint8_t config[CONFIG_BYTES];
+	ssize_t n = sk_sysfs_read_bytes(dir, "config", config, sizeof(config));
+	uint32_t at = EXTENDED;
+
+	out[0] = '\0';
+	for (int i = 0; i < CAPS_MAX && at >= EXTENDED && (ssize_t)at + 12 <= n; i++) {
+		uint32_t head = le32(config + at), low = le32(config + at + 4), high = le32(config + at + 8);
+
+		if ((head & 0xffff) == CAP_SERIAL) {
+			if ((low != 0 || high != 0) && (low & high) != UINT32_MAX)
+				(void)snprintf(out, size, "%08x%08x", high, low);
+			return;
+		}
+		at = head >> 20 & ~3U;
+	}
+}
+
+/* "pci0000:00/1c.4/00.0": the last two digits of each step are slot and function, before them stands the number of the bus. */
+static void read_place(const char *devpath, char *out, size_t size)
+{
+	const char *p = strstr(devpath, "/pci"), *part;
+	size_t len = p != NULL ? strcspn(p + 1, "/") : 0;
+	int used = snprintf(out, size, "%.*s", (int)(len < 32 ? len : 32), p != NULL ? p + 1 : "");
+
+	for (p = p != NULL ? p + 1 + len : ""; *p == '/' && used >= 0 && (size_t)used < size; p = part + len) {
+		part = p + 1;
+		len = strcspn(part, "/");
+		if (len < 5 || part[len - 2] != '.')
+			break; /* a controller or a disk: that is not the place of the function any more */
+		used += snprintf(out + used, size - (size_t)used, "/%.4s", part + len - 4);
+	}
+}
+
 static int pci_identify(int dir, const char *devpath, struct sk_bus_ident *out)
 {
 	struct sk_bus_ident id;
-	char class[16], vendor[16], device[16], sub_vendor[16], sub_device[16];
+	char class[16], vendor[16], device[16], sub_vendor[16], sub_device[16], place[80];
 
 	sk_bus_text(dir, "class", class, sizeof(class));
 	if (class[0] == '\0')
@@ -31,8 +76,10 @@ static int pci_identify(int dir, const char *devpath, struct sk_bus_ident *out)
 	sk_bus_text(dir, "subsystem_device", sub_device, sizeof(sub_device));
 	(void)snprintf(id.vendor, sizeof(id.vendor), "PCI %s", vendor);
 	(void)snprintf(id.product, sizeof(id.product), "NVMe %s", device);
-	(void)snprintf(id.ident, sizeof(id.ident), "%s:%s:%s:%s %.100s", vendor, device, sub_vendor, sub_device,
-	               strrchr(devpath, '/') + 1);
+	read_dsn(dir, id.serial, sizeof(id.serial));
+	read_place(devpath, place, sizeof(place));
+	(void)snprintf(id.ident, sizeof(id.ident), "%s:%s:%s:%s %s%s%.20s", vendor, device, sub_vendor, sub_device,
+	               place, id.serial[0] != '\0' ? " " : "", id.serial);
 	id.stores = id.disk = true;
 	*out = id;
 	return 0;

@@ -67,16 +67,24 @@ int sk_internal_load(const char *path, struct sk_internal *out, size_t max)
 	return (int)n;
 }
 
-bool sk_internal_has(const struct sk_internal *list, int n, const char *port, uint16_t vid, uint16_t pid,
-                     const char *serial)
+/* "2.1" of "1-2.1": the bus is counted anew at each boot. */
+static const char *place_of(const char *port)
 {
-	int i;
+	const char *dash = strchr(port, '-');
+
+	return dash != NULL ? dash + 1 : port;
+}
+
+int sk_internal_count(const struct sk_internal *list, int n, const char *port, uint16_t vid, uint16_t pid,
+                      const char *serial)
+{
+	int i, count = 0;
 
 	for (i = 0; i < n; i++)
-		if (list[i].vid == vid && list[i].pid == pid && strcmp(list[i].port, port) == 0 &&
-		    strcmp(list[i].serial, serial) == 0)
-			return true;
-	return false;
+		if (list[i].vid == vid && list[i].pid == pid && strcmp(list[i].serial, serial) == 0 &&
+		    (serial[0] != '\0' || strcmp(place_of(list[i].port), place_of(port)) == 0))
+			count++;
+	return count;
 }
 
 /* ---- learning ---- */
@@ -88,18 +96,6 @@ struct learning {
 	size_t max, n;
 	int depth;
 };
-
-static int hex4(int fd, const char *name, uint16_t *out)
-{
-	char text[16];
-	unsigned v;
-	int end = 0;
-
-	if (sk_sysfs_read(fd, name, text, sizeof(text)) < 0 || sscanf(text, "%4x%n", &v, &end) != 1 || end != 4)
-		return -EINVAL;
-	*out = (uint16_t)v;
-	return 0;
-}
 
 static int read_device(const char *root, const char *devpath, struct sk_internal *out)
 {
@@ -114,9 +110,9 @@ static int read_device(const char *root, const char *devpath, struct sk_internal
 	if (fd < 0)
 		return fd;
 	sk_text_copy(e.port, sizeof(e.port), strrchr(devpath, '/') + 1);
-	r = hex4(fd, "idVendor", &e.vid);
+	r = sk_sysfs_read_hex4(fd, "idVendor", &e.vid);
 	if (r == 0)
-		r = hex4(fd, "idProduct", &e.pid);
+		r = sk_sysfs_read_hex4(fd, "idProduct", &e.pid);
 	n = sk_sysfs_read(fd, "serial", raw, sizeof(raw));
 	if (n > 0)
 		(void)sk_text_escape(e.serial, sizeof(e.serial), raw, (size_t)n);
@@ -145,12 +141,23 @@ int sk_internal_identify(const char *root, const char *devpath, struct sk_intern
 	return -ENOENT;
 }
 
+/* Two disks with one serial number are two entries: both are the machine's. */
+static bool is_listed(const struct learning *l, const char *port)
+{
+	size_t i;
+
+	for (i = 0; i < l->n; i++)
+		if (strcmp(l->out[i].port, port) == 0)
+			return true;
+	return false;
+}
+
 static int add_device(struct learning *l, const char *devpath)
 {
 	struct sk_internal e;
 	int r = sk_internal_identify(l->root, devpath, &e);
 
-	if (r < 0 || sk_internal_has(l->out, (int)l->n, e.port, e.vid, e.pid, e.serial))
+	if (r < 0 || is_listed(l, e.port))
 		return r == -ENOENT ? 0 : r;
 	if (l->n == l->max)
 		return -E2BIG;

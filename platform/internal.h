@@ -1,8 +1,8 @@
 /*
  * System disks on USB: learned at install (sekimori-early --learn-internal > /etc/sekimori/internal.conf), admitted at boot and by the
- * gate exactly as they are: same port, same model, same serial. One per line, "usb PORT VID:PID SERIAL", SERIAL escaped
- * (common/text.h) and to the end of the line, "-" if none; lines that begin with # are comments. Any other line makes
- * the whole file worthless (nothing is admitted by it). C library only.
+ * gate by model and serial number; PORT counts where there is no serial number, and tells people where it was. One per line,
+ * "usb PORT VID:PID SERIAL", SERIAL escaped (common/text.h) and to the end of the line, "-" if none; lines that begin with # are comments. Any
+ * other line makes the whole file worthless (nothing is admitted by it). C library only.
  */
 #ifndef SK_PLATFORM_INTERNAL_H
 #define SK_PLATFORM_INTERNAL_H
@@ -25,8 +25,10 @@ struct sk_internal {
 
 /* Entries read, 0 when there is no file, -EINVAL when a line is wrong, -errno. */
 int sk_internal_load(const char *path, struct sk_internal *out, size_t max);
-bool sk_internal_has(const struct sk_internal *list, int n, const char *port, uint16_t vid, uint16_t pid,
-                     const char *serial);
+/* How many entries a device is: its model and serial number say so, wherever it is plugged in and however the kernel counts its buses in this
+ * boot. One without a serial number: model and place on its controller, without the number of the bus. 0: it is none. */
+int sk_internal_count(const struct sk_internal *list, int n, const char *port, uint16_t vid, uint16_t pid,
+                      const char *serial);
 
 /* The USB device nearest above a block device, in the same terms. 0, -ENOENT when it hangs on none, -errno. */
 int sk_internal_identify(const char *root, const char *devpath, struct sk_internal *out);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -86,6 +87,19 @@ int sk_sysfs_read_number(int dir, const char *name, long *out)
 	if (r < 0)
 		return -EINVAL;
 	*out = (long)v;
+	return 0;
+}
+
+int sk_sysfs_read_hex4(int dir, const char *name, uint16_t *out)
+{
+	char text[16] = "";
+	unsigned v;
+	int end = 0;
+
+	if (sk_sysfs_read(dir, name, text, sizeof(text)) < 0 || sscanf(text, "%4x%n", &v, &end) != 1 || end != 4 ||
+	    text[4] != '\0')
+		return -EINVAL;
+	*out = (uint16_t)v;
 	return 0;
 }
 

@@ -23,6 +23,7 @@ ssize_t sk_sysfs_read(int dir, const char *name, char *out, size_t size);
 ssize_t sk_sysfs_read_bytes(int dir, const char *name, uint8_t *out, size_t size);
 /* A decimal number; 0 or -errno, -EINVAL when it is none (an empty attribute too). */
 int sk_sysfs_read_number(int dir, const char *name, long *out);
+int sk_sysfs_read_hex4(int dir, const char *name, uint16_t *out); /* "0951"; 0 or -EINVAL */
 int sk_sysfs_write(int dir, const char *name, const char *value); /* one write(2); 0 or -errno */
 bool sk_sysfs_exists(int dir, const char *name);
 

@@ -8,7 +8,8 @@ import tempfile
 import gate_tools as gate
 from test_gate import iso_image
 from vm import fat
-from vm.testing import timeout
+from vm.qemu import Device
+from vm.testing import Skip, timeout
 
 FOLDER = tempfile.mkdtemp(prefix="sekimori-bus-")
 atexit.register(shutil.rmtree, FOLDER, True)
@@ -21,13 +22,17 @@ def own(name, size=None):
     return path
 
 
-# A card reader, a SATA controller with a disk and a burner, a SCSI controller: all there when the package is installed.
+# A card reader, a SATA controller with a disk and a burner, a SCSI controller, an NVMe disk that can have several controllers: all there when the
+# package is installed.
 VM_OPTIONS = {"sd": True, "extra": [
     "-device", "virtio-scsi-pci,id=vscsi", "-device", "ahci,id=ahci",
     "-drive", "if=none,id=own0,format=raw,file=%s" % own("own.img", 16 << 20),
     "-device", "ide-hd,bus=ahci.0,drive=own0,serial=OWN1",
     "-drive", "if=none,id=disc0,format=raw,readonly=on,file=%s" % iso_image(own("disc.iso"), b"CD.TXT;1", b"disc"),
-    "-device", "ide-cd,bus=ahci.1,drive=disc0,serial=BURNER1"]}
+    "-device", "ide-cd,bus=ahci.1,drive=disc0,serial=BURNER1",
+    "-device", "nvme-subsys,id=subsys0", "-device", "nvme,id=ownway,serial=MULTI1,subsys=subsys0",
+    "-drive", "if=none,id=multi0,format=raw,file=%s" % own("multi.img", 16 << 20),
+    "-device", "nvme-ns,drive=multi0,bus=ownway,nsid=1,shared=on"]}
 TIMEOUT = 240
 
 ISSUER = []
@@ -93,7 +98,7 @@ def reads(vm, backend):
 def test_own_disk_is_known_and_untouched(vm):
     assert "disk ata" in vm.read("/etc/sekimori/disks.conf").decode(), vm.read("/etc/sekimori/disks.conf")
     assert vm.out("cat /sys/bus/scsi/drivers_autoprobe /sys/bus/mmc/drivers_autoprobe").split() == ["0", "0"]
-    found = [d for d in gate.devices(vm).values() if d.get("internal")]
+    found = [d for d in gate.devices(vm).values() if d.get("internal") and d["bus"] != "nvme"]
     assert len(found) == 1 and found[0]["verdict"] == "allow" and found[0]["bus"] == "ata", found
     node = os.path.basename(vm.out("readlink -f /dev/disk/by-id/ata-*OWN1"))
     assert node.startswith("sd") and vm.out("cat /sys/class/block/%s/ro" % node) == "0"
@@ -144,6 +149,24 @@ def test_disc_in_the_burner(vm):
     assert nodes(vm, "sr") == []
     device = open_and_close(vm, "ata", ("cd.txt", "disc"), ("sr",))
     assert "DVD" in device["product"], device
+
+
+def test_nvme_over_several_controllers(vm):
+    """The kernel shows such a disk below /devices/virtual. The own one is left alone; one that is plugged in is what its controller is."""
+    if vm.out("cat /sys/module/nvme_core/parameters/multipath") != "Y":
+        raise Skip("this kernel has no NVMe multipath")
+    path = vm.wait_until("readlink /sys/class/block/nvme*n1 | grep virtual/nvme-subsystem", 20).lstrip("./")
+    answer = gate.call(vm, "verdict", devpath="/" + path)
+    assert answer["verdict"] == "internal" and vm.out("cat /sys/%s/ro" % path) == "0", (path, answer)
+    gone = Device(vm, "ownway", "nvme", ())
+    gone.unplug()
+    vm.wait(lambda: nodes(vm, "nvme") == [], "its going", 20)
+    way = vm.plug("nvme", serial="MULTI1", subsys="subsys0", addr="0x1e")
+    named(vm, "nvme", "deny")
+    vm.wait(lambda: nodes(vm, "nvme") == [], "no disk", 20)
+    device = open_and_close(vm, "nvme", ("own.txt", "own"), ("nvme",))
+    assert "/1e.0" not in device["device"], device
+    way.unplug()
 
 
 def test_nvme_in_a_slot(vm):

@@ -117,6 +117,44 @@ Test(block, slaves_are_followed)
 	cr_assert_eq(n, 1);
 }
 
+#define SUBSYSTEM  "/devices/virtual/nvme-subsystem/nvme-subsys0"
+#define CONTROLLER "/devices/pci0000:00/0000:00:03.0/0000:01:00.0/nvme/nvme0"
+
+static int keep_path(void *arg, const char *devpath)
+{
+	cr_assert_lt(strlen(devpath), 256);
+	strcpy(arg, devpath); /* NOLINT: bounded above */
+	return 0;
+}
+
+Test(block, a_multipath_disk_is_that_of_its_controllers)
+{
+	char found[256] = "";
+	int n = 0;
+
+	cr_assert(sk_block_is_multipath(SUBSYSTEM "/nvme0n1"));
+	cr_assert(sk_block_is_multipath(SUBSYSTEM "/nvme0n1/nvme0n1p1"));
+	cr_assert(!sk_block_is_multipath(SUBSYSTEM));
+	cr_assert(!sk_block_is_multipath(SUBSYSTEM "/"));
+	cr_assert(!sk_block_is_multipath(CONTROLLER "/nvme0n1"));
+	put("/sys" SUBSYSTEM "/nvme0n1/nvme0n1p1/dev", "259:2\n");
+	put("/sys" CONTROLLER "/uevent", "");
+	put("/sys" CONTROLLER "/nvme0c0n1/uevent", "");
+	cr_assert_eq(blocks.ops->slaves(blocks.ctx, SUBSYSTEM "/nvme0n1", count, &n), -ENODEV,
+	             "no controller any more");
+	put_link("/sys" SUBSYSTEM "/nvme0", "../../../pci0000:00/0000:00:03.0/0000:01:00.0/nvme/nvme0");
+	cr_assert_eq(blocks.ops->slaves(blocks.ctx, SUBSYSTEM "/nvme0n1/nvme0n1p1", keep_path, found), 0);
+	cr_assert_str_eq(found, CONTROLLER);
+	cr_assert_eq(blocks.ops->slaves(blocks.ctx, "/devices/virtual/nvme-subsystem/nvme-subsys7/nvme7n1", count, &n),
+	             -ENODEV);
+	cr_assert_eq(n, 0);
+	put_link("/sys/class/block/nvme0c0n1",
+	         "../../devices/pci0000:00/0000:00:03.0/0000:01:00.0/nvme/nvme0/nvme0c0n1");
+	put_link("/sys/class/block/nvme0n1p1", "../../devices/virtual/nvme-subsystem/nvme-subsys0/nvme0n1/nvme0n1p1");
+	cr_assert_eq(blocks.ops->list(blocks.ctx, count, &n), 0);
+	cr_assert_eq(n, 1, "one way of it is no device of its own");
+}
+
 Test(block, a_node_that_is_another_device_is_not_touched)
 {
 	struct sk_block b;

@@ -219,6 +219,51 @@ Test(bus, a_refused_nvme_is_held_and_let_go)
 	cr_assert_eq(f.ops->open(f.ctx, "pci:0000:01:00.0", &dev), -ENOENT);
 }
 
+#define LATER PCI "/0000:00:03.0/0000:05:00.0"
+#define OTHER PCI "/0000:00:04.0/0000:06:00.0"
+
+static void pci_ident(const char *dir, struct sk_bus_ident *id)
+{
+	char devpath[SK_DEVPATH_MAX];
+	int fd = sk_bus_open(tree, &SK_BUS_PCI_OPS, strrchr(dir, '/') + 1, devpath);
+
+	cr_assert_geq(fd, 0);
+	cr_assert_eq(SK_BUS_PCI_OPS.identify(fd, devpath, id), 0);
+	(void)close(fd);
+}
+
+Test(bus, an_nvme_is_known_by_its_place_and_serial_however_buses_are_counted)
+{
+	uint8_t config[0x120] = {0};
+	struct sk_bus_ident id, again;
+
+	device("pci", NVME);
+	attr(NVME, "class", "0x010802\n");
+	device("pci", LATER);
+	attr(LATER, "class", "0x010802\n");
+	device("pci", OTHER);
+	attr(OTHER, "class", "0x010802\n");
+	pci_ident(NVME, &id);
+	pci_ident(LATER, &again);
+	cr_assert_str_eq(id.ident, again.ident);
+	cr_assert_str_eq(id.serial, "");
+	pci_ident(OTHER, &again);
+	cr_assert_str_neq(id.ident, again.ident, "another slot");
+	memcpy(config + 0x100, "\x01\x00\x01\x11", 4); /* another capability; the next is at 0x110 */
+	memcpy(config + 0x110, "\x03\x00\x01\x00\x78\x56\x34\x12\x00\x00\xc0\xfe", 12);
+	put_bytes(LATER "/config", config, sizeof(config));
+	memcpy(config + 0x100, "\x01\x00\x01\x10", 4); /* leads to itself */
+	put_bytes(OTHER "/config", config, sizeof(config));
+	put_bytes(NVME "/config", config, 64);
+	pci_ident(LATER, &again);
+	cr_assert_str_eq(again.serial, "fec0000012345678");
+	cr_assert_str_neq(id.ident, again.ident);
+	pci_ident(OTHER, &again);
+	cr_assert_str_eq(again.serial, "");
+	pci_ident(NVME, &again);
+	cr_assert_str_eq(again.ident, id.ident, "the head alone");
+}
+
 #define DOCK PCI "/0000:00:0d.2/domain0/0-0/0-1"
 
 Test(bus, a_dock_is_authorised_and_stores_nothing)

@@ -99,7 +99,9 @@ Test(early, a_learned_disk_is_admitted_with_its_driver_and_no_other)
 	cr_assert_eq(sk_early_device(&e, "1-1"), SK_EARLY_ADMITTED);
 	cr_assert_str_eq(get(BASE "/1-1/1-1:1.0/authorized"), "1");
 	cr_assert_eq(loaded, 1);
-	cr_assert_eq(sk_early_device(&e, "1-2"), SK_EARLY_LEFT, "another port");
+	cr_assert_eq(sk_early_device(&e, "1-2"), SK_EARLY_LEFT, "a twin of the one that is in");
+	put("/etc/sekimori/initramfs", "");
+	cr_assert_eq(sk_early_device(&e, "1-2"), SK_EARLY_ADMITTED, "at boot it may be the real one");
 	put(BASE "/1-1/authorized", "0\n");
 	put(BASE "/1-1/serial", "S2\n");
 	cr_assert_eq(sk_early_device(&e, "1-1"), SK_EARLY_LEFT, "another serial");

@@ -521,35 +521,6 @@ Test(gate, the_first_keyboard_comes_in_by_the_safe_path_and_stays)
 	cr_assert(b->authorized && b->iface_auth[0], "the waiting keyboard was not let in when the last one went");
 }
 
-/* ---- system disks ---- */
-
-Test(gate, a_learned_system_disk_is_admitted_and_left_alone)
-{
-	char path[] = "/tmp/sekimori-internal-XXXXXX";
-	static const char LIST[] = "# learned\nusb 1-1 0951:1666 ROOT1\n";
-	struct fake_device *d, *other;
-	int fd = mkstemp(path);
-
-	cr_assert_geq(fd, 0);
-	cr_assert_eq(write(fd, LIST, strlen(LIST)), (ssize_t)strlen(LIST));
-	close(fd);
-	F.gate->sys.internal_conf = path;
-	F.modules_loaded = true;
-	plug_root();
-	scan();
-	d = plug_one("1-1", STICK, "ROOT1");
-	d->binds = "usb-storage";
-	add(d);
-	other = plug_one("1-2", STICK, "ROOT1");
-	add(other);
-	(void)unlink(path);
-	cr_assert(d->iface_auth[0]);
-	cr_assert(!other->authorized, "another port is another disk");
-	block_add(plug_block(d, 0, NULL));
-	cr_assert_eq(find("ro sda"), -1);
-	cr_assert_eq(find("start"), -1);
-}
-
 /* ---- what it shows ---- */
 
 Test(gate, devices_and_explanation_are_shown)

@@ -156,6 +156,75 @@ Test(gate_bus, udev_gets_the_answer_of_the_disks_owner)
 	cr_assert_geq(find("record enforcement.failed"), 0);
 }
 
+#define MULTIPATH "/devices/virtual/nvme-subsystem/nvme-subsys0/nvme0n1"
+
+static struct fake_block *plug_multipath(const struct fake_device *d)
+{
+	static char controller[256];
+	struct fake_block *b = plug_block((struct fake_device *)(uintptr_t)d, 0, NULL);
+
+	(void)snprintf(controller, sizeof(controller), "%.180s/%.20s:1.0/nvme/nvme0", d->devpath, d->name);
+	F.slave = controller;
+	sk_text_copy(b->b.devpath, sizeof(b->b.devpath), MULTIPATH);
+	sk_text_copy(b->b.name, sizeof(b->b.name), "nvme0n1");
+	return b;
+}
+
+static const char *verdict_on(const char *devpath)
+{
+	static char word[16];
+	struct sk_err err = SK_ERR_INIT;
+	json_t *out = NULL;
+
+	cr_assert_eq(sk_gate_block_verdict(F.gate, devpath, &out, &err), 0);
+	sk_text_copy(word, sizeof(word), json_string_value(json_object_get(out, "verdict")));
+	json_decref(out);
+	return word;
+}
+
+/* It shows below /devices/virtual: by its own path it would be taken for something of the machine. */
+Test(gate_bus, a_multipath_disk_is_that_of_its_controller)
+{
+	struct fake_device *d;
+	struct fake_block *b;
+
+	start();
+	d = plug_one("pci:0000:01:00.0", STICK, "S1");
+	d->stuck = true;
+	d->authorized = d->iface_auth[0] = true;
+	d->config = 1;
+	came("pci", d);
+	b = plug_multipath(d);
+	cr_assert_str_eq(verdict_on(MULTIPATH), "deny");
+	cr_assert(b->ro);
+	F.slave = "/devices/pci0000:00/0000:00:02.0/nvme/nvme0";
+	cr_assert_str_eq(verdict_on(MULTIPATH), "internal", "a controller that is the machine's own");
+	block_add(b);
+	cr_assert_eq(find("start"), -1);
+}
+
+Test(gate_bus, a_granted_multipath_disk_is_read_only_and_mounted_and_goes)
+{
+	struct fake_device *d;
+	struct fake_block *b;
+
+	start();
+	d = plug_one("pci:0000:01:00.0", STICK, "S1");
+	d->binds = "nvme";
+	grant(d, "clerk", "ro", F.now + 3600000);
+	sk_gate_person(F.gate, "clerk");
+	came("pci", d);
+	b = plug_multipath(d);
+	block_add(b);
+	cr_assert(before("ro nvme0n1", "start /usr/lib/sekimori/sekimori-mount mount /dev/nvme0n1"));
+	end_job("mount", 1, "");
+	cr_assert_str_eq(verdict_on(MULTIPATH), "ro");
+	F.slave = NULL; /* its controller went first */
+	b->there = false;
+	uevent("remove", "block", "disk", MULTIPATH);
+	cr_assert(!sk_medium_busy(sk_gate_find(F.gate, d->name)->medium, 0));
+}
+
 Test(gate_bus, usb_devices_go_on_beside_them)
 {
 	struct fake_device *d, *k;
@@ -177,6 +246,42 @@ static void put_at(const char *root, const char *path, const char *text)
 
 	(void)snprintf(full, sizeof(full), "%s/%s", root, path);
 	cr_assert_eq(sk_file_write(full, text, strlen(text), 0644, NULL), 0);
+}
+
+#define SLOT "sys/devices/pci0000:00/0000:00:03.0/0000:01:00.0"
+
+/* Model and place are all that an unbound NVMe disk tells: who is there at the start is the machine's own, who comes later into the same place is not. */
+Test(gate_bus, an_own_nvme_is_the_one_that_was_there_at_the_start)
+{
+	char root[] = "/tmp/sekimori-nvme-XXXXXX", path[256], link[300];
+	struct fake_device *d;
+
+	cr_assert_not_null(mkdtemp(root));
+	(void)snprintf(path, sizeof(path), "%s/" SLOT, root);
+	cr_assert_eq(sk_mkdir_p(path, 0755), 0);
+	(void)snprintf(path, sizeof(path), "%s/sys/bus/pci/devices", root);
+	cr_assert_eq(sk_mkdir_p(path, 0755), 0);
+	(void)snprintf(link, sizeof(link), "%s/0000:01:00.0", path);
+	cr_assert_eq(symlink("../../../devices/pci0000:00/0000:00:03.0/0000:01:00.0", link), 0);
+	put_at(root, SLOT "/class", "0x010802\n");
+	put_at(root, SLOT "/uevent", "");
+	put_at("", conf + 1, "disk nvme ::: pci0000:00/03.0/00.0\n");
+	F.gate->sys.root = root;
+	d = plug_one("pci:0000:01:00.0", STICK, "");
+	d->authorized = d->iface_auth[0] = true;
+	d->config = 1;
+	start();
+	cr_assert(d->authorized && sk_gate_find(F.gate, d->name)->outcome.internal);
+	(void)sk_gate_reconsider(F.gate);
+	cr_assert(d->authorized, "it stays what it is");
+	d->there = false;
+	struct sk_uevent e = {"remove", "pci", "", d->devpath, "0000:01:00.0", false};
+	sk_gate_uevent(F.gate, &e);
+	d->there = true;
+	came("pci", d);
+	cr_assert(!d->authorized);
+	cr_assert(!sk_gate_find(F.gate, d->name)->outcome.internal, "another one in its place");
+	F.gate->sys.root = "/nonexistent";
 }
 
 /* A LUN that nobody owns and that stores nothing: it gets its driver, but not at the first try. */

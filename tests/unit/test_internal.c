@@ -20,10 +20,21 @@ Test(internal, lines_are_read)
 	cr_assert_eq(l[0].vid, 0x46f4);
 	cr_assert_str_eq(l[0].serial, "My serial 1");
 	cr_assert_str_eq(l[1].serial, "");
-	cr_assert(sk_internal_has(l, 2, "2-1", 0x0951, 0x1666, ""));
-	cr_assert(!sk_internal_has(l, 2, "2-1", 0x0951, 0x1666, "x"));
-	cr_assert(!sk_internal_has(l, 2, "2-2", 0x0951, 0x1666, ""));
-	cr_assert(!sk_internal_has(l, 0, "2-1", 0x0951, 0x1666, ""));
+	cr_assert_eq(sk_internal_count(l, 2, "2-1", 0x0951, 0x1666, ""), 1);
+	cr_assert_eq(sk_internal_count(l, 2, "2-1", 0x0951, 0x1666, "x"), 0);
+	cr_assert_eq(sk_internal_count(l, 2, "2-2", 0x0951, 0x1666, ""), 0);
+	cr_assert_eq(sk_internal_count(l, 0, "2-1", 0x0951, 0x1666, ""), 0);
+}
+
+Test(internal, a_disk_is_itself_wherever_it_is_and_however_buses_are_counted)
+{
+	struct sk_internal l[4];
+
+	cr_assert_eq(load("usb 1-2 0951:1666 S1\nusb 1-3 0951:1666 S1\nusb 2-1.4 0951:1666 -\n", l, 4), 3);
+	cr_assert_eq(sk_internal_count(l, 3, "4-7", 0x0951, 0x1666, "S1"), 2, "two disks with one serial number");
+	cr_assert_eq(sk_internal_count(l, 3, "1-2", 0x0951, 0x1667, "S1"), 0);
+	cr_assert_eq(sk_internal_count(l, 3, "9-1.4", 0x0951, 0x1666, ""), 1, "the bus has another number now");
+	cr_assert_eq(sk_internal_count(l, 3, "2-1", 0x0951, 0x1666, ""), 0, "without a serial number the place counts");
 }
 
 Test(internal, no_file_is_an_empty_list)
