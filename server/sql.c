@@ -39,6 +39,7 @@ static int collect(struct db_param params[DB_PARAMS], const char *fmt, va_list a
 		case 't':
 			p->text = va_arg(ap, const char *);
 			p->len = va_arg(ap, size_t);
+			p->counted = true;
 			break;
 		default:
 			return -EINVAL;
@@ -244,7 +245,7 @@ json_t *db_object(struct sk_store *s, const char *sql, const char *fmt, ...)
 
 static int begin(struct sk_store *s, bool write)
 {
-	int r = s->depth == 0 ? s->driver->begin(s, write) : db_run(s, "SAVEPOINT inner", "");
+	int r = s->depth == 0 ? s->driver->begin(s, write) : db_run(s, "SAVEPOINT sk_inner", "");
 
 	if (r < 0)
 		return r;
@@ -269,8 +270,8 @@ int db_finish(struct sk_store *s, int r)
 	s->depth--;
 	if (s->depth > 0) {
 		if (r < 0)
-			db_run(s, "ROLLBACK TO inner", "");
-		c = db_run(s, "RELEASE inner", "");
+			db_run(s, "ROLLBACK TO sk_inner", "");
+		c = db_run(s, "RELEASE sk_inner", "");
 		return r < 0 || c >= 0 ? r : c;
 	}
 	if (r < 0) {

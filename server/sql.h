@@ -32,7 +32,7 @@ struct db_param {
 	const char *text; /* NULL and not integer: SQL NULL */
 	size_t len;
 	int64_t number;
-	bool integer;
+	bool integer, counted; /* counted: the text need not end in NUL at len */
 };
 
 /* A statement being read. The driver's own follows. */
@@ -65,6 +65,7 @@ struct db_driver {
 	int (*version)(struct sk_store *s, int64_t *version); /* of the schema; 0 = empty. -EBADMSG: not a ledger */
 	int (*set_version)(struct sk_store *s, int version);
 	const char *(*problem)(struct sk_store *s); /* the database's own words */
+	void (*news)(struct sk_store *s); /* the transaction changes what other nodes have to know; NULL ok */
 	bool (*changed)(struct sk_store *s); /* by another connection, since the last call */
 	int (*ready)(struct sk_store *s);
 	void (*close)(struct sk_store *s); /* conn; NULL ok */

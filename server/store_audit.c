@@ -96,6 +96,8 @@ int audit_add(struct sk_store *s, const struct sk_actor *by, const char *action,
 		           "iisssssssss", l.id, l.time, l.user, l.name, l.unit, l.role, l.action, l.object, l.detail,
 		           l.prev, hash);
 	}
+	if (r >= 0 && s->driver->news != NULL)
+		s->driver->news(s);
 	free(text);
 	json_decref(detail);
 	return r < 0 ? r : 0;

@@ -101,6 +101,8 @@ int sk_store_backup(struct sk_store *s, const char *path, const struct sk_store_
 	sqlite3 *to = NULL;
 	int r = contacts_flush(s);
 
+	if (s->driver->server)
+		return sk_err_set(err, -EOPNOTSUPP, "%s: is backed up with PostgreSQL's own tools (pg_dump)", s->path);
 	if (r < 0)
 		return db_fail(s, err, r, "cannot be read for the backup");
 	r = open_new(path, &to);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/sql_postgres.h"
 #include "server/sql_sqlite.h"
 
 #define GRANT_MAX_DEFAULT ((sk_ms)14 * 86400 * 1000)
@@ -21,16 +22,16 @@ int sk_store_open(const char *path, bool create, struct sk_store **out, struct s
 		return sk_err_set(err, -ENOMEM, "%s: out of memory", path);
 	sk_text_copy(s->path, sizeof(s->path), path);
 	s->grant_max = GRANT_MAX_DEFAULT;
-	r = lite_open(s, create, err);
+	r = pg_is_url(path) ? pg_open(s, create, err) : lite_open(s, create, err);
 	if (r == 0)
 		r = db_migrate(s, err);
 	if (r == 0 && (r = db_temp(s)) < 0)
 		db_fail(s, err, r, "temporary tables");
 	if (r < 0) {
-		s->broken = true;
 		sk_store_close(s);
 		return r;
 	}
+	s->open = true;
 	sk_store_changed(s);
 	*out = s;
 	return 0;
@@ -44,7 +45,7 @@ struct sk_store *sk_store_close(struct sk_store *s)
 		s->depth = 1;
 		db_finish(s, -ECANCELED);
 	}
-	if (!s->broken)
+	if (s->open)
 		contacts_flush(s);
 	explicit_bzero(s->phone, sizeof(s->phone));
 	if (s->driver != NULL)

@@ -13,7 +13,7 @@ struct sk_store {
 	const struct db_driver *driver;
 	void *conn; /* the driver's */
 	char path[512]; /* for people: of the file, or the name of the database */
-	bool broken; /* could not be opened */
+	bool open; /* whole: migrated, with its temporary tables */
 	int depth; /* 0 = no transaction, 1 = BEGIN, above = savepoints */
 	sk_ms grant_max;
 	bool has_phone;

@@ -105,7 +105,7 @@ json_t *sk_store_grants_body(struct sk_store *s, const char *device, sk_ms now, 
 	            "(SELECT id, number, "
 	            "fiscal_year, fiscal_serial, state, reason FROM requests WHERE "
 	            "terminal = ? AND updated > ?"
-	            " ORDER BY updated DESC, number DESC LIMIT ?) ORDER BY number",
+	            " ORDER BY updated DESC, number DESC LIMIT ?) AS newest ORDER BY number",
 	            "sii", device, now - ANSWERS_MS, (int64_t)ANSWERS_MAX);
 	media = media_now(s, device);
 	if (grants == NULL || answers == NULL || media == NULL) {

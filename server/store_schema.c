@@ -5,6 +5,7 @@
  * Evidence (events, audit, request history) cannot be changed or deleted through SQL: triggers refuse it. The chains show it when
  * somebody does it with another program.
  */
+#include "server/sql_dialect.h"
 #include "server/store_inside.h"
 
 #include <errno.h>
@@ -158,31 +159,32 @@ static const char media[] =
 
 /* The number people read, begun anew each fiscal year (1 April); requests.number stays the key. */
 static const char fiscal[] =
-    "ALTER TABLE requests ADD COLUMN fiscal_year INTEGER; ALTER TABLE requests ADD COLUMN fiscal_serial INTEGER;"
+    "ALTER TABLE requests ADD COLUMN fiscal_year INTEGER; ALTER TABLE requests ADD COLUMN fiscal_serial INTEGER;";
+static const char fiscal_old[] = SK_ONLY_SQLITE /* no PostgreSQL ledger is so old that it has requests here */
     "UPDATE requests SET fiscal_year = CAST(strftime('%Y', created / 1000, 'unixepoch', 'localtime', '-3 months') AS "
     "INTEGER);"
     "WITH n AS (SELECT number, row_number() OVER (PARTITION BY fiscal_year ORDER BY number) AS serial FROM requests)"
-    " UPDATE requests SET fiscal_serial = n.serial FROM n WHERE n.number = requests.number;"
-    "CREATE UNIQUE INDEX requests_serial ON requests(fiscal_year, fiscal_serial);";
+    " UPDATE requests SET fiscal_serial = n.serial FROM n WHERE n.number = requests.number;";
+static const char fiscal_index[] = "CREATE UNIQUE INDEX requests_serial ON requests(fiscal_year, fiscal_serial);";
 
 /* How often a grant may open its medium; 0 = not counted. The terminal counts. */
 static const char uses[] =
     "ALTER TABLE grants ADD COLUMN uses INTEGER NOT NULL DEFAULT 0 CHECK(uses BETWEEN 0 AND 1000);";
 
 static const char *const migrations[][4] = {
-    {people, terminals, requests, NULL},
-    {logins, NULL},
-    {identities, NULL},
-    {checkpoints, NULL},
-    {fiscal, NULL},
-    {telephone, NULL},
-    {uses, NULL},
-    {media, NULL},
+    {people, terminals, requests, NULL},      {logins, NULL},    {identities, NULL}, {checkpoints, NULL},
+    {fiscal, fiscal_old, fiscal_index, NULL}, {telephone, NULL}, {uses, NULL},       {media, NULL},
 };
 #define VERSION ((int)(sizeof(migrations) / sizeof(migrations[0])))
 
+/* Another node may have done it meanwhile. */
 static int migrate_one(struct sk_store *s, int from)
 {
+	int64_t have = 0;
+	int rc = s->driver->version(s, &have);
+
+	if (rc < 0 || have > from)
+		return rc;
 	for (size_t i = 0; migrations[from][i] != NULL; i++) {
 		int r = s->driver->script(s, migrations[from][i]);
 

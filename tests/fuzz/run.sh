@@ -14,7 +14,7 @@ build=$(cd "$1" && pwd)
 seconds=${2:-${FUZZ_SECONDS:-20}}
 cc=${CC:-clang}
 jobs=${FUZZ_JOBS:-$(nproc)}
-pkgs="libevent libevent_openssl openssl jansson sqlite3 libsystemd libusb-1.0 inih blkid mount libcryptsetup libargon2"
+pkgs="libevent libevent_openssl openssl jansson sqlite3 libpq libsystemd libusb-1.0 inih blkid mount libcryptsetup libargon2"
 san="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
 flags="-std=gnu11 -O1 -g -D_GNU_SOURCE -I. -DSK_VERSION=\"fuzz\" -ffunction-sections"
 cflags=$(pkg-config --cflags $pkgs) || exit 1

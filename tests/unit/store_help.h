@@ -11,6 +11,7 @@
 
 #include "common/text.h"
 #include "server/store.h"
+#include "tests/unit/store_behind.h"
 
 #define T0   ((sk_ms)1764000000000)
 #define HOUR ((sk_ms)3600000)
@@ -22,7 +23,7 @@ struct chain { /* one terminal as the tests play it */
 	char last[SK_SHA256_HEX];
 };
 
-static char help_dir[64], help_path[96];
+static char help_dir[64], help_path[512], help_file[96]; /* file: where the ledger is with SQLite */
 
 static inline struct sk_actor help_actor(const char *user, const char *name, const char *unit, enum sk_role role)
 {
@@ -41,7 +42,8 @@ static inline struct sk_store *help_empty(void)
 
 	snprintf(help_dir, sizeof(help_dir), "/tmp/sekimori-store-XXXXXX");
 	cr_assert_not_null(mkdtemp(help_dir));
-	snprintf(help_path, sizeof(help_path), "%s/ledger.db", help_dir);
+	snprintf(help_file, sizeof(help_file), "%s/ledger.db", help_dir);
+	behind_place(help_dir, "ledger.db", help_path, sizeof(help_path));
 	cr_assert_eq(sk_store_open(help_path, true, &s, &err), 0, "%s", err.text);
 	return s;
 }
@@ -79,10 +81,11 @@ static inline void help_close(struct sk_store *s)
 
 	sk_store_close(s);
 	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
-		snprintf(path, sizeof(path), "%s%s", help_path, ends[i]);
+		snprintf(path, sizeof(path), "%s%s", help_file, ends[i]);
 		unlink(path);
 	}
 	rmdir(help_dir);
+	behind_gone(help_path);
 }
 
 static inline void help_token(struct sk_store *s, const char *sha, const char *host, const char *asset,

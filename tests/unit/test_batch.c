@@ -1,5 +1,4 @@
 /* Group commit: replies wait for the disk, and say so when it fails. */
-#include <sqlite3.h>
 
 #include "tests/unit/server_help.h"
 
@@ -108,13 +107,13 @@ Test(batch, full_ones_are_committed_on_the_way, .init = setup, .fini = teardown)
 Test(batch, no_transaction_no_batch, .init = setup, .fini = teardown)
 {
 	struct reply one = {0};
-	sqlite3 *other;
+	struct sk_store *other = NULL;
 
-	cr_assert_eq(sqlite3_open(help_path, &other), SQLITE_OK);
-	cr_assert_eq(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+	cr_assert_eq(sk_store_open(help_path, false, &other, NULL), 0);
+	cr_assert_eq(sk_store_batch_begin(other), 0);
 	cr_assert_eq(sk_batch_join(b), -EBUSY, "somebody else is writing and does not end");
 	sk_batch_reply(b, &one.r, 503, NULL);
 	cr_assert_eq(one.code, 503, "answered at once, there is nothing to wait for");
-	sqlite3_close(other);
+	sk_store_close(other);
 	cr_assert_eq(sk_batch_join(b), 0);
 }

@@ -18,8 +18,8 @@ static struct sk_store *with_backup(void)
 
 	for (int i = 0; i < 50; i++)
 		help_send(s, &a, "x", "{}");
-	snprintf(backup, sizeof(backup), "%s.backup", help_path);
-	snprintf(target, sizeof(target), "%s.2", help_path);
+	snprintf(backup, sizeof(backup), "%s.backup", help_file);
+	snprintf(target, sizeof(target), "%s.2", help_file);
 	cr_assert_eq(sk_store_backup(s, backup, files, 2, &err), 0, "%s", err.text);
 	return s;
 }
@@ -208,7 +208,7 @@ Test(store_backup, ends_while_another_process_writes, .timeout = 60)
 	for (int i = 0; i < 2000; i++) /* more pages than one step of a copy in slices takes */
 		help_send(s, &a, "x", body);
 	cr_assert_eq(sk_store_batch_end(s), 0);
-	snprintf(backup, sizeof(backup), "%s.backup", help_path);
+	snprintf(backup, sizeof(backup), "%s.backup", help_file);
 	cr_assert_eq(pthread_create(&writer, NULL, write_on, &stop), 0);
 	cr_assert_eq(sk_store_backup(s, backup, NULL, 0, &err), 0, "%s", err.text);
 	__atomic_store_n(&stop, true, __ATOMIC_SEQ_CST);

@@ -1,0 +1,59 @@
+/*
+ * Inside the PostgreSQL driver: the connection (sql_postgres_conn.c), statements and rows (sql_postgres_rows.c), transactions, schema and the
+ * driver itself (sql_postgres.c). Statements are prepared by their slot's number.
+ */
+#ifndef SK_SERVER_SQL_POSTGRES_INSIDE_H
+#define SK_SERVER_SQL_POSTGRES_INSIDE_H
+
+#include <libpq-fe.h>
+
+#include "server/store_inside.h"
+
+#define PG_SQL_MAX ((size_t)64 * 1024)
+
+struct pg_slot {
+	struct db_rows rows; /* first: a struct db_rows is its slot */
+	const char *sql;
+	struct pg *pg;
+	PGresult *res;
+	unsigned session; /* in which it was prepared */
+	int row, error;
+	bool cursor, through;
+};
+
+struct pg {
+	PGconn *conn;
+	unsigned session; /* counts connections */
+	bool lost; /* the connection went inside the transaction that is still open for the caller */
+	sk_ms failed_at; /* sk_clock_boot; last attempt to connect that failed */
+	long lock; /* second half of the advisory lock, and of the channel's name: of this schema */
+	char xid[32]; /* of the writing transaction */
+	bool writing, news;
+	char problem[512];
+	struct pg_slot slots[DB_STMTS];
+};
+
+/* The connection of s. */
+struct pg *pg_of(const struct sk_store *s);
+/* 0, or -errno by the server's code with its words in pg->problem. */
+int pg_error(struct pg *pg, const PGresult *res);
+bool pg_good(const PGresult *res);
+/* One or more statements; the last one's result (the caller's; PQclear) when out is not NULL. */
+int pg_plain(struct pg *pg, const char *sql, PGresult **out);
+/* Only between transactions: makes the connection anew when it went. */
+int pg_connected(struct sk_store *s);
+/* The first connection, by the URL in s->path, which becomes the name for people. */
+int pg_connect(struct sk_store *s, struct sk_err *err);
+
+/* Of struct db_driver. */
+struct db_rows *pg_query(struct sk_store *s, const char *sql, const struct db_param *params, size_t n, bool scan);
+int pg_next(struct db_rows *r);
+void pg_end(struct db_rows *r);
+int pg_changes(const struct db_rows *r);
+int pg_columns(const struct db_rows *r);
+const char *pg_name_of(const struct db_rows *r, int col);
+enum db_type pg_type(const struct db_rows *r, int col);
+int64_t pg_integer(const struct db_rows *r, int col);
+const char *pg_text(struct db_rows *r, int col, size_t *len);
+
+#endif
