@@ -33,7 +33,7 @@ static json_t *screen(char **args)
 static json_t *disk(char **args)
 {
 	(void)args;
-	return sk_probe_disk("", sk_cipher_libcryptsetup);
+	return sk_probe_disk("", sk_cipher_kernel);
 }
 
 static json_t *antivirus(char **args)

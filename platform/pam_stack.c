@@ -49,6 +49,59 @@ static json_t *shown(const char *s)
 	return json_string(text);
 }
 
+/* Is anybody in this group, also by it being their first one? What cannot be read is anybody. */
+static bool group_has_members(const char *root, const char *group)
+{
+	int why;
+	char *text = sk_etc_read(root, "/etc/group", &why), *passwd, *at = text, gid[32] = "", key[64];
+	bool found = !text, known = false;
+
+	for (char *line; !found && text && (line = strsep(&at, "\n"));) {
+		size_t n = strlen(group);
+		char *id = strncmp(line, group, n) == 0 && line[n] == ':' ? strchr(line + n + 1, ':') : NULL;
+		char *list = id ? strchr(id + 1, ':') : NULL;
+
+		if (!list)
+			continue;
+		known = true;
+		found = list[1] != '\0';
+		snprintf(gid, sizeof(gid), "%.*s", (int)(list - id - 1 < 31 ? list - id - 1 : 31), id + 1);
+	}
+	free(text);
+	if (found || !known)
+		return found;
+	passwd = sk_etc_read(root, "/etc/passwd", &why);
+	at = passwd;
+	found = !passwd;
+	snprintf(key, sizeof(key), ":%s:", gid);
+	for (char *line; !found && passwd && (line = strsep(&at, "\n"));) {
+		char *uid = strchr(line, ':');
+		uid = uid ? strchr(uid + 1, ':') : NULL;
+		uid = uid ? strchr(uid + 1, ':') : NULL; /* before the first group's number */
+		found = uid && strncmp(uid, key, strlen(key)) == 0;
+	}
+	free(passwd);
+	return found;
+}
+
+/* pam_succeed_if.so ... user ingroup NAME: true of nobody when the group has no members, as "nopasswdlogin" is delivered. */
+static bool is_nobody(const char *root, const char *module, const json_t *args)
+{
+	size_t n = json_array_size(args);
+	const char *slash = strrchr(module, '/');
+
+	if (strcmp(slash ? slash + 1 : module, "pam_succeed_if.so") != 0)
+		return false;
+	for (size_t i = 0; i + 2 < n; i++) {
+		const char *a = json_string_value(json_array_get(args, i)),
+		           *b = json_string_value(json_array_get(args, i + 1));
+		const char *group = json_string_value(json_array_get(args, i + 2));
+		if (a && b && group && strcmp(a, "user") == 0 && strcmp(b, "ingroup") == 0 && !strchr(group, ':'))
+			return !group_has_members(root, group);
+	}
+	return false;
+}
+
 static int add(struct reading *r, const char *control, const char *module, char *rest, unsigned level)
 {
 	json_t *args = json_array();
@@ -59,10 +112,12 @@ static int add(struct reading *r, const char *control, const char *module, char 
 		json_decref(args);
 		return -E2BIG;
 	}
-	return json_array_append_new(r->out, json_pack("{s:o, s:o, s:o, s:i}", "control", shown(control), "module",
-	                                               shown(module), "args", args, "level", (int)level)) < 0
-	           ? -ENOMEM
-	           : 0;
+	bool nobody = is_nobody(r->root, module, args);
+	json_t *entry = json_pack("{s:o, s:o, s:o, s:i}", "control", shown(control), "module", shown(module), "args",
+	                          args, "level", (int)level);
+	if (nobody)
+		json_object_set_new(entry, "nobody", json_true());
+	return json_array_append_new(r->out, entry) < 0 ? -ENOMEM : 0;
 }
 
 static int read_line(struct reading *r, char *line, unsigned level)
@@ -84,8 +139,10 @@ static int read_line(struct reading *r, char *line, unsigned level)
 		return 0;
 	if (strcmp(control, "include") == 0)
 		return read_service(r, module, level);
-	if (strcmp(control, "substack") == 0)
-		return read_service(r, module, level + 1);
+	if (strcmp(control, "substack") == 0) {
+		int result = add(r, control, module, line, level);
+		return result < 0 ? result : read_service(r, module, level + 1);
+	}
 	return add(r, control, module, line, level);
 }
 

@@ -14,7 +14,9 @@
 typedef int (*sk_cipher_fn)(const char *dm_name, char *cipher, int size, int *key_bits);
 
 json_t *sk_probe_disk(const char *root, sk_cipher_fn cipher); /* P2 */
-int sk_cipher_libcryptsetup(const char *dm_name, char *cipher, int size, int *key_bits);
+int sk_cipher_kernel(const char *dm_name, char *cipher, int size, int *key_bits); /* -EUCLEAN: a part of it is no crypt target */
+/* For the test: a crypt target's parameters, "aes-xts-plain64 :64:logon:x 0 8:1 4096" -> cipher ("cipher_null" without a key), bits. 0 or -EINVAL. */
+int sk_cipher_table(const char *params, char *cipher, int size, int *key_bits);
 
 json_t *sk_probe_antivirus(const char *socket_path, int timeout_ms); /* P7: clamd by its socket */
 
@@ -35,6 +37,7 @@ json_t *sk_probe_support(const char *root); /* P11 */
 json_t *sk_probe_services(const char *root, const char *units); /* P15 */
 json_t *sk_probe_units(const char *root, const char *names); /* which of these units are started with the system */
 json_t *sk_probe_firewall(void); /* P15 */
+json_t *sk_firewall_facts(const char *root, const json_t *rules); /* of nft's own listing */
 json_t *sk_probe_logs(const char *root); /* P17 */
 json_t *sk_probe_clock(const char *root); /* P16 */
 

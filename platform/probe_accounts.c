@@ -1,21 +1,26 @@
 /*
- * P4 and P6: passwords and accounts, from passwd, shadow, group, sudoers and lastlog themselves (not by NSS: accounts of a directory are judged
+ * P4 and P6: passwords and accounts, from passwd, shadow, group, sudoers, lastlog and wtmp themselves (not by NSS: accounts of a directory are judged
  * there). A password's hash is never a fact: only its kind is.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+#include <utmp.h>
 
 #include "common/text.h"
 #include "platform/etc.h"
 #include "platform/probe.h"
+#include "platform/sudoers.h"
 
 #define ACCOUNTS_MAX 2000
+#define WTMP_RECORDS 20000
 #define LASTLOG_SIZE 292 /* int32 time, char line[32], char host[256] */
 
 /* The n fields of a line of passwd, shadow or group. Number found. */
@@ -46,7 +51,11 @@ static const char *hash_kind(const char *h)
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
 		if (strncmp(h, kinds[i][0], strlen(kinds[i][0])) == 0)
 			return kinds[i][1];
-	return *h == '$' ? "other" : "des";
+	if (*h == '$')
+		return "other";
+	/* crypt(3) of old has 13 letters, BSD's a "_" and more; what is neither is met by no password. */
+	size_t n = strspn(h + (*h == '_'), "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
+	return n >= 13 && h[n + (*h == '_')] == '\0' ? "des" : "locked";
 }
 
 /* name -> {"hash":kind,"changed_day":N|null,"must_change":bool} */
@@ -58,10 +67,12 @@ static json_t *shadow(const char *root, int *why)
 	for (char *line; text && json_object_size(out) < ACCOUNTS_MAX && (line = strsep(&at, "\n"));) {
 		long long day = -1;
 
-		if (fields(line, f, 9) < 3 || !sk_text_is_utf8(f[0], strlen(f[0])))
+		char name[128];
+		if (fields(line, f, 9) < 3)
 			continue;
+		sk_text_escape(name, sizeof(name), f[0], strlen(f[0]));
 		bool dated = sk_text_i64(f[2], 0, 1000000, &day) == 0;
-		json_object_set_new(out, f[0],
+		json_object_set_new(out, name,
 		                    json_pack("{s:s, s:o, s:b}", "hash", hash_kind(f[1]), "changed_day",
 		                              dated ? json_integer((json_int_t)day) : json_null(), "must_change",
 		                              dated && day == 0));
@@ -72,30 +83,85 @@ static json_t *shadow(const char *root, int *why)
 	return out;
 }
 
-/* Seconds since 1970 of the last login of a uid; 0 = never; -1 = not known. */
-static long long last_login(int fd, unsigned long long uid)
+/* Logins noted in wtmp, name -> seconds: what a desktop's login writes, which lastlog does not see. Only the newest part of a large file. */
+static void read_wtmp(const char *root, const char *file, json_t *out)
 {
-	int32_t at = 0;
+	char path[512], name[sizeof(((struct utmp *)0)->ut_user) + 1] = "";
+	struct utmp u;
+	struct stat st;
 
+	snprintf(path, sizeof(path), "%s%s", root, file);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0)
-		return -1;
-	if (uid > 10000000 || pread(fd, &at, sizeof(at), (off_t)(uid * LASTLOG_SIZE)) < 0)
-		return -1;
-	return at;
+		return;
+	off_t at = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? st.st_size - st.st_size % (off_t)sizeof(u) : 0;
+	off_t end = at - WTMP_RECORDS * (off_t)sizeof(u);
+	for (; at > 0 && at > end; at -= (off_t)sizeof(u)) {
+		if (pread(fd, &u, sizeof(u), at - (off_t)sizeof(u)) != (ssize_t)sizeof(u))
+			break;
+		memcpy(name, u.ut_user, sizeof(u.ut_user));
+		long long t = (uint32_t)u.ut_tv.tv_sec, had = json_integer_value(json_object_get(out, name));
+		if (u.ut_type == USER_PROCESS && name[0] && sk_text_is_utf8(name, strlen(name)) && t > had)
+			json_object_set_new(out, name, json_integer((json_int_t)t));
+	}
+	close(fd);
 }
 
-static unsigned keys_of(const char *root, const char *home)
+/* Seconds since 1970 of the last login of an account; 0 = never; -1 = not known. */
+static long long last_login(int fd, unsigned long long uid, const char *name, const json_t *wtmp)
+{
+	const json_t *noted = json_object_get(wtmp, name);
+	long long seen = noted ? (long long)json_integer_value(noted) : -1;
+	uint32_t at = 0;
+
+	if (fd < 0 || uid > 10000000 || pread(fd, &at, sizeof(at), (off_t)(uid * LASTLOG_SIZE)) < 0)
+		return seen;
+	return (long long)at > seen ? (long long)at : seen;
+}
+
+/* Of one file in somebody's home, which is theirs to arrange: no link is followed, nothing is waited for. -1: it is there and could not be read. */
+static int count_keys(int home, const char *name)
+{
+	struct open_how how = {.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
+	                       .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
+	int fd = (int)syscall(SYS_openat2, home, name, &how, sizeof(how)), n = -1;
+	struct stat st;
+	FILE *f;
+
+	if (fd < 0)
+		return errno == ENOENT || errno == ENOTDIR ? 0 : -1;
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > SK_ETC_MAX || !(f = fdopen(fd, "re"))) {
+		close(fd);
+		return -1;
+	}
+	char line[8192];
+	bool whole = true;
+	for (n = 0; n < 10000 && fgets(line, sizeof(line), f);) {
+		const char *s = line + strspn(line, " \t");
+		n += whole && *s && *s != '#' && *s != '\n';
+		whole = strchr(line, '\n') != NULL;
+	}
+	n = ferror(f) ? -1 : n;
+	fclose(f);
+	return n;
+}
+
+/* Keys that open an account; -1 = not known. */
+static int keys_of(const char *root, const char *home)
 {
 	char path[400];
-	int why;
-	unsigned n = 0;
+	int n = 0;
 
-	if (home[0] != '/' || snprintf(path, sizeof(path), "%s/.ssh/authorized_keys", home) >= (int)sizeof(path))
+	if (home[0] != '/' || snprintf(path, sizeof(path), "%s%s", root, home) >= (int)sizeof(path))
 		return 0;
-	char *text = sk_etc_read(root, path, &why), *at = text;
-	while (text && sk_etc_line(&at))
-		n++;
-	free(text);
+	int dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return errno == ENOENT || errno == ENOTDIR ? 0 : -1;
+	for (int i = 0; i < 2 && n >= 0; i++) {
+		int k = count_keys(dir, i ? ".ssh/authorized_keys2" : ".ssh/authorized_keys");
+		n = k < 0 ? -1 : n + k;
+	}
+	close(dir);
 	return n;
 }
 
@@ -108,20 +174,22 @@ static bool may_log_in(const char *shell)
 	       strcmp(base, "halt") != 0 && strcmp(base, "shutdown") != 0;
 }
 
-static json_t *account(const char *root, char **f, const json_t *shadowed, int lastlog)
+static json_t *account(const char *root, char **f, const json_t *shadowed, int lastlog, const json_t *wtmp)
 {
-	const json_t *s = json_object_get(shadowed, f[0]);
+	char name[128];
+	sk_text_escape(name, sizeof(name), f[0], strlen(f[0]));
+	const json_t *s = json_object_get(shadowed, name);
 	unsigned long long uid = 0;
 	char shell[128];
 
 	(void)sk_text_u64(f[2], 0, UINT32_MAX, &uid);
 	sk_text_escape(shell, sizeof(shell), f[6], strlen(f[6]));
-	return json_pack("{s:s, s:I, s:s, s:b, s:s, s:O?, s:b, s:I, s:I}", "name", f[0], "uid", (json_int_t)uid,
+	return json_pack("{s:s, s:I, s:s, s:b, s:s, s:O?, s:b, s:I, s:I}", "name", name, "uid", (json_int_t)uid,
 	                 "shell", shell, "login", may_log_in(f[6]), "hash",
 	                 s ? json_string_value(json_object_get(s, "hash")) : (f[1][0] ? "other" : "empty"),
 	                 "changed_day", json_object_get(s, "changed_day"), "must_change",
 	                 json_is_true(json_object_get(s, "must_change")), "last_login",
-	                 (json_int_t)last_login(lastlog, uid), "ssh_keys", (json_int_t)keys_of(root, f[5]));
+	                 (json_int_t)last_login(lastlog, uid, name, wtmp), "ssh_keys", (json_int_t)keys_of(root, f[5]));
 }
 
 static json_t *accounts(const char *root, int *why)
@@ -133,10 +201,20 @@ static json_t *accounts(const char *root, int *why)
 		snprintf(path, sizeof(path), "%s/var/log/lastlog", root);
 		int lastlog = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 
+		json_t *wtmp = json_object();
+
+		read_wtmp(root, "/var/log/wtmp.1", wtmp);
+		read_wtmp(root, "/var/log/wtmp", wtmp);
 		out = json_array();
 		for (char *line; json_array_size(out) < ACCOUNTS_MAX && (line = strsep(&at, "\n"));) {
-			if (fields(line, f, 7) == 7 && sk_text_is_utf8(f[0], strlen(f[0])))
-				json_array_append_new(out, account(root, f, shadowed, lastlog));
+			if (fields(line, f, 7) == 7)
+				json_array_append_new(out, account(root, f, shadowed, lastlog, wtmp));
+		}
+		json_decref(wtmp);
+		if (json_array_size(out) == ACCOUNTS_MAX) { /* there may be more, and who is left out is not judged */
+			json_decref(out);
+			out = NULL;
+			*why = -E2BIG;
 		}
 		if (lastlog >= 0)
 			close(lastlog);
@@ -146,97 +224,28 @@ static json_t *accounts(const char *root, int *why)
 	return out;
 }
 
-static void add_member(json_t *admins, const char *name, const char *by)
-{
-	char shown[128], how[160];
-
-	sk_text_escape(shown, sizeof(shown), name, strlen(name));
-	sk_text_escape(how, sizeof(how), by, strlen(by));
-	for (size_t i = 0; i < json_array_size(admins); i++) {
-		const char *s = json_string_value(json_object_get(json_array_get(admins, i), "name"));
-		if (s && strcmp(s, shown) == 0)
-			return;
-	}
-	json_array_append_new(admins, json_pack("{s:s, s:s}", "name", shown, "by", how));
-}
-
-static void group_members(const char *root, const char *group, json_t *admins)
-{
-	int why;
-	char *text = sk_etc_read(root, "/etc/group", &why), *at = text, *f[4], by[80], *save = NULL;
-
-	snprintf(by, sizeof(by), "group %s", group);
-	for (char *line; text && (line = strsep(&at, "\n"));) {
-		if (fields(line, f, 4) != 4 || strcmp(f[0], group) != 0)
-			continue;
-		for (char *w = strtok_r(f[3], ",", &save); w; w = strtok_r(NULL, ",", &save))
-			add_member(admins, w, by);
-	}
-	free(text);
-}
-
-/* A line of sudoers that gives a person or group everything or something: its first word, and whether a password is asked for. */
-static void sudoers_line(const char *root, const char *path, char *line, json_t *admins, json_t *open)
-{
-	char *end = line + strcspn(line, " \t"), by[300];
-
-	if (!*end || line[0] == '@' || strncmp(line, "Defaults", 8) == 0 || strstr(line, "_Alias"))
-		return;
-	if (strstr(end, "NOPASSWD")) {
-		char shown[256];
-		sk_text_escape(shown, sizeof(shown), line, strlen(line));
-		json_array_append_new(open, json_pack("{s:s, s:s}", "file", path, "line", shown));
-	}
-	*end = '\0';
-	snprintf(by, sizeof(by), "%s", path);
-	if (line[0] == '%')
-		group_members(root, line + 1 + (line[1] == ':'), admins);
-	else if (strcmp(line, "root") != 0)
-		add_member(admins, line, by);
-}
-
-static void sudoers_file(const char *root, const char *path, json_t *admins, json_t *open)
-{
-	int why;
-	char *text = sk_etc_read(root, path, &why), *at = text;
-
-	for (char *line; text && (line = sk_etc_line(&at));)
-		sudoers_line(root, path, line, admins, open);
-	free(text);
-}
-
 json_t *sk_probe_accounts(const char *root)
 {
-	static const char *const groups[] = {"sudo", "wheel", "admin", "root", "docker", "lxd", "disk"};
-	json_t *admins = json_array(), *open = json_array(), *names = sk_etc_names(root, "/etc/sudoers.d", ""), *name;
-	char path[600];
+	struct sk_privileges p;
 	int why = 0;
-	size_t i;
-	json_t *list = accounts(root, &why);
+	json_t *list = accounts(root, &why), *facts;
 
-	sudoers_file(root, "/etc/sudoers", admins, open);
-	json_array_foreach(names, i, name)
-	{
-		const char *s = json_string_value(name);
-		if (strchr(s, '.') || s[strlen(s) - 1] == '~')
-			continue; /* as sudo does */
-		snprintf(path, sizeof(path), "/etc/sudoers.d/%.200s", s);
-		sudoers_file(root, path, admins, open);
-	}
-	for (i = 0; i < sizeof(groups) / sizeof(*groups); i++)
-		group_members(root, groups[i], admins);
-	json_decref(names);
-	if (!list) {
-		json_decref(admins);
-		json_decref(open);
+	if (!list)
 		return json_pack("{s:s}", "error", strerror(-why));
+	if (sk_privileges_read(root, &p) < 0) {
+		json_decref(list);
+		return NULL;
 	}
-	return json_pack("{s:o, s:o, s:o}", "accounts", list, "admins", admins, "no_password", open);
+	facts = json_pack("{s:o, s:O, s:O, s:O}", "accounts", list, "admins", p.admins, "no_password", p.no_password,
+	                  "unread", p.unread);
+	sk_privileges_clear(&p);
+	return facts;
 }
 
 static void quality_file(const char *root, const char *path, json_t *out)
 {
-	static const char *const keys[] = {"minlen", "dcredit", "ucredit", "lcredit", "ocredit", "minclass"};
+	static const char *const keys[] = {"minlen",  "dcredit",  "ucredit",  "lcredit",
+	                                   "ocredit", "minclass", "enforcing"};
 	char value[32];
 	long long n;
 

@@ -34,6 +34,7 @@ struct walker {
 
 static enum walk walk_node(struct walker *w, const char *node, int depth);
 static enum walk walk_mount_of(struct walker *w, const char *path, int depth);
+static enum walk walk_fs(struct walker *w, const char *fs, const char *node, int depth);
 
 static int attr(const struct walker *w, const char *node, const char *name, char *out, size_t size)
 {
@@ -118,7 +119,7 @@ static enum walk walk_leaf(struct walker *w, const char *node, int depth)
 
 static enum walk walk_node(struct walker *w, const char *node, int depth)
 {
-	char path[PATH_MAX], uuid[256];
+	char path[PATH_MAX], uuid[256], shown[256];
 	struct stat st;
 	int n;
 
@@ -126,10 +127,11 @@ static enum walk walk_node(struct walker *w, const char *node, int depth)
 		snprintf(w->why, sizeof(w->why), "more than %d layers", DEPTH_MAX);
 		return WALK_UNKNOWN;
 	}
-	json_array_append_new(w->chain, json_string(node));
+	sk_text_printable(shown, sizeof(shown), node, strlen(node));
+	json_array_append_new(w->chain, json_string(shown));
 	snprintf(path, sizeof(path), "%s/sys/class/block/%s", w->root, node);
 	if (stat(path, &st) < 0) {
-		snprintf(w->why, sizeof(w->why), "%.100s: no such block device", node);
+		snprintf(w->why, sizeof(w->why), "%.100s: no such block device", shown);
 		return WALK_UNKNOWN;
 	}
 	if (attr(w, node, "dm/uuid", uuid, sizeof(uuid)) > 0 && is_crypt(uuid)) {
@@ -157,90 +159,6 @@ static int node_of(const char *root, unsigned maj, unsigned min, char *out, size
 	return 0;
 }
 
-static enum walk walk_mount_of(struct walker *w, const char *path, int depth)
-{
-	struct stat st;
-	char node[256];
-
-	if (stat(path, &st) < 0 || node_of(w->root, major(st.st_dev), minor(st.st_dev), node, sizeof(node)) < 0) {
-		snprintf(w->why, sizeof(w->why), "the file system of a backing file could not be found");
-		return WALK_UNKNOWN;
-	}
-	return walk_node(w, node, depth);
-}
-
-/* Btrfs: every member device of the file system that holds this one. */
-static enum walk walk_btrfs(struct walker *w, const char *node)
-{
-	char path[PATH_MAX], member[PATH_MAX];
-	enum walk result = WALK_UNKNOWN;
-	struct stat st;
-
-	snprintf(path, sizeof(path), "%s/sys/fs/btrfs", w->root);
-	DIR *dir = opendir(path);
-	for (struct dirent *e; dir && (e = readdir(dir));) {
-		if (e->d_name[0] == '.' || strlen(e->d_name) > 64)
-			continue;
-		snprintf(member, sizeof(member), "%s/sys/fs/btrfs/%s/devices/%s", w->root, e->d_name, node);
-		if (stat(member, &st) < 0)
-			continue;
-		int n;
-		snprintf(member, sizeof(member), "%s/sys/fs/btrfs/%s/devices", w->root, e->d_name);
-		result = walk_all_in(w, member, 0, &n);
-		break;
-	}
-	if (dir)
-		closedir(dir);
-	return result;
-}
-
-static bool on_removable_bus(const char *root, const char *node)
-{
-	char path[PATH_MAX], target[PATH_MAX];
-
-	snprintf(path, sizeof(path), "%s/sys/class/block/%s", root, node);
-	return realpath(path, target) && strstr(target, "/usb") != NULL;
-}
-
-static json_t *volume_json(struct walker *w, enum walk r, const char *use, const char *kind, const char *node,
-                           const char *fs)
-{
-	json_t *v =
-	    json_pack("{s:s, s:s, s:s, s:s, s:O}", "use", use, "kind", kind, "node", node, "fs", fs, "chain", w->chain);
-
-	json_object_set_new(v, "encrypted", r == WALK_UNKNOWN ? json_null() : json_boolean(r == WALK_ENCRYPTED));
-	if (w->cipher[0])
-		json_object_update_new(v, json_pack("{s:s, s:i}", "cipher", w->cipher, "key_bits", w->key_bits));
-	if (w->why[0])
-		json_object_set_new(v, "why", json_string(w->why));
-	return v;
-}
-
-static void examine(json_t *volumes, const char *root, sk_cipher_fn cipher, const char *use, const char *kind,
-                    const char *node, const char *fs)
-{
-	struct walker w = {.root = root, .cipher_of = cipher, .chain = json_array()};
-	enum walk r;
-
-	if (json_array_size(volumes) < VOLUMES_MAX && w.chain) {
-		r = strcmp(fs, "btrfs") == 0 ? walk_btrfs(&w, node) : walk_node(&w, node, 0);
-		json_array_append_new(volumes, volume_json(&w, r, use, kind, node, fs));
-	}
-	json_decref(w.chain);
-}
-
-static bool already(const json_t *volumes, const char *node, const char *kind)
-{
-	for (size_t i = 0; i < json_array_size(volumes); i++) {
-		const json_t *v = json_array_get(volumes, i);
-		const char *other = json_string_value(json_object_get(v, "node"));
-		const char *other_kind = json_string_value(json_object_get(v, "kind"));
-		if (other && other_kind && strcmp(other, node) == 0 && strcmp(other_kind, kind) == 0)
-			return true;
-	}
-	return false;
-}
-
 struct mount_line {
 	unsigned maj, min;
 	char point[1024], fs[64], source[1024], super[256];
@@ -257,6 +175,158 @@ static bool parse_mount(const char *line, struct mount_line *m)
 	return sscanf(dash + 3, "%63s %1023s %255s", m->fs, m->source, m->super) == 3;
 }
 
+static void last_name(const char *path, char *out, size_t size)
+{
+	char link[PATH_MAX];
+	const char *base = realpath(path, link) ? link : path, *slash = strrchr(base, '/');
+
+	sk_text_copy(out, size, slash ? slash + 1 : base);
+}
+
+/* The node a mounted file system lies on; false: no disk beneath (tmpfs, network, proc ...). Btrfs has no device number of its own: by its source. */
+static bool node_of_mount(const char *root, const struct mount_line *m, char *out, size_t size)
+{
+	if (m->maj != 0) {
+		if (node_of(root, m->maj, m->min, out, size) < 0)
+			sk_text_copy(out, size, "?");
+		return true;
+	}
+	/* What a person mounts by FUSE may call itself anything. */
+	if (strncmp(m->source, "/dev/", 5) != 0 || strcmp(m->fs, "fuse") == 0 || strncmp(m->fs, "fuse.", 5) == 0)
+		return false;
+	last_name(m->source, out, size);
+	return true;
+}
+
+static int read_mounts(const char *root, struct sk_buf *text, struct sk_err *err)
+{
+	char path[PATH_MAX];
+
+	sk_buf_init(text, 1024 * 1024);
+	snprintf(path, sizeof(path), "%s/proc/self/mountinfo", root);
+	return sk_file_read(path, text, err);
+}
+
+/* The file system that holds a file, by the device number that stat gives: one without a disk of its own (btrfs) is found in mountinfo. */
+static enum walk walk_mount_of(struct walker *w, const char *path, int depth)
+{
+	struct mount_line m;
+	struct sk_buf text;
+	struct stat st;
+	char node[256] = "", *save = NULL;
+
+	snprintf(w->why, sizeof(w->why), "the file system of a backing file could not be found");
+	if (stat(path, &st) < 0)
+		return WALK_UNKNOWN;
+	if (node_of(w->root, major(st.st_dev), minor(st.st_dev), node, sizeof(node)) == 0) {
+		w->why[0] = '\0';
+		return walk_node(w, node, depth);
+	}
+	enum walk r = WALK_UNKNOWN;
+	if (read_mounts(w->root, &text, NULL) == 0) {
+		for (char *line = strtok_r(text.data, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+			if (!parse_mount(line, &m) || m.maj != major(st.st_dev) || m.min != minor(st.st_dev) ||
+			    !node_of_mount(w->root, &m, node, sizeof(node)))
+				continue;
+			w->why[0] = '\0';
+			r = walk_fs(w, m.fs, node, depth);
+			break;
+		}
+	}
+	sk_buf_deinit(&text);
+	return r;
+}
+
+/* Btrfs: every member device of the file system that holds this one. */
+static enum walk walk_btrfs(struct walker *w, const char *node, int depth)
+{
+	char path[PATH_MAX], member[PATH_MAX];
+	enum walk result = WALK_UNKNOWN;
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/sys/fs/btrfs", w->root);
+	DIR *dir = opendir(path);
+	for (struct dirent *e; dir && (e = readdir(dir));) {
+		if (e->d_name[0] == '.' || strlen(e->d_name) > 64)
+			continue;
+		snprintf(member, sizeof(member), "%s/sys/fs/btrfs/%s/devices/%s", w->root, e->d_name, node);
+		if (stat(member, &st) < 0)
+			continue;
+		int n;
+		snprintf(member, sizeof(member), "%s/sys/fs/btrfs/%s/devices", w->root, e->d_name);
+		result = walk_all_in(w, member, depth, &n);
+		break;
+	}
+	if (dir)
+		closedir(dir);
+	return result;
+}
+
+static enum walk walk_fs(struct walker *w, const char *fs, const char *node, int depth)
+{
+	if (strcmp(fs, "bcachefs") == 0) { /* its members stand in no folder of sysfs that is promised */
+		snprintf(w->why, sizeof(w->why), "bcachefs is not examined");
+		return WALK_UNKNOWN;
+	}
+	return strcmp(fs, "btrfs") == 0 ? walk_btrfs(w, node, depth) : walk_node(w, node, depth);
+}
+
+static bool on_removable_bus(const char *root, const char *node)
+{
+	char path[PATH_MAX], target[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/sys/class/block/%s", root, node);
+	return realpath(path, target) && strstr(target, "/usb") != NULL;
+}
+
+static json_t *volume_json(struct walker *w, enum walk r, const char *use, const char *kind, const char *node,
+                           const char *fs)
+{
+	char shown[1024], shown_node[256], shown_fs[64];
+
+	/* Names of any bytes: a volume that cannot be written down must not be left out. */
+	sk_text_printable(shown, sizeof(shown), use, strlen(use));
+	sk_text_printable(shown_node, sizeof(shown_node), node, strlen(node));
+	sk_text_printable(shown_fs, sizeof(shown_fs), fs, strlen(fs));
+	json_t *v = json_pack("{s:s, s:s, s:s, s:s, s:O}", "use", shown, "kind", kind, "node", shown_node, "fs",
+	                      shown_fs, "chain", w->chain);
+
+	json_object_set_new(v, "encrypted", r == WALK_UNKNOWN ? json_null() : json_boolean(r == WALK_ENCRYPTED));
+	if (w->cipher[0])
+		json_object_update_new(v, json_pack("{s:s, s:i}", "cipher", w->cipher, "key_bits", w->key_bits));
+	if (w->why[0])
+		json_object_set_new(v, "why", json_string(w->why));
+	return v;
+}
+
+static void examine(json_t *volumes, const char *root, sk_cipher_fn cipher, const char *use, const char *kind,
+                    const char *node, const char *fs)
+{
+	struct walker w = {.root = root, .cipher_of = cipher, .chain = json_array()};
+	enum walk r;
+
+	if (json_array_size(volumes) < VOLUMES_MAX && w.chain) {
+		r = walk_fs(&w, fs, node, 0);
+		json_array_append_new(volumes, volume_json(&w, r, use, kind, node, fs));
+	} else if (json_array_size(volumes) == VOLUMES_MAX && w.chain) { /* what was not looked at is no pass */
+		snprintf(w.why, sizeof(w.why), "more than %d volumes", VOLUMES_MAX);
+		json_array_append_new(volumes, volume_json(&w, WALK_UNKNOWN, use, kind, node, fs));
+	}
+	json_decref(w.chain);
+}
+
+static bool already(const json_t *volumes, const char *node, const char *kind)
+{
+	for (size_t i = 0; i < json_array_size(volumes); i++) {
+		const json_t *v = json_array_get(volumes, i);
+		const char *other = json_string_value(json_object_get(v, "node"));
+		const char *other_kind = json_string_value(json_object_get(v, "kind"));
+		if (other && other_kind && strcmp(other, node) == 0 && strcmp(other_kind, kind) == 0)
+			return true;
+	}
+	return false;
+}
+
 static const char *mount_kind(const char *point)
 {
 	return strcmp(point, "/boot") == 0 || strcmp(point, "/boot/efi") == 0 || strcmp(point, "/efi") == 0 ? "boot"
@@ -271,25 +341,48 @@ static void examine_mount(json_t *volumes, const char *root, sk_cipher_fn cipher
 	if (!writable)
 		return;
 	if (strcmp(m->fs, "zfs") == 0) {
-		json_array_append_new(volumes, json_pack("{s:s, s:s, s:s, s:s, s:n, s:s}", "use", m->point, "kind",
-		                                         "mount", "node", m->source, "fs", "zfs", "encrypted", "why",
-		                                         "ZFS datasets are not examined"));
+		struct walker w = {.chain = json_array(), .why = "ZFS datasets are not examined"};
+
+		json_array_append_new(volumes, volume_json(&w, WALK_UNKNOWN, m->point, "mount", m->source, "zfs"));
+		json_decref(w.chain);
 		return;
 	}
-	if (m->maj != 0) {
-		if (node_of(root, m->maj, m->min, node, sizeof(node)) < 0)
-			sk_text_copy(node, sizeof(node), "?");
-	} else if ((strcmp(m->fs, "btrfs") == 0 || strcmp(m->fs, "fuseblk") == 0) &&
-	           strncmp(m->source, "/dev/", 5) == 0) {
-		char link[PATH_MAX];
-		const char *base = realpath(m->source, link) ? link : m->source;
-		const char *slash = strrchr(base, '/');
-		sk_text_copy(node, sizeof(node), slash ? slash + 1 : base);
-	} else {
-		return; /* no disk beneath: tmpfs, network, proc ... */
-	}
+	if (!node_of_mount(root, m, node, sizeof(node)))
+		return;
 	if (!already(volumes, node, mount_kind(m->point)) && !on_removable_bus(root, node))
 		examine(volumes, root, cipher, m->point, mount_kind(m->point), node, m->fs);
+}
+
+/* /proc/swaps and mountinfo write blanks as \040. In place. */
+static void unescape(char *s)
+{
+	char *out = s;
+
+	for (; *s; s++) {
+		unsigned c;
+		if (s[0] == '\\' && sscanf(s + 1, "%3o", &c) == 1 && strspn(s + 1, "01234567") >= 3 && c < 256) {
+			*out++ = (char)c;
+			s += 3;
+		} else {
+			*out++ = *s;
+		}
+	}
+	*out = '\0';
+}
+
+/* A swap file is as encrypted as the file system that holds it. */
+static void examine_swap_file(json_t *volumes, const char *root, sk_cipher_fn cipher, const char *name)
+{
+	struct walker w = {.root = root, .cipher_of = cipher, .chain = json_array()};
+
+	if (json_array_size(volumes) < VOLUMES_MAX && w.chain) {
+		enum walk r = walk_mount_of(&w, name, 0);
+		const char *first = json_string_value(json_array_get(w.chain, 0));
+		char node[256];
+		sk_text_copy(node, sizeof(node), first ? first : "?");
+		json_array_append_new(volumes, volume_json(&w, r, name, "swap", node, "swap"));
+	}
+	json_decref(w.chain);
 }
 
 static void examine_swaps(json_t *volumes, const char *root, sk_cipher_fn cipher, char *text)
@@ -297,19 +390,16 @@ static void examine_swaps(json_t *volumes, const char *root, sk_cipher_fn cipher
 	char *save = NULL;
 
 	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-		char name[1024], type[32], node[256] = "?";
-		struct stat st;
+		char name[1024], type[32], node[256];
 		if (sscanf(line, "%1023s %31s", name, type) != 2 || strcmp(name, "Filename") == 0)
 			continue;
+		unescape(name);
 		if (strcmp(type, "partition") == 0) {
-			char link[PATH_MAX];
-			const char *base = realpath(name, link) ? link : name;
-			const char *slash = strrchr(base, '/');
-			sk_text_copy(node, sizeof(node), slash ? slash + 1 : base);
-		} else if (stat(name, &st) == 0) {
-			(void)node_of(root, major(st.st_dev), minor(st.st_dev), node, sizeof(node));
+			last_name(name, node, sizeof(node));
+			examine(volumes, root, cipher, name, "swap", node, "swap");
+		} else {
+			examine_swap_file(volumes, root, cipher, name);
 		}
-		examine(volumes, root, cipher, name, "swap", node, "swap");
 	}
 }
 
@@ -321,9 +411,7 @@ json_t *sk_probe_disk(const char *root, sk_cipher_fn cipher)
 	struct stat st;
 	json_t *volumes = json_array();
 
-	sk_buf_init(&text, 1024 * 1024);
-	snprintf(path, sizeof(path), "%s/proc/self/mountinfo", root);
-	if (sk_file_read(path, &text, &err) < 0) {
+	if (read_mounts(root, &text, &err) < 0) {
 		sk_buf_deinit(&text);
 		json_decref(volumes);
 		return json_pack("{s:s}", "error", err.text);

@@ -20,14 +20,17 @@ static json_t *services(const char *root, const char *names, bool with_session)
 
 	for (char *w = list ? strtok_r(list, " ", &save) : NULL; w; w = strtok_r(NULL, " ", &save)) {
 		int why, why_session = 0;
-		json_t *auth = sk_pam_stack(root, w, "auth", &why), *session = NULL;
+		json_t *auth = sk_pam_stack(root, w, "auth", &why), *session = NULL, *account = NULL;
 
 		if (why == -ENOENT)
 			continue; /* a service that is not installed */
-		if (with_session)
+		if (with_session) {
 			session = sk_pam_stack(root, w, "session", &why_session);
-		json_array_append_new(out, json_pack("{s:s, s:o?, s:o?, s:o?}", "name", w, "auth", auth, "session",
-		                                     session, "why", auth ? NULL : json_string(strerror(-why))));
+			account = sk_pam_stack(root, w, "account", &why_session);
+		}
+		json_array_append_new(out, json_pack("{s:s, s:o?, s:o?, s:o?, s:o?}", "name", w, "auth", auth,
+		                                     "session", session, "account", account, "why",
+		                                     auth ? NULL : json_string(strerror(-why))));
 	}
 	free(list);
 	return out;

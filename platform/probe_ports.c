@@ -5,6 +5,8 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +18,7 @@
 #include "platform/etc.h"
 #include "platform/probe.h"
 #include "platform/run.h"
+#include "policy/packet_filter.h"
 
 #define SOCKETS_MAX 256
 
@@ -38,31 +41,52 @@ static bool is_loopback(const char *hex)
 	return strcmp(hex, "00000000000000000000000001000000") == 0;
 }
 
-static size_t read_table(const char *root, const char *file, const char *proto, unsigned state, struct listener *out,
-                         size_t n)
+/* One line of the kernel's table; false: not in this state, or on the loopback. */
+static bool read_socket(const char *line, unsigned state, struct listener *l)
 {
-	char path[300], *text, *at, *line, local[40];
-	int why;
+	char local[40];
+	unsigned st;
 
-	snprintf(path, sizeof(path), "/proc/net/%s", file);
-	text = sk_etc_read(root, path, &why);
-	at = text;
-	while (text && n < SOCKETS_MAX && (line = strsep(&at, "\n"))) {
-		unsigned port, st;
-		unsigned long inode;
+	return sscanf(line, " %*d: %32[0-9A-F]:%4X %*[0-9A-F]:%*X %2X %*X:%*X %*X:%*X %*X %*u %*u %lu", local, &l->port,
+	              &st, &l->inode) == 4 &&
+	       st == state && !is_loopback(local);
+}
 
-		if (sscanf(line, " %*d: %32[0-9A-F]:%4X %*[0-9A-F]:%*X %2X %*X:%*X %*X:%*X %*X %*u %*u %lu", local,
-		           &port, &st, &inode) != 4 ||
-		    st != state || is_loopback(local))
-			continue;
-		bool known = false;
-		for (size_t i = 0; i < n; i++)
-			known = known || (out[i].port == port && strcmp(out[i].proto, proto) == 0);
-		if (!known)
-			out[n++] = (struct listener){.inode = inode, .port = port, .proto = proto};
+static bool already(const struct listener *out, size_t n, const struct listener *l)
+{
+	for (size_t i = 0; i < n; i++)
+		if (out[i].port == l->port && strcmp(out[i].proto, l->proto) == 0)
+			return true;
+	return false;
+}
+
+/* Line by line: a busy terminal's table is longer than any file of settings, and one that was not read to its end proves nothing.
+ * 0, -ENOENT (no such protocol) or -errno. */
+static int read_table(const char *root, const char *file, const char *proto, unsigned state, struct listener *out,
+                      size_t *n)
+{
+	char path[300], line[512];
+	FILE *f;
+	int fd, r;
+
+	snprintf(path, sizeof(path), "%s/proc/net/%s", root, file);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+	f = fd < 0 ? NULL : fdopen(fd, "re");
+	if (!f) {
+		r = -errno;
+		if (fd >= 0)
+			close(fd);
+		return r;
 	}
-	free(text);
-	return n;
+	while (*n < SOCKETS_MAX && fgets(line, sizeof(line), f)) {
+		struct listener l = {.proto = proto};
+
+		if (read_socket(line, state, &l) && !already(out, *n, &l))
+			out[(*n)++] = l;
+	}
+	r = ferror(f) ? -EIO : *n >= SOCKETS_MAX ? -E2BIG : 0;
+	fclose(f);
+	return r;
 }
 
 static void name_holder(const char *root, const char *pid, struct listener *l, size_t n)
@@ -106,49 +130,101 @@ static void name_holders(const char *root, struct listener *l, size_t n)
 
 json_t *sk_probe_services(const char *root, const char *units)
 {
+	static const struct {
+		const char *file, *proto;
+		unsigned state;
+	} tables[] = {{"tcp", "tcp", 0x0A}, {"tcp6", "tcp", 0x0A}, {"udp", "udp", 0x07}, {"udp6", "udp", 0x07}};
 	struct listener l[SOCKETS_MAX];
 	json_t *ports = json_array();
 	char name[24];
 	size_t n = 0;
 
-	n = read_table(root, "tcp", "tcp", 0x0A, l, n);
-	n = read_table(root, "tcp6", "tcp", 0x0A, l, n);
-	n = read_table(root, "udp", "udp", 0x07, l, n);
-	n = read_table(root, "udp6", "udp", 0x07, l, n);
+	for (size_t i = 0; i < 4; i++) {
+		int r = read_table(root, tables[i].file, tables[i].proto, tables[i].state, l, &n);
+		if (r == -ENOENT && i % 2 == 1)
+			continue; /* a kernel without IPv6 */
+		if (r < 0 && r != -E2BIG) {
+			json_decref(ports);
+			return json_pack("{s:s}", "error", strerror(-r));
+		}
+	}
 	name_holders(root, l, n);
 	for (size_t i = 0; i < n; i++) {
 		snprintf(name, sizeof(name), "%s/%u", l[i].proto, l[i].port);
 		json_array_append_new(ports, json_pack("{s:s, s:s}", "port", name, "program", l[i].program));
 	}
+	if (n == SOCKETS_MAX) /* there may be more: never all of them allowed */
+		json_array_append_new(ports, json_pack("{s:s, s:s}", "port", "...", "program", "more than 255 ports"));
 	return json_pack("{s:o, s:o}", "listening", ports, "units", sk_probe_units(root, units));
+}
+
+static const char *fate_of(const json_t *rules, const char *family, json_t *chains)
+{
+	static const char *const words[] = {"open", "refused", "unsure"};
+	char where[160];
+	enum sk_filter_fate fate = sk_packet_filter(rules, family, where, sizeof(where));
+
+	if (where[0])
+		json_object_set_new(chains, family, json_string(where));
+	return words[fate];
+}
+
+/* Has a way in by IPv6: an address on something else than the loopback. */
+static bool has_ipv6(const char *root)
+{
+	int why;
+	char *text = sk_etc_read(root, "/proc/net/if_inet6", &why), *at = text;
+	bool found = false;
+
+	for (char *line; text && (line = strsep(&at, "\n"));) {
+		const char *name = strrchr(line, ' ');
+		found = found || (name && strcmp(name + 1, "lo") != 0);
+	}
+	free(text);
+	return found || (!text && why != -ENOENT);
+}
+
+/* Tables of the older iptables, which nft does not list. */
+static bool has_legacy(const char *root)
+{
+	static const char *const files[] = {"/proc/net/ip_tables_names", "/proc/net/ip6_tables_names"};
+	bool found = false;
+
+	for (size_t i = 0; i < 2; i++) {
+		int why;
+		char *text = sk_etc_read(root, files[i], &why);
+		found = found || (text && *text);
+		free(text);
+	}
+	return found;
+}
+
+json_t *sk_firewall_facts(const char *root, const json_t *rules)
+{
+	json_t *chains = json_object();
+	const char *ip = fate_of(rules, "ip", chains), *ip6 = fate_of(rules, "ip6", chains);
+
+	return json_pack("{s:s, s:s, s:b, s:b, s:o}", "ip", ip, "ip6", ip6, "has_ip6", has_ipv6(root), "legacy",
+	                 has_legacy(root), "chains", chains);
 }
 
 json_t *sk_probe_firewall(void)
 {
-	static const char *const argv[] = {"/usr/sbin/nft", "-j", "list", "ruleset", NULL};
+	/* Terse: without the members of sets, which may be many and decide nothing here. */
+	static const char *const argv[] = {"/usr/sbin/nft", "-j", "-t", "list", "ruleset", NULL};
 	struct sk_err err = SK_ERR_INIT;
 	size_t size = 2 * 1024 * 1024;
 	char *out = malloc(size);
-	json_t *rules = NULL, *chains = json_array(), *item;
-	size_t i;
+	json_t *rules = NULL, *facts;
 	int n = out ? sk_run(0, "/root", argv, 10000, out, size) : -1;
 
-	if (n < 0 || sk_json_parse(out, (size_t)n, size, &rules, &err) < 0) {
-		free(out);
-		json_decref(chains);
-		return json_pack("{s:s}", "error", n < 0 ? "nft is not there or gave no answer" : err.text);
-	}
-	json_array_foreach(json_object_get(rules, "nftables"), i, item)
-	{
-		const json_t *c = json_object_get(item, "chain");
-		const char *hook = json_string_value(json_object_get(c, "hook"));
-		const char *policy = json_string_value(json_object_get(c, "policy"));
-		const char *name = json_string_value(json_object_get(c, "name"));
-		if (hook && strcmp(hook, "input") == 0 && json_array_size(chains) < 64)
-			json_array_append_new(chains, json_pack("{s:s, s:s}", "name", name ? name : "?", "policy",
-			                                        policy ? policy : "accept"));
-	}
+	if (n < 0)
+		facts = json_pack("{s:s}", "error", "nft is not there or gave no answer");
+	else if (sk_json_parse(out, (size_t)n, size, &rules, &err) < 0)
+		facts = json_pack("{s:s}", "error", err.text);
+	else
+		facts = sk_firewall_facts("", rules);
 	json_decref(rules);
 	free(out);
-	return json_pack("{s:o}", "input", chains);
+	return facts;
 }

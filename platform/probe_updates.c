@@ -2,13 +2,14 @@
  * P10: security updates. What apt would do now, simulated over the index that is there (never refreshed by us: that is the office's own
  * schedule), how old that index is, what is held back, whether dpkg was left half done, and whether what is installed also runs.
  */
-#include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "common/text.h"
 #include "platform/etc.h"
@@ -17,6 +18,7 @@
 
 #define OUTPUT_MAX (512 * 1024)
 #define SHOWN_MAX  50
+#define STATUS_MAX (64u * 1024 * 1024)
 
 static long long mtime_of(const char *root, const char *path)
 {
@@ -27,20 +29,37 @@ static long long mtime_of(const char *root, const char *path)
 	return stat(full, &st) == 0 ? (long long)st.st_mtime : 0;
 }
 
-/* When the index was last fetched: apt's own stamp, else the youngest signed index. 0 = not known. */
+/* When a file came to its place, whatever date it carries. */
+static long long ctime_of(const char *root, const char *path)
+{
+	char full[1200];
+	struct stat st;
+
+	snprintf(full, sizeof(full), "%s%s", root, path);
+	return stat(full, &st) == 0 ? (long long)st.st_ctime : 0;
+}
+
+/*
+ * When the index was last fetched: the stamps of a fetch that succeeded, else when the youngest signed list came to its place. The folder of
+ * partial downloads says nothing (a fetch that fails touches it too), nor does a list's own date, which is its maker's. 0 = not known.
+ */
 static long long index_time(const char *root)
 {
-	long long newest = mtime_of(root, "/var/lib/apt/periodic/update-success-stamp");
+	static const char *const stamps[] = {"/var/lib/apt/periodic/update-success-stamp",
+	                                     "/var/lib/apt/periodic/update-stamp"};
 	json_t *names = sk_etc_names(root, "/var/lib/apt/lists", "Release"), *name;
+	long long newest = 0, t;
 	char path[600];
 	size_t i;
 
-	if (newest == 0)
-		newest = mtime_of(root, "/var/lib/apt/lists/partial");
+	for (i = 0; i < 2; i++) {
+		t = mtime_of(root, stamps[i]);
+		newest = t > newest ? t : newest;
+	}
 	json_array_foreach(names, i, name)
 	{
 		snprintf(path, sizeof(path), "/var/lib/apt/lists/%.300s", json_string_value(name));
-		long long t = mtime_of(root, path);
+		t = ctime_of(root, path);
 		newest = t > newest ? t : newest;
 	}
 	/* Without an index there is nothing to be young. */
@@ -77,20 +96,68 @@ json_t *sk_updates_parse(char *text)
 	return json_pack("{s:i, s:i, s:o}", "security", n_security, "other", n_other, "packages", security);
 }
 
-static json_t *lines_of(const char *const argv[], char *out)
+/* One package of dpkg's own list. Its state is "WANT ERROR STATE" (deb(5)): held ones, and those that are neither whole nor gone. */
+static void take_package(const char *name, const char *status, json_t *held, json_t *broken)
 {
-	json_t *list = json_array();
-	char *save = NULL;
+	char want[32], flag[32], state[32];
+	bool whole;
 
-	if (sk_run(0, "/root", argv, 20000, out, OUTPUT_MAX) < 0) {
-		json_decref(list);
-		return json_null();
+	if (!*name || sscanf(status, "%31s %31s %31s", want, flag, state) != 3)
+		return;
+	if (strcmp(want, "hold") == 0 && json_array_size(held) < SHOWN_MAX)
+		json_array_append_new(held, json_string(name));
+	whole = strcmp(state, "installed") == 0 || strcmp(state, "not-installed") == 0 ||
+	        strcmp(state, "config-files") == 0;
+	if ((!whole || strcmp(flag, "ok") != 0) && json_array_size(broken) < SHOWN_MAX)
+		json_array_append_new(broken, json_string(name));
+}
+
+/* /var/lib/dpkg/status, read as it is: no program started, no lock waited for. False: it could not be read to its end. */
+static bool read_dpkg(const char *root, json_t *held, json_t *broken)
+{
+	char path[400], line[4096], name[256] = "", status[128] = "";
+	bool whole_line = true, good;
+	FILE *f;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/var/lib/dpkg/status", root);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+	struct stat st;
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || !(f = fdopen(fd, "re"))) {
+		if (fd >= 0)
+			close(fd);
+		return false;
 	}
-	for (char *line = strtok_r(out, "\n", &save); line && json_array_size(list) < SHOWN_MAX;
-	     line = strtok_r(NULL, "\n", &save))
-		if (sk_text_is_utf8(line, strlen(line)))
-			json_array_append_new(list, json_string(line));
-	return list;
+	for (size_t bytes = 0; bytes < STATUS_MAX && fgets(line, sizeof(line), f);) {
+		size_t n = strlen(line);
+		bool ends = n > 0 && line[n - 1] == '\n';
+
+		bytes += n;
+		if (whole_line && line[0] == '\n') {
+			take_package(name, status, held, broken);
+			name[0] = status[0] = '\0';
+		} else if (whole_line && strncmp(line, "Package: ", 9) == 0) {
+			line[strcspn(line, "\n")] = '\0';
+			sk_text_escape(name, sizeof(name), line + 9, strlen(line + 9));
+		} else if (whole_line && strncmp(line, "Status: ", 8) == 0) {
+			sk_text_copy(status, sizeof(status), line + 8);
+		}
+		whole_line = ends; /* the rest of a long line is no field */
+	}
+	take_package(name, status, held, broken);
+	good = feof(f) && !ferror(f);
+	fclose(f);
+	return good;
+}
+
+/* What dpkg was in the middle of: its journal of updates is empty when it is done. */
+static void interrupted(const char *root, json_t *broken)
+{
+	json_t *names = sk_etc_names(root, "/var/lib/dpkg/updates", "");
+
+	if (json_array_size(names) > 0)
+		json_array_append_new(broken, json_string("/var/lib/dpkg/updates"));
+	json_decref(names);
 }
 
 /* A kernel that came after the start, or the running one gone from /boot. */
@@ -127,19 +194,22 @@ json_t *sk_probe_updates(const char *root)
 {
 	static const char *const simulate[] = {"/usr/bin/apt-get",   "-s",           "-qq", "-o",
 	                                       "Debug::NoLocking=1", "dist-upgrade", NULL};
-	static const char *const held[] = {"/usr/bin/apt-mark", "showhold", NULL};
-	static const char *const audit[] = {"/usr/bin/dpkg", "--audit", NULL};
 	char *out = malloc(OUTPUT_MAX);
-	json_t *pending, *holds, *broken;
+	json_t *pending, *held = json_array(), *broken = json_array();
 	long long at = index_time(root);
 
 	if (!out)
 		return NULL;
 	pending = sk_run(0, "/root", simulate, 25000, out, OUTPUT_MAX) < 0 ? json_null() : sk_updates_parse(out);
-	holds = lines_of(held, out);
-	broken = lines_of(audit, out);
 	free(out);
-	return json_pack("{s:o, s:o, s:o, s:o, s:b}", "index_ms",
-	                 at ? json_integer((json_int_t)at * 1000) : json_null(), "pending", pending, "held", holds,
-	                 "dpkg", broken, "reboot", needs_reboot(root));
+	bool read = read_dpkg(root, held, broken);
+	if (read)
+		interrupted(root, broken);
+	json_t *facts =
+	    json_pack("{s:o, s:o, s:O, s:O, s:b}", "index_ms", at ? json_integer((json_int_t)at * 1000) : json_null(),
+	              "pending", pending, "held", read ? held : json_null(), "dpkg", read ? broken : json_null(),
+	              "reboot", needs_reboot(root));
+	json_decref(held);
+	json_decref(broken);
+	return facts;
 }

@@ -1,6 +1,6 @@
 /*
  * P6 accounts and privileges, 6.2(1)イ(ウ) and ウ(ア)(オ)(カ). Facts (platform/probe_accounts.c): {"accounts":[{"name","uid","login":bool,"hash",
- * "changed_day","last_login":s (0 = never, -1 = not known),"ssh_keys":n}],"admins":[{"name","by"}],"no_password":[{"file","line"}]}. An account
+ * "changed_day","last_login":s (0 = never, -1 = not known),"ssh_keys":n}],"admins":[{"name","by"}],"no_password":[{"file","line"}],"unread":[{"file","why"}]}. ssh_keys -1: not known. An account
  * is open when somebody could log in with it: a shell, and a password or a key.
  */
 #include <stdio.h>
@@ -36,7 +36,7 @@ static enum sk_state judge_use(const struct sk_check_set *p, const json_t *a, co
 	long long last = json_is_integer(login) ? (long long)json_integer_value(login) : -1, days;
 	char text[32];
 
-	if (last < 0) {
+	if (last < 0 || last > now_ms / 1000 + 86400) { /* a clock that was wrong, now or then */
 		sk_check_say(detail, N_("When %1 was last used is not known."), name, NULL);
 		return SK_STATE_UNKNOWN;
 	}
@@ -57,8 +57,13 @@ static enum sk_state judge_account(const struct sk_check_set *p, const json_t *a
 	enum sk_state state = SK_STATE_COMPLIANT;
 	json_int_t uid = json_integer_value(json_object_get(a, "uid"));
 
-	if (!name || !is_open(a))
-		return SK_STATE_COMPLIANT;
+	if (!name || !is_open(a)) {
+		if (!name || !json_is_true(json_object_get(a, "login")) ||
+		    json_integer_value(json_object_get(a, "ssh_keys")) >= 0)
+			return SK_STATE_COMPLIANT;
+		sk_check_say(detail, N_("Whether %1 can be opened with a key could not be read."), name, NULL);
+		return SK_STATE_UNKNOWN;
+	}
 	if (uid == 0 && strcmp(name, "root") != 0) {
 		sk_check_say(detail, N_("%1 is a second root account."), name, NULL);
 		state = SK_STATE_NON_COMPLIANT;
@@ -116,6 +121,14 @@ static enum sk_state judge(const struct sk_check_set *p, const json_t *facts, lo
 		return SK_STATE_UNKNOWN;
 	}
 	worst = judge_admins(p, facts, detail);
+	for (size_t i = 0; i < json_array_size(json_object_get(facts, "unread")); i++) {
+		const json_t *u = json_array_get(json_object_get(facts, "unread"), i);
+		const char *file = json_string_value(json_object_get(u, "file"));
+		const char *why = json_string_value(json_object_get(u, "why"));
+		sk_check_say(detail, N_("%1 could not be read (%2): it may give privileges to others."),
+		             file ? file : "?", why ? why : "?");
+		worst = worst > SK_STATE_UNKNOWN ? worst : SK_STATE_UNKNOWN;
+	}
 	for (size_t i = 0; i < json_array_size(accounts); i++) {
 		enum sk_state s = judge_account(p, json_array_get(accounts, i), now_ms, detail);
 		worst = s > worst ? s : worst;

@@ -1,5 +1,5 @@
 /*
- * P5 login limits and what the login shows, 6.2(3). Facts (platform/probe_login.c): {"services":[{"name","auth","session"}],
+ * P5 login limits and what the login shows, 6.2(3). Facts (platform/probe_login.c): {"services":[{"name","auth","session","account"}],
  * "faillock":{"deny":N|null,"unlock_time":N|null},"issue":bool,"desktop_banner":bool}. The clause leaves the means to the system's nature: attempts
  * are limited, a message is shown, the last login is shown. The idle limit is P1's.
  */
@@ -28,15 +28,29 @@ static bool is_desktop(const char *name)
 	return strcmp(name, "login") != 0 && strcmp(name, "sshd") != 0;
 }
 
-/* Wrong attempts before an account is locked; 0 = never. */
-static long long attempts_of(const json_t *facts, const json_t *stack)
+/* pam_faillock works when somebody with a wrong password comes to its "authfail", which counts, and when what it says of a locked account is not
+ * overruled: by "preauth" there, or in the account stack. */
+static bool lock_works(const json_t *service)
 {
+	const json_t *auth = json_object_get(service, "auth");
+
+	return sk_pam_reaches(auth, "pam_faillock.so", "authfail") &&
+	       (sk_pam_decides(auth, "pam_faillock.so", "preauth") ||
+	        sk_pam_decides(json_object_get(service, "account"), "pam_faillock.so", NULL));
+}
+
+/* Wrong attempts before an account is locked; 0 = never. */
+static long long attempts_of(const json_t *facts, const json_t *service)
+{
+	const json_t *stack = json_object_get(service, "auth");
 	const json_t *file = json_object_get(json_object_get(facts, "faillock"), "deny");
 	const char *arg;
 	bool lock = false, tally = false;
 	long long n;
 
 	arg = sk_pam_arg(stack, "pam_faillock.so", "deny", &lock);
+	if (lock && !lock_works(service))
+		return 0;
 	if (lock) {
 		if (arg && sk_text_i64(arg, 0, 100000, &n) == 0)
 			return n;
@@ -49,7 +63,7 @@ static long long attempts_of(const json_t *facts, const json_t *stack)
 static enum sk_state judge_attempts(const struct sk_check_set *p, const json_t *facts, const json_t *service,
                                     const char *name, json_t *detail)
 {
-	long long n = attempts_of(facts, json_object_get(service, "auth"));
+	long long n = attempts_of(facts, service);
 	char have[32];
 
 	if (n == 0) {

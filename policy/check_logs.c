@@ -1,6 +1,6 @@
 /*
  * P17 logs, 6.1(6)アイ. Facts (platform/probe_system.c): {"storage":"" or journald's Storage,"journal_folder":bool,"max_retention":"" or text,
- * "max_use","syslog":bool,"auditd":bool}. The office sets how long logs are kept; without `keep` in the policy there is nothing to hold them to.
+ * "max_use","syslog":bool,"auditd":bool,"in_memory":bool,"disk":{"oldest_ms","trimmed":bool}}. The office sets how long logs are kept; without `keep` in the policy there is nothing to hold them to.
  */
 #include <stdio.h>
 #include <string.h>
@@ -58,7 +58,28 @@ static bool stays(const json_t *facts)
 	return strcasecmp(storage, "persistent") == 0 || folder; /* auto: where there is a folder */
 }
 
-static enum sk_state judge_keep(const struct sk_check_set *p, const json_t *facts, json_t *detail)
+/* Whatever the settings promise: when the journal outgrows its share of the disk its oldest part goes. That it went shows. */
+static bool deleted_early(const struct sk_check_set *p, const json_t *facts, long long now_ms, json_t *detail)
+{
+	const json_t *disk = json_object_get(facts, "disk"), *oldest = json_object_get(disk, "oldest_ms");
+	char days[32], want[32];
+
+	if (json_is_true(json_object_get(facts, "syslog")) || !json_is_true(json_object_get(disk, "trimmed")) ||
+	    !json_is_integer(oldest))
+		return false;
+	long long age_s = (now_ms - (long long)json_integer_value(oldest)) / 1000;
+	if (age_s >= p->v[KEEP].n)
+		return false;
+	snprintf(days, sizeof(days), "%lld", age_s / 86400);
+	snprintf(want, sizeof(want), "%lld", p->v[KEEP].n / 86400);
+	sk_check_say(
+	    detail,
+	    N_("The log reaches back only %1 days and older entries were deleted; they have to be kept for %2 days."),
+	    days, want);
+	return true;
+}
+
+static enum sk_state judge_keep(const struct sk_check_set *p, const json_t *facts, long long now_ms, json_t *detail)
 {
 	const char *text = json_string_value(json_object_get(facts, "max_retention"));
 	long long keep = span_of(text ? text : "");
@@ -77,6 +98,8 @@ static enum sk_state judge_keep(const struct sk_check_set *p, const json_t *fact
 		sk_check_say(detail, N_("Logs are deleted after %1; they have to be kept for %2 days."), text, want);
 		return SK_STATE_NON_COMPLIANT;
 	}
+	if (deleted_early(p, facts, now_ms, detail))
+		return SK_STATE_NON_COMPLIANT;
 	sk_check_say(detail, N_("Logs are not deleted before their time (%1 days)."), want, NULL);
 	return SK_STATE_COMPLIANT;
 }
@@ -85,7 +108,6 @@ static enum sk_state judge(const struct sk_check_set *p, const json_t *facts, lo
 {
 	enum sk_state state;
 
-	(void)now_ms;
 	if (!json_string_value(json_object_get(facts, "storage"))) {
 		sk_check_say(detail, N_("The settings of the system's log could not be read."), NULL, NULL);
 		return SK_STATE_UNKNOWN;
@@ -94,8 +116,13 @@ static enum sk_state judge(const struct sk_check_set *p, const json_t *facts, lo
 		sk_check_say(detail, N_("The system's log is lost at each restart."), NULL, NULL);
 		return SK_STATE_NON_COMPLIANT;
 	}
+	if (json_is_true(json_object_get(facts, "in_memory")) && !json_is_true(json_object_get(facts, "syslog"))) {
+		sk_check_say(detail, N_("The system's log is in memory now; its settings count from the next restart."),
+		             NULL, NULL);
+		return SK_STATE_NON_COMPLIANT;
+	}
 	sk_check_say(detail, N_("The system's log is kept on the disk."), NULL, NULL);
-	state = judge_keep(p, facts, detail);
+	state = judge_keep(p, facts, now_ms, detail);
 	if (p->v[AUDITD].n && !json_is_true(json_object_get(facts, "auditd"))) {
 		sk_check_say(detail, N_("The audit service does not run."), NULL, NULL);
 		state = state > SK_STATE_NON_COMPLIANT ? state : SK_STATE_NON_COMPLIANT;

@@ -30,15 +30,13 @@ static long long setting(const json_t *facts, const char *key, long long def)
 }
 
 /* length and kinds of characters demanded. */
-static void demanded(const json_t *facts, long long *length, long long *classes)
+static void demanded(const json_t *facts, bool quality, long long *length, long long *classes)
 {
 	static const char *const credits[] = {"dcredit", "ucredit", "lcredit", "ocredit"};
 	const json_t *stack = json_object_get(facts, "stack");
 	const char *unix_min = sk_pam_arg(stack, "pam_unix.so", "minlen", NULL);
-	bool quality = false;
 	long long n;
 
-	(void)sk_pam_arg(stack, "pam_pwquality.so", "minlen", &quality);
 	*classes = 0;
 	*length = unix_min && sk_text_i64(unix_min, 0, 1000, &n) == 0 ? n : 6;
 	if (!quality)
@@ -55,16 +53,32 @@ static void demanded(const json_t *facts, long long *length, long long *classes)
 	*classes = n > must ? n : must;
 }
 
+static const char *const others[] = {"pam_passwdqc.so", "pam_cracklib.so"};
+
 static enum sk_state judge_rules(const struct sk_check_set *p, const json_t *facts, json_t *detail)
 {
+	const json_t *stack = json_object_get(facts, "stack");
 	long long length, classes;
 	char have[32], want[32];
+	bool there = false, other = false;
 
-	if (!json_is_array(json_object_get(facts, "stack"))) {
+	if (!json_is_array(stack)) {
 		sk_check_say(detail, N_("The rules for new passwords could not be read."), NULL, NULL);
 		return SK_STATE_UNKNOWN;
 	}
-	demanded(facts, &length, &classes);
+	(void)sk_pam_arg(stack, "pam_pwquality.so", "-", &there);
+	for (size_t i = 0; !there && !other && i < sizeof(others) / sizeof(*others); i++) {
+		(void)sk_pam_arg(stack, others[i], "-", &other);
+		if (other)
+			sk_check_say(detail, N_("%1 sets the rules for new passwords and is not examined."), others[i],
+			             NULL);
+	}
+	if (other)
+		return SK_STATE_UNKNOWN;
+	bool works = there && sk_pam_decides(stack, "pam_pwquality.so", NULL) && setting(facts, "enforcing", 1) != 0;
+	if (there && !works)
+		sk_check_say(detail, N_("A password that the rules refuse is taken all the same."), NULL, NULL);
+	demanded(facts, works, &length, &classes);
 	snprintf(have, sizeof(have), "%lld", length);
 	snprintf(want, sizeof(want), "%lld", p->v[MIN_LENGTH].n);
 	sk_check_say(detail, N_("New passwords have at least %1 characters (asked for: %2)."), have, want);

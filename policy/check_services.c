@@ -1,6 +1,7 @@
 /*
  * P15 ports and services, 6.5(1)アイ, and the packet filter that closes the rest, 6.5(1)ア. Facts (platform/probe_ports.c): {"listening":[{"port":
- * "tcp/22","program"}],"units":[names that are started and are on the list]}; firewall: {"input":[{"name","policy"}]}.
+ * "tcp/22","program"}],"units":[names that are started and are on the list]}; firewall: {"ip","ip6":"refused"|"open"|"unsure" (policy/packet_filter.h),
+ * "has_ip6":bool,"legacy":bool,"chains":{family:where}}.
  */
 #include <stdio.h>
 #include <string.h>
@@ -67,28 +68,43 @@ const struct sk_check sk_check_services = {
     .judge = judge,
 };
 
+/* "refused", "open" or "unsure" of one family. */
+static enum sk_state judge_family(const json_t *facts, const char *family, json_t *detail)
+{
+	const char *fate = json_string_value(json_object_get(facts, family));
+	const char *chain = json_string_value(json_object_get(json_object_get(facts, "chains"), family));
+
+	if (fate && strcmp(fate, "refused") == 0) {
+		sk_check_say(detail, N_("What comes in is refused unless a rule lets it in (%1)."), chain ? chain : "?",
+		             NULL);
+		return SK_STATE_COMPLIANT;
+	}
+	if (!fate || strcmp(fate, "open") != 0 || json_is_true(json_object_get(facts, "legacy"))) {
+		sk_check_say(detail, N_("The packet filter's rules cannot be judged for certain."), NULL, NULL);
+		return SK_STATE_UNKNOWN;
+	}
+	sk_check_say(detail,
+	             strcmp(family, "ip6") == 0 ? N_("What comes in by IPv6 is not refused.")
+	                                        : N_("No packet filter refuses what comes in."),
+	             NULL, NULL);
+	return SK_STATE_NON_COMPLIANT;
+}
+
 static enum sk_state judge_firewall(const struct sk_check_set *p, const json_t *facts, long long now_ms, json_t *detail)
 {
-	const json_t *input = json_object_get(facts, "input"), *item;
+	enum sk_state state, six;
 
 	(void)p;
 	(void)now_ms;
-	if (!json_is_array(input)) {
+	if (!json_is_string(json_object_get(facts, "ip"))) {
 		sk_check_say(detail, N_("The packet filter gave no answer."), NULL, NULL);
 		return SK_STATE_UNKNOWN;
 	}
-	for (size_t i = 0; i < json_array_size(input); i++) {
-		item = json_array_get(input, i);
-		const char *policy = json_string_value(json_object_get(item, "policy"));
-		const char *name = json_string_value(json_object_get(item, "name"));
-		if (policy && strcmp(policy, "drop") == 0) {
-			sk_check_say(detail, N_("What comes in is refused unless a rule lets it in (%1)."),
-			             name ? name : "?", NULL);
-			return SK_STATE_COMPLIANT;
-		}
-	}
-	sk_check_say(detail, N_("No packet filter refuses what comes in."), NULL, NULL);
-	return SK_STATE_NON_COMPLIANT;
+	state = judge_family(facts, "ip", detail);
+	if (state != SK_STATE_COMPLIANT || json_is_false(json_object_get(facts, "has_ip6")))
+		return state;
+	six = judge_family(facts, "ip6", detail);
+	return six > state ? six : state;
 }
 
 const struct sk_check sk_check_firewall = {

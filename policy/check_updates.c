@@ -60,6 +60,10 @@ static enum sk_state judge_rest(const struct sk_check_set *p, const json_t *fact
 	json_t *item;
 	size_t i;
 
+	if (!json_is_array(json_object_get(facts, "held")) || !json_is_array(json_object_get(facts, "dpkg"))) {
+		sk_check_say(detail, N_("The list of installed packages could not be read."), NULL, NULL);
+		state = SK_STATE_UNKNOWN;
+	}
 	json_array_foreach(json_object_get(facts, "held"), i, item)
 	{
 		const char *name = json_string_value(item);

@@ -16,6 +16,8 @@ struct entry {
 	enum action action[CODES];
 	unsigned jump[CODES];
 	bool known; /* its answer is */
+	bool condition; /* of who somebody is: true of some, false of others */
+	bool *reached; /* may be NULL: set when it is run */
 	enum code code;
 };
 
@@ -41,22 +43,27 @@ static const struct {
     {"pam_fprintd.so", SK_PAM_BODY, AUTH_ERR},
     {"pam_deny.so", 0, AUTH_ERR},
     {"pam_permit.so", 0, SUCCESS},
-    {"pam_env.so", 0, SUCCESS},
+    {"pam_env.so", 0, IGNORED},
     {"pam_nologin.so", 0, IGNORED},
     {"pam_securetty.so", 0, SUCCESS},
     {"pam_faildelay.so", 0, IGNORED},
     {"pam_issue.so", 0, IGNORED},
     {"pam_group.so", 0, IGNORED},
-    {"pam_cap.so", 0, IGNORED},
+    {"pam_cap.so", 0, SUCCESS},
     {"pam_selinux.so", 0, IGNORED},
     {"pam_loginuid.so", 0, SUCCESS},
     {"pam_gnome_keyring.so", 0, IGNORED},
     {"pam_kwallet5.so", 0, IGNORED},
-    {"pam_mail.so", 0, SUCCESS},
+    {"pam_mail.so", 0, IGNORED},
     {"pam_warn.so", 0, IGNORED},
-    {"pam_echo.so", 0, IGNORED},
+    {"pam_keyinit.so", 0, IGNORED},
+    {"pam_echo.so", 0, SUCCESS},
     {"pam_rootok.so", 0, AUTH_ERR}, /* nobody who logs in is root yet */
 };
+
+/* They ask who somebody is, from where or when; whoever may answer "the right one" gets past. */
+static const char *const conditions[] = {"pam_succeed_if.so", "pam_usertype.so", "pam_localuser.so", "pam_access.so",
+                                         "pam_time.so",       "pam_shells.so",   "pam_wheel.so",     "pam_listfile.so"};
 
 static void set_all(struct entry *e, enum action success, enum action ignored, enum action other)
 {
@@ -166,7 +173,8 @@ static void answer_of(const json_t *entry, const char *module, unsigned proofs, 
 	e->known = true;
 	/* It refuses before or after too many attempts: not in the way of one who has what is asked for. */
 	if (strcmp(module, "pam_faillock.so") == 0 || strcmp(module, "pam_tally2.so") == 0) {
-		e->code = has_arg(entry, "authfail") ? AUTH_ERR : has_arg(entry, "preauth") ? IGNORED : SUCCESS;
+		/* Counting is "nothing to say"; "not locked yet" is a yes, which no password may be missing beside. */
+		e->code = has_arg(entry, "authfail") ? IGNORED : SUCCESS;
 		return;
 	}
 	for (size_t i = 0; i < sizeof(modules) / sizeof(*modules); i++) {
@@ -179,6 +187,13 @@ static void answer_of(const json_t *entry, const char *module, unsigned proofs, 
 		return;
 	}
 	e->known = false;
+	for (size_t i = 0; i < sizeof(conditions) / sizeof(*conditions); i++)
+		e->condition = e->condition || strcmp(conditions[i], module) == 0;
+	if (e->condition && json_is_true(json_object_get(entry, "nobody"))) {
+		e->known = true;
+		e->condition = false;
+		e->code = AUTH_ERR;
+	}
 }
 
 /* Entries read, or -EINVAL: a control that is none. */
@@ -197,6 +212,11 @@ static int read_stack(const json_t *stack, unsigned proofs, struct entry *out)
 		if (!control || !module || level < 0 || level > 16)
 			return -EINVAL;
 		out[i] = (struct entry){.level = (unsigned)level};
+		if (strcmp(control, "substack") == 0) { /* where one begins: says nothing itself */
+			set_all(&out[i], A_IGNORE, A_IGNORE, A_IGNORE);
+			out[i].known = true;
+			continue;
+		}
 		if (parse_control(control, &out[i]) < 0)
 			return -EINVAL;
 		answer_of(e, base_name(module), proofs, &out[i]);
@@ -220,55 +240,101 @@ static void act(struct state *s, enum action a, enum code code)
 	}
 }
 
+/* The entry after i, the free answers of those passed over counted. */
+static size_t skip(const struct entry *e, size_t i, unsigned *unknown)
+{
+	*unknown += !e[i + 1].known;
+	return i + 1;
+}
+
+/* Over so many modules of this level; a substack with all that is in it is one. What is left over is a mistake, which refuses. */
+static size_t jump(const struct entry *e, size_t n, size_t i, unsigned left, struct state *s, unsigned *unknown)
+{
+	unsigned level = e[i].level;
+
+	for (; left > 0 && i + 1 < n && e[i + 1].level >= level; left--) {
+		i = skip(e, i, unknown);
+		while (i + 1 < n && e[i + 1].level > level)
+			i = skip(e, i, unknown);
+	}
+	if (left > 0)
+		act(s, A_BAD, AUTH_ERR);
+	return i;
+}
+
 /* choice: a bit for each unknown module in turn, 1 = it says yes. Whether the stack grants. */
 static bool dispatch(const struct entry *e, size_t n, unsigned choice)
 {
 	struct state s = {UNDEFINED, false}, saved[18] = {{UNDEFINED, false}};
-	unsigned level = 0, unknown = 0;
+	unsigned before = 0, unknown = 0;
 
 	for (size_t i = 0; i < n; i++) {
+		unsigned level = e[i].level;
 		enum code code = e[i].code;
 
-		for (; level < e[i].level; level++)
-			saved[level + 1] = s;
-		level = e[i].level;
+		if (before < level)
+			saved[level] = s;
+		if (e[i].reached)
+			*e[i].reached = true;
 		if (!e[i].known)
 			code = choice & 1u << unknown++ ? SUCCESS : AUTH_ERR;
 		enum action a = e[i].action[code];
 		act(&s, a, code);
 		if (a == A_RESET)
-			s = level ? saved[level] : (struct state){UNDEFINED, false};
-		if (a == A_JUMP) { /* over modules of this level; those of substacks within are part of them */
-			for (unsigned left = e[i].jump[code]; left > 0 && i + 1 < n; i++) {
-				unknown += !e[i + 1].known;
-				left -= e[i + 1].level <= level;
-			}
-		} else if (a == A_DIE || (a == A_DONE && s.mood == POSITIVE)) {
-			if (level == 0)
-				break;
-			for (; i + 1 < n && e[i + 1].level >= level; i++) /* the substack ends, not the stack */
-				unknown += !e[i + 1].known;
-		}
+			s = saved[level];
+		else if (a == A_JUMP)
+			i = jump(e, n, i, e[i].jump[code], &s, &unknown);
+		else if (a == A_DIE || (a == A_DONE && s.mood == POSITIVE)) /* the substack ends, not the stack */
+			while (i + 1 < n && e[i + 1].level >= level)
+				i = skip(e, i, &unknown);
+		before = e[i].level;
 	}
 	return s.mood == POSITIVE && s.good;
+}
+
+#define FREE_MAX 10 /* answers that are free */
+
+/* Bits of a choice that are conditions; *free: how many bits there are. -1: too many. */
+static int free_answers(const struct entry *e, int n, unsigned *conditions_mask)
+{
+	int count = 0;
+
+	*conditions_mask = 0;
+	for (int i = 0; i < n; i++) {
+		if (e[i].known)
+			continue;
+		if (count == FREE_MAX)
+			return -1;
+		*conditions_mask |= e[i].condition ? 1u << count : 0;
+		count++;
+	}
+	return count;
+}
+
+/* Somebody, for whom each condition is true or not, gets in while the modules nobody knows answer as others says. */
+static bool somebody(const struct entry *e, size_t n, unsigned conditions_mask, unsigned others)
+{
+	/* Every subset of the mask, the empty one last. */
+	for (unsigned c = conditions_mask;; c = (c - 1) & conditions_mask) {
+		if (dispatch(e, n, others | c))
+			return true;
+		if (c == 0)
+			return false;
+	}
 }
 
 enum sk_pam_result sk_pam_run(const json_t *stack, unsigned proofs)
 {
 	struct entry e[SK_PAM_STACK_MAX] = {{0}};
-	unsigned unknown = 0;
-	int n = read_stack(stack, proofs, e);
+	unsigned mask;
+	int n = read_stack(stack, proofs, e), bits = n < 0 ? -1 : free_answers(e, n, &mask);
 	bool first;
 
-	if (n < 0)
+	if (bits < 0)
 		return SK_PAM_UNSURE;
-	for (int i = 0; i < n; i++)
-		unknown += !e[i].known;
-	if (unknown > 8)
-		return SK_PAM_UNSURE;
-	first = dispatch(e, (size_t)n, 0);
-	for (unsigned choice = 1; choice < 1u << unknown; choice++) {
-		if (dispatch(e, (size_t)n, choice) != first)
+	first = somebody(e, (size_t)n, mask, 0);
+	for (unsigned choice = 1; choice < 1u << bits; choice++) {
+		if (!(choice & mask) && somebody(e, (size_t)n, mask, choice) != first)
 			return SK_PAM_UNSURE;
 	}
 	return first ? SK_PAM_GRANTED : SK_PAM_REFUSED;
@@ -321,6 +387,62 @@ const char *sk_pam_arg(const json_t *stack, const char *module, const char *name
 			return s + n + 1;
 	}
 	return NULL;
+}
+
+/* Entries of the module (with that argument, if any) get this answer and note that they were reached. Number of them. */
+static int mark(const json_t *stack, struct entry *e, int n, const char *module, const char *flag, enum code code,
+                bool *reached)
+{
+	int found = 0;
+
+	for (int i = 0; i < n; i++) {
+		const json_t *entry = json_array_get(stack, (size_t)i);
+		const char *m = json_string_value(json_object_get(entry, "module"));
+
+		if (!m || strcmp(base_name(m), module) != 0 || (flag && !has_arg(entry, flag)))
+			continue;
+		e[i].known = true;
+		e[i].condition = false;
+		e[i].code = code;
+		e[i].reached = reached;
+		found++;
+	}
+	return found;
+}
+
+bool sk_pam_decides(const json_t *stack, const char *module, const char *flag)
+{
+	struct entry e[SK_PAM_STACK_MAX] = {{0}};
+	unsigned mask;
+	int n = read_stack(stack, SK_PAM_KNOWLEDGE | SK_PAM_POSSESSION | SK_PAM_BODY, e);
+
+	if (n < 0 || mark(stack, e, n, module, flag, SUCCESS, NULL) == 0)
+		return false;
+	int bits = free_answers(e, n, &mask);
+	/* One that lets nobody in anyway decides nothing by this module. */
+	if (bits < 0 || !dispatch(e, (size_t)n, (1u << bits) - 1))
+		return false;
+	(void)mark(stack, e, n, module, flag, AUTH_ERR, NULL);
+	for (unsigned choice = 0; choice < 1u << bits; choice++)
+		if (dispatch(e, (size_t)n, choice))
+			return false;
+	return true;
+}
+
+bool sk_pam_reaches(const json_t *stack, const char *module, const char *flag)
+{
+	struct entry e[SK_PAM_STACK_MAX] = {{0}};
+	unsigned mask;
+	bool reached = false;
+	int n = read_stack(stack, 0, e), bits;
+
+	if (n < 0 || mark(stack, e, n, module, flag, AUTH_ERR, &reached) == 0)
+		return false;
+	bits = free_answers(e, n, &mask);
+	/* In the likeliest case: conditions are true of who logs in, what nobody knows lets pass. */
+	if (bits >= 0)
+		(void)dispatch(e, (size_t)n, (1u << bits) - 1);
+	return reached;
 }
 
 bool sk_pam_has_flag(const json_t *stack, const char *module, const char *flag)

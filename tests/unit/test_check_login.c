@@ -51,11 +51,22 @@ Test(check_login, passwords)
 	cr_expect_eq(
 	    judge("passwords", "{\"stack\":[" PWQ("\"minlen=12\"") "],\"hashes\":{},\"weak\":[],\"method\":\"MD5\"}"),
 	    SK_STATE_NON_COMPLIANT);
+	cr_expect_eq(
+	    judge("passwords",
+	          PW("{\"control\":\"optional\",\"module\":\"pam_pwquality.so\",\"args\":[\"minlen=12\"]}," UNIX, "")),
+	    SK_STATE_NON_COMPLIANT, "refused and taken all the same");
+	cr_expect_eq(judge("passwords", PW(PWQ("\"minlen=12\""), "\"enforcing\":0")), SK_STATE_NON_COMPLIANT);
+	cr_expect_eq(judge("passwords", PW("{\"control\":\"requisite\",\"module\":\"pam_passwdqc.so\"}," UNIX, "")),
+	             SK_STATE_UNKNOWN);
 	cr_expect_eq(judge("passwords", "{\"stack\":null,\"hashes\":{}}"), SK_STATE_UNKNOWN);
 }
 
-#define LOCK    "{\"control\":\"required\",\"module\":\"pam_faillock.so\",\"args\":[\"preauth\"],\"level\":0}," UNIX
-#define LASTLOG "{\"control\":\"optional\",\"module\":\"pam_lastlog.so\",\"args\":[],\"level\":0}"
+#define FAILLOCK(control, when) \
+	"{\"control\":\"" control "\",\"module\":\"pam_faillock.so\",\"args\":[\"" when "\"],\"level\":0}"
+#define UNIX_JUMP "{\"control\":\"[success=1 default=ignore]\",\"module\":\"pam_unix.so\",\"args\":[],\"level\":0}"
+#define PERMIT    ",{\"control\":\"required\",\"module\":\"pam_permit.so\",\"args\":[],\"level\":0}"
+#define LOCK      FAILLOCK("required", "preauth") "," UNIX_JUMP "," FAILLOCK("[default=die]", "authfail") PERMIT
+#define LASTLOG   "{\"control\":\"optional\",\"module\":\"pam_lastlog.so\",\"args\":[],\"level\":0}"
 #define LIMITS(auth, session, deny, issue) \
 	"{\"services\":[{\"name\":\"login\",\"auth\":[" auth "],\"session\":[" session \
 	"]}],\"faillock\":{\"deny\":" deny "},\"issue\":" issue ",\"desktop_banner\":false}"
@@ -71,6 +82,25 @@ Test(check_login, limits)
 	             "a file that no module reads");
 	cr_expect_eq(judge("login-limits", LIMITS(LOCK, LASTLOG, "5", "false")), SK_STATE_NON_COMPLIANT);
 	cr_expect_eq(judge("login-limits", LIMITS(LOCK, "", "5", "true")), SK_STATE_NON_COMPLIANT);
+	cr_expect_eq(
+	    judge("login-limits", LIMITS(FAILLOCK("required", "preauth") "," UNIX_JUMP PERMIT, LASTLOG, "5", "true")),
+	    SK_STATE_NON_COMPLIANT, "nothing counts");
+	cr_expect_eq(judge("login-limits",
+	                   LIMITS(FAILLOCK("required", "preauth") "," UNIX "," FAILLOCK("required", "authfail") PERMIT,
+	                          LASTLOG, "5", "true")),
+	             SK_STATE_COMPLIANT, "required goes on to what counts");
+	cr_expect_eq(
+	    judge(
+	        "login-limits",
+	        LIMITS(
+	            FAILLOCK("required", "preauth") ",{\"control\":\"requisite\",\"module\":\"pam_unix.so\"}," FAILLOCK(
+	                "[default=die]", "authfail") PERMIT,
+	            LASTLOG, "5", "true")),
+	    SK_STATE_NON_COMPLIANT, "requisite ends before what counts");
+	cr_expect_eq(judge("login-limits", LIMITS(FAILLOCK("optional", "preauth") "," UNIX_JUMP "," FAILLOCK(
+	                                              "[default=die]", "authfail") PERMIT,
+	                                          LASTLOG, "5", "true")),
+	             SK_STATE_NON_COMPLIANT, "whoever is locked gets in all the same");
 	cr_expect_eq(judge_with("[check login-limits]\nmessage = no\nlast_login = no\n", "login-limits",
 	                        LIMITS(LOCK, "", "5", "false")),
 	             SK_STATE_COMPLIANT);

@@ -75,11 +75,25 @@ Test(check_system, services)
 	cr_expect_eq(judge_with("[check services]\nallowed = tcp/22\n", "services", ssh), SK_STATE_COMPLIANT);
 	cr_expect_eq(judge("services", "{\"listening\":[],\"units\":[\"telnet.socket\"]}"), SK_STATE_NON_COMPLIANT);
 	cr_expect_eq(judge("services", "{\"listening\":null}"), SK_STATE_UNKNOWN);
-	cr_expect_eq(judge("firewall", "{\"input\":[{\"name\":\"input\",\"policy\":\"drop\"}]}"), SK_STATE_COMPLIANT);
-	cr_expect_eq(judge("firewall", "{\"input\":[{\"name\":\"input\",\"policy\":\"accept\"}]}"),
-	             SK_STATE_NON_COMPLIANT);
-	cr_expect_eq(judge("firewall", "{\"input\":[]}"), SK_STATE_NON_COMPLIANT);
-	cr_expect_eq(judge("firewall", "{\"input\":null}"), SK_STATE_UNKNOWN);
+}
+
+#define FILTER(ip, ip6, six, legacy) \
+	"{\"ip\":\"" ip "\",\"ip6\":\"" ip6 "\",\"has_ip6\":" six ",\"legacy\":" legacy \
+	",\"chains\":{\"ip\":\"inet f in\"}}"
+
+Test(check_system, firewall)
+{
+	cr_expect_eq(judge("firewall", FILTER("refused", "refused", "true", "false")), SK_STATE_COMPLIANT);
+	cr_expect_eq(judge("firewall", FILTER("refused", "open", "true", "false")), SK_STATE_NON_COMPLIANT,
+	             "half a wall");
+	cr_expect_eq(judge("firewall", FILTER("refused", "open", "false", "false")), SK_STATE_COMPLIANT,
+	             "no IPv6 here");
+	cr_expect_eq(judge("firewall", FILTER("open", "open", "true", "false")), SK_STATE_NON_COMPLIANT);
+	cr_expect_eq(judge("firewall", FILTER("open", "open", "true", "true")), SK_STATE_UNKNOWN,
+	             "the old iptables may");
+	cr_expect_eq(judge("firewall", FILTER("unsure", "open", "true", "false")), SK_STATE_UNKNOWN);
+	cr_expect_eq(judge("firewall", FILTER("refused", "unsure", "true", "false")), SK_STATE_UNKNOWN);
+	cr_expect_eq(judge("firewall", "{\"ip\":null}"), SK_STATE_UNKNOWN);
 }
 
 #define LOGS(storage, folder, keep, syslog) \

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "common/file.h"
@@ -230,6 +231,59 @@ Test(probe_disk, hostile_mountinfo_is_survived)
 	put("proc/self/mountinfo", "\n - \nx y z - a\n1 2 3:4\n22 1 99999999999:0 / / rw - ext4 /dev/x rw\n");
 	facts = sk_probe_disk(root, fake_cipher);
 	cr_expect_not_null(json_object_get(facts, "volumes"));
+}
+
+Test(probe_disk, names_of_any_bytes_do_not_hide_a_volume)
+{
+	put("proc/self/mountinfo", "22 1 8:1 / /mnt/\xff\xfe rw - ext4 /dev/x rw\n");
+	cr_expect(json_is_false(encrypted(0)));
+}
+
+Test(probe_disk, a_swap_file_is_as_its_file_system)
+{
+	char swaps[256];
+	struct stat st;
+
+	cr_assert_eq(stat(root, &st), 0);
+	mount_root("9:9", "ext4");
+	/* The swap file stands in this very folder, whose device number is sda3's here. */
+	snprintf(swaps, sizeof(swaps), "%s/a b", root);
+	cr_assert_eq(sk_file_write(swaps, "x", 1, 0600, NULL), 0);
+	snprintf(swaps, sizeof(swaps), "%s/sys/dev/block/%u:%u", root, major(st.st_dev), minor(st.st_dev));
+	(void)unlink(swaps);
+	node("sda3", strrchr(swaps, '/') + 1, "pci/sda/sda3");
+	put("sys/devices/pci/sda/sda3/partition", "3\n");
+	snprintf(swaps, sizeof(swaps),
+	         "Filename Type Size Used Priority\n%s/a\\040b file 100 0 -2\n/gone file 1 0 -3\n", root);
+	put("proc/swaps", swaps);
+	cr_expect(json_is_false(encrypted(1)));
+	cr_expect(json_is_null(encrypted(2)), "a file that is not there");
+}
+
+Test(probe_disk, multi_device_file_systems_nobody_follows_are_unknown)
+{
+	put("proc/self/mountinfo",
+	    "22 1 0:33 / / rw - bcachefs /dev/sda1:/dev/sda2 rw\n23 1 0:34 / /x rw - fuse.y /dev/sda1 rw\n");
+	cr_expect(json_is_null(encrypted(0)));
+	cr_expect_eq(json_array_size(json_object_get(facts, "volumes")), 1, "what FUSE calls itself is no disk");
+}
+
+Test(probe_disk, the_kernels_table)
+{
+	char cipher[64];
+	int bits;
+
+	cr_assert_eq(sk_cipher_table("aes-xts-plain64 :64:logon:cryptsetup:x 0 8:1 32768", cipher, 64, &bits), 0);
+	cr_expect_str_eq(cipher, "aes-xts-plain64");
+	cr_expect_eq(bits, 512);
+	cr_assert_eq(
+	    sk_cipher_table("aes-cbc-essiv:sha256 00112233445566778899aabbccddeeff 0 8:1 0", cipher, 64, &bits), 0);
+	cr_expect_eq(bits, 128);
+	cr_assert_eq(sk_cipher_table("aes-xts-plain64 - 0 8:1 0", cipher, 64, &bits), 0);
+	cr_expect_str_eq(cipher, "cipher_null");
+	cr_expect_lt(sk_cipher_table("", cipher, 64, &bits), 0);
+	cr_expect_lt(sk_cipher_table("aes-xts-plain64", cipher, 64, &bits), 0);
+	cr_expect_lt(sk_cipher_table("aes :x:", cipher, 64, &bits), 0);
 }
 
 Test(probe_disk, without_mountinfo_there_is_an_error)

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <utmp.h>
 
 #include "common/file.h"
 #include "platform/etc.h"
@@ -130,6 +131,109 @@ Test(probe_login, accounts)
 	facts = sk_probe_passwords(root);
 	cr_assert_eq(json_array_size(json_object_get(facts, "weak")), 1);
 	cr_expect_str_eq(text(json_array_get(json_object_get(facts, "weak"), 0), "hash"), "md5");
+	json_decref(facts);
+}
+
+static bool has_admin(const json_t *facts, const char *name)
+{
+	size_t i;
+	json_t *a;
+
+	json_array_foreach(json_object_get(facts, "admins"), i, a) if (strcmp(text(a, "name"), name) == 0) return true;
+	return false;
+}
+
+Test(probe_login, who_has_privileges)
+{
+	put("etc/passwd", "root:x:0:0::/root:/bin/sh\nfirst:x:1001:27::/home/first:/bin/sh\n");
+	put("etc/shadow", "root:*:1::::::\nfirst:!:1::::::\n");
+	put("etc/group", "sudo:x:27:\nops:x:30:member\n");
+	put("etc/sudoers",
+	    "Defaults:quiet !authenticate\nUser_Alias BOSSES = one, \\\n  two : REST = three\n"
+	    "BOSSES ALL = (ALL) ALL # all of them\nfour, five ,six ALL=ALL\n#1234 ALL=ALL\n"
+	    "%ops ALL=ALL\nREST, !seven ALL=NOPASSWD: ALL\n"
+	    "#include /etc/sudoers.more\n@includedir \"/etc/more.d\"\n@include local\n@include %h.conf\n");
+	put("etc/sudoers.more", "eight ALL=ALL\n@include /etc/sudoers.more\n");
+	put("etc/more.d/a", "nine ALL=ALL\n");
+	put("etc/more.d/b.off", "ten ALL=ALL\n");
+	put("etc/local", "eleven ALL=ALL\n");
+	json_t *facts = sk_probe_accounts(root);
+	static const char *const in[] = {"first", "one",   "two",    "three", "four", "five",
+	                                 "six",   "#1234", "member", "eight", "nine", "eleven"};
+	for (size_t i = 0; i < sizeof(in) / sizeof(*in); i++)
+		cr_expect(has_admin(facts, in[i]), "%s", in[i]);
+	cr_expect_not(has_admin(facts, "BOSSES"));
+	cr_expect_not(has_admin(facts, "seven"));
+	cr_expect_not(has_admin(facts, "ten"));
+	cr_expect_eq(json_array_size(json_object_get(facts, "no_password")), 2);
+	cr_expect_geq(json_array_size(json_object_get(facts, "unread")), 2, "the circle, and %%h");
+	json_decref(facts);
+}
+
+Test(probe_login, a_privilege_file_that_is_no_file_is_said)
+{
+	char path[200];
+
+	put("etc/passwd", PASSWD);
+	put("etc/shadow", SHADOW);
+	put("etc/group", "sudo:x:27:\n");
+	put("etc/sudoers", "@includedir /etc/sudoers.d\n");
+	put("etc/sudoers.d/plain", "one ALL=ALL\n");
+	snprintf(path, sizeof(path), "%s/etc/sudoers.d/pipe", root);
+	cr_assert_eq(mkfifo(path, 0600), 0);
+	snprintf(path, sizeof(path), "%s/etc/sudoers.d/link", root);
+	cr_assert_eq(symlink("/dev/zero", path), 0);
+	json_t *facts = sk_probe_accounts(root);
+	cr_expect_eq(json_array_size(json_object_get(facts, "unread")), 2);
+	json_decref(facts);
+}
+
+Test(probe_login, homes_are_not_followed_out)
+{
+	char path[200];
+
+	put("etc/passwd", PASSWD);
+	put("etc/shadow", SHADOW);
+	put("etc/group", "sudo:x:27:\n");
+	put("other/.ssh/authorized_keys", "ssh-ed25519 AAAA one\n");
+	put("home/clerk/x", "");
+	snprintf(path, sizeof(path), "%s/home/clerk/.ssh", root);
+	cr_assert_eq(symlink("../../other/.ssh", path), 0);
+	json_t *facts = sk_probe_accounts(root);
+	cr_expect_eq(
+	    json_integer_value(json_object_get(json_array_get(json_object_get(facts, "accounts"), 2), "ssh_keys")), -1,
+	    "neither counted nor taken for none");
+	json_decref(facts);
+	cr_assert_eq(unlink(path), 0);
+	cr_assert_eq(mkdir(path, 0700), 0);
+	snprintf(path, sizeof(path), "%s/home/clerk/.ssh/authorized_keys", root);
+	cr_assert_eq(mkfifo(path, 0600), 0);
+	facts = sk_probe_accounts(root);
+	cr_expect_eq(
+	    json_integer_value(json_object_get(json_array_get(json_object_get(facts, "accounts"), 2), "ssh_keys")), -1);
+	json_decref(facts);
+}
+
+Test(probe_login, a_desktops_login_stands_in_wtmp)
+{
+	struct utmp u = {.ut_type = USER_PROCESS, .ut_user = "clerk", .ut_tv = {.tv_sec = 1799500000}};
+	char path[200];
+
+	put("etc/passwd", PASSWD);
+	put("etc/shadow", SHADOW);
+	put("etc/group", "sudo:x:27:\n");
+	put("var/log/x", "");
+	snprintf(path, sizeof(path), "%s/var/log/wtmp", root);
+	cr_assert_eq(sk_file_write(path, &u, sizeof(u), 0644, NULL), 0);
+	json_t *facts = sk_probe_accounts(root), *list = json_object_get(facts, "accounts");
+	cr_expect_eq(json_integer_value(json_object_get(json_array_get(list, 2), "last_login")), 1799500000);
+	cr_expect_eq(json_integer_value(json_object_get(json_array_get(list, 0), "last_login")), -1,
+	             "no lastlog: not known");
+	json_decref(facts);
+	lastlog(1000, 1799600000);
+	facts = sk_probe_accounts(root);
+	list = json_object_get(facts, "accounts");
+	cr_expect_eq(json_integer_value(json_object_get(json_array_get(list, 2), "last_login")), 1799600000);
 	json_decref(facts);
 }
 
