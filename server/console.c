@@ -32,6 +32,10 @@
 	X(POST, "/requests/*",  FORM, SK_ROLE_SEC | SK_ROLE_DESK,    sk_page_decide)     \
 	X(GET,  "/phone",       0,    SK_ROLE_DESK | SK_ROLE_SYS | SK_ROLE_AUD, sk_page_phone) \
 	X(POST, "/phone",       FORM, SK_ROLE_DESK,                  sk_page_phone_post) \
+	X(GET,  "/media",       0,    SK_MAY_READ,                   sk_page_media)      \
+	X(GET,  "/media/*",     0,    SK_MAY_READ,                   sk_page_medium)     \
+	X(POST, "/media/*",     FORM, SK_ROLE_DESK | SK_ROLE_SYS,    sk_page_medium_post) \
+	X(POST, "/registrations/*", FORM, SK_ROLE_SYS,               sk_page_registration_post) \
 	X(GET,  "/audit",       0,    SK_ROLE_SYS | SK_ROLE_AUD,     sk_page_audit)      \
 	X(GET,  "/help",        0,    SK_MAY_PUBLIC,                 sk_page_help)       \
 	X(GET,  "/help/*",      0,    SK_MAY_PUBLIC,                 sk_page_guide)      \

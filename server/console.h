@@ -97,6 +97,13 @@ void sk_part_events(struct sk_page *p, const json_t *events);
 /* console_check.c */
 void sk_part_checks(struct sk_page *p, const json_t *posture);
 
+/* console_medium.c: a medium's state as a badge, all states as options, its section or the whole office; and what a refusal of the store becomes: a
+ * status for the page with c->problem said, or a negative errno for an error page */
+void sk_part_medium_state(struct sk_page *p, const char *state);
+void sk_part_medium_states(struct sk_page *p, const char *chosen);
+void sk_part_medium_unit(struct sk_page *p, const json_t *medium);
+int sk_console_media_refused(struct sk_console *c, int r, const struct sk_err *err);
+
 /* One function per route. */
 int sk_page_login(struct sk_console *c);
 int sk_page_login_post(struct sk_console *c);
@@ -113,6 +120,10 @@ int sk_page_phone_post(struct sk_console *c);
 int sk_page_audit(struct sk_console *c);
 int sk_page_help(struct sk_console *c);
 int sk_page_guide(struct sk_console *c);
+int sk_page_media(struct sk_console *c);
+int sk_page_medium(struct sk_console *c);
+int sk_page_medium_post(struct sk_console *c);
+int sk_page_registration_post(struct sk_console *c);
 int sk_page_asset(struct sk_console *c);
 
 /* console_request.c: the page of one request with c->problem shown, for a decision that was not accepted. */

@@ -32,6 +32,7 @@ void actor_device(struct sk_actor *a, const char *device);
 
 int request_from_event(struct sk_store *s, const char *device, const struct sk_event *e, sk_ms now);
 int media_from_event(struct sk_store *s, const char *device, const struct sk_event *e, sk_ms now);
+int media_was_opened(struct sk_store *s, const char *device, const struct sk_event *e); /* event "medium.mounted" */
 json_t *media_now(struct sk_store *s, const char *device); /* the list in its grants bundle */
 int request_history(struct sk_store *s, int64_t number, const char *action, const struct sk_actor *by,
                     const char *reason, const char *access, sk_ms until, sk_ms now);

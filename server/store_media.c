@@ -135,6 +135,24 @@ int media_from_event(struct sk_store *s, const char *device, const struct sk_eve
 	return r;
 }
 
+/* Only a registered medium's event names a ledger number. The terminal's own time, as everywhere in its events. */
+int media_was_opened(struct sk_store *s, const char *device, const struct sk_event *e)
+{
+	struct sk_err err = SK_ERR_INIT;
+	json_t *body = NULL;
+	const char *ledger;
+	int r = 0;
+
+	if (sk_json_parse(e->body, e->body_len, SK_EVENT_BODY_MAX, &body, &err) < 0)
+		return 0;
+	ledger = json_string_value(json_object_get(body, "ledger"));
+	if (ledger != NULL && sk_ledger_is_number(ledger))
+		r = db_run(s, "UPDATE media SET seen = ?1, seen_terminal = ?2 WHERE ledger = ?3 AND seen < ?1", "iss",
+		           e->time, device, ledger);
+	json_decref(body);
+	return r < 0 ? r : 0;
+}
+
 /* ---- lists ---- */
 
 #define MEDIUM \
@@ -143,8 +161,9 @@ int media_from_event(struct sk_store *s, const char *device, const struct sk_eve
 	" coalesce(u.name_ja, '') AS unit_ja, coalesce(u.name_en, '') AS unit_en, m.label, m.state," \
 	" CASE WHEN m.serial = '' OR EXISTS(SELECT 1 FROM media o WHERE o.device_key = m.device_key AND o.serial = " \
 	"m.serial" \
-	" AND o.ledger <> m.ledger) THEN 'C' ELSE 'B' END AS grade, m.registered, m.registered_by, m.updated" \
-	" FROM media m LEFT JOIN units u ON u.key = m.unit"
+	" AND o.ledger <> m.ledger) THEN 'C' ELSE 'B' END AS grade, m.registered, m.registered_by, m.updated, " \
+	"m.seen, coalesce(t.host, '') AS seen_host" \
+	" FROM media m LEFT JOIN units u ON u.key = m.unit LEFT JOIN terminals t ON t.id = m.seen_terminal"
 
 json_t *sk_store_media(struct sk_store *s, const char *unit, const char *find, const char *state, int limit, int offset)
 {

@@ -9,7 +9,7 @@
 #include "server/store.h"
 
 /* [{"ledger","device_key","serial","media_key","vendor_id","product_id","vendor","product","size":bytes,"unit"|null,"unit_ja","unit_en","label",
- * "state" (policy/ledger.h),"grade","registered":ms,"registered_by","updated":ms}] by ledger. unit: of this section and of none; NULL = all.
+ * "state" (policy/ledger.h),"grade","registered":ms,"registered_by","updated":ms,"seen":ms (0 = never opened),"seen_host"}] by ledger. unit: of this section and of none; NULL = all.
  * find: part of ledger number, serial, product or label; state NULL = all. grade: what the terminals will prove: "B", or "C" without a serial
  * of its own. */
 json_t *sk_store_media(struct sk_store *s, const char *unit, const char *find, const char *state, int limit,

@@ -171,9 +171,20 @@ static const char fiscal_index[] = "CREATE UNIQUE INDEX requests_serial ON reque
 static const char uses[] =
     "ALTER TABLE grants ADD COLUMN uses INTEGER NOT NULL DEFAULT 0 CHECK(uses BETWEEN 0 AND 1000);";
 
+/* Where a registered medium was last opened. */
+static const char media_seen[] = "ALTER TABLE media ADD COLUMN seen INTEGER NOT NULL DEFAULT 0; ALTER TABLE media ADD "
+                                 "COLUMN seen_terminal TEXT NOT NULL DEFAULT '';";
+
 static const char *const migrations[][4] = {
-    {people, terminals, requests, NULL},      {logins, NULL},    {identities, NULL}, {checkpoints, NULL},
-    {fiscal, fiscal_old, fiscal_index, NULL}, {telephone, NULL}, {uses, NULL},       {media, NULL},
+    {people, terminals, requests, NULL},
+    {logins, NULL},
+    {identities, NULL},
+    {checkpoints, NULL},
+    {fiscal, fiscal_old, fiscal_index, NULL},
+    {telephone, NULL},
+    {uses, NULL},
+    {media, NULL},
+    {media_seen, NULL},
 };
 #define VERSION ((int)(sizeof(migrations) / sizeof(migrations[0])))
 

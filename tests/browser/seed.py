@@ -67,6 +67,19 @@ def reports(made):
     t.report(o.report([o.screen(), o.disk(), o.antivirus()], [o.opened(o.SECURE, o.now_ms() + 3 * 3600000)], "shokuin", t.seq))
 
 
+def media(office, made):
+    """Three in the ledger, of which one is lost and one was used; one that waits."""
+    t = made["zei-pc-003"]
+    for number, (ledger, label, device) in enumerate((("M-2026-0001", "課税資料運搬用", o.SECURE), ("M-2026-0002", "会議資料用", o.STICK),
+                                                      ("M-2025-0031", "<b>旧</b> 照会回答用", o.HOSTILE)), 1):
+        t.event("media.registered-request", o.registration(device, ledger, label))
+        office.cli("media", "approve", str(number))
+    office.cli("media", "state", "M-2025-0031", "lost", "--reason", "庁舎間の運搬中に紛失。5月12日に届出。")
+    office.cli("media", "state", "M-2026-0002", "lent")
+    t.event("medium.mounted", {**o.SECURE, "node": "sda1", "mount": "/run/media/shokuin/KAZEI", "person": "shokuin", "ledger": "M-2026-0001"})
+    made["shi-pc-001"].event("media.registered-request", o.registration({**o.STICK, "serial": "4C530001230415117999"}, "M-2026-0003", "窓口集計用"))
+
+
 def silence(office, *hosts):
     """Nobody can wait three days: the ledger is told that these were last heard of then."""
     office.stop()
@@ -88,5 +101,6 @@ def fill(office):
     life(made["zei-pc-002"])
     requests(office, made)
     reports(made)
+    media(office, made)
     silence(office, "do-pc-002", "do-pc-003")
     return made

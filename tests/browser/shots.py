@@ -38,7 +38,10 @@ def pages(made):
             ("request-manager", "kacho", "/requests/1", 200), ("request-helpdesk", "mado", "/requests/2", 200),
             ("request-issued", "mado", "/requests/7", 200), ("request-hostile", "kacho", "/requests/3", 200),
             ("request-done", "kacho", "/requests/2?done=permit", 200), ("own-requests", "shokuin", "/requests?state=all", 200),
-            ("phone", "mado", "/phone", 200), ("audit", "kansa", "/audit", 200), ("help", "mado", "/help", 200),
+            ("phone", "mado", "/phone", 200), ("media", "johokan", "/media", 200),
+            ("media-section", "kacho", "/media", 200), ("medium", "mado", "/media/M-2026-0001", 200),
+            ("medium-lost", "kansa", "/media/M-2025-0031", 200),
+            ("audit", "kansa", "/audit", 200), ("help", "mado", "/help", 200),
             *((f"guide-{name}", None, f"/help/{name}", 200) for name in ("staff", "helpdesk", "manager", "administrator", "auditor")),
             ("error-403", "kacho", "/audit", 403),
             ("error-404", "mado", "/terminals/none", 404)]

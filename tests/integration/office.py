@@ -1,4 +1,5 @@
 """A real sekimori-server on loopback (port 0) with sections, people and played terminals: for tests of the console and its pictures."""
+import hashlib
 import html.parser
 import http.client
 import os
@@ -182,6 +183,14 @@ HOSTILE = {"vendor_id": "1337", "product_id": "0001", "vendor": "<script>alert(1
            "serial": "'; DROP TABLE requests;--", "device_key": "d00d" * 16, "grade": "C", "port": "1-1.3"}
 SECURE = {"vendor_id": "0951", "product_id": "1666", "vendor": "Kingston", "product": "IronKey D300", "serial": "E0D55EA574C1F350",
           "device_key": "a9b8" * 16, "grade": "B", "port": "2-1"}
+
+
+def registration(device, ledger, label, size=8000000000):
+    """Body of media.registered-request: a stick with one FAT volume, whose media key is computed as docs/protocol.md says."""
+    volume = {"start": 1048576, "bytes": size - 2097152, "type": "vfat", "uuid": "A1B2-" + ledger[-4:]}
+    parts = [f"sekimori-media-1 {size}", f"{volume['start']} {volume['bytes']}", volume["type"], volume["uuid"]]
+    key = hashlib.sha256(b"".join(len(p.encode()).to_bytes(8, "big") + p.encode() for p in parts)).hexdigest()
+    return {**{k: v for k, v in device.items() if k != "grade"}, "ledger": ledger, "label": label, "media_key": key, "size": size, "volumes": [volume]}
 
 
 def screen(state="compliant"):

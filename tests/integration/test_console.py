@@ -40,6 +40,8 @@ class Console(unittest.TestCase):
         cls.pc = office.terminal("zei-pc-1", "zeimu", "A-1")
         cls.pc.event("daemon.started", {"version": "0.1.0"})
         cls.pc.report(o.report([o.screen(), o.disk("non-compliant"), o.antivirus()], [o.attached(o.HOSTILE), o.composite()], seq=1))
+        cls.pc.event("media.registered-request", o.registration(o.SECURE, "M-2026-0001", "課税資料運搬用"))
+        office.cli("media", "approve", "1")
         cls.other = office.terminal("shi-pc-1", "shimin")
         cls.numbers = 0
         cls.people = {user: office.login(user) for user in ("kacho", "hoka", "mado", "johokan", "kansa", "shokuin", "kenmu")}
@@ -121,7 +123,7 @@ class Console(unittest.TestCase):
         """Every GET of docs/console.md, asked by every role, is answered as it says."""
         n = self.ask()
         real = {"/terminals/ID": f"/terminals/{self.pc.id}", "/requests/N": f"/requests/{n}", "/assets/NAME": "/assets/console.css",
-                "/help/GUIDE": "/help/helpdesk"}
+                "/media/LEDGER": "/media/M-2026-0001", "/help/GUIDE": "/help/helpdesk"}
         who = dict(zip(("sec", "desk", "sys", "aud", "staff"), ("kacho", "mado", "johokan", "kansa", "shokuin")))
         with open(os.path.join(o.TOP, "docs", "console.md"), encoding="utf-8") as f:
             rows = re.findall(r"^\| GET \| `([^`]+)` \|((?:[^|]*\|){6})", f.read(), re.M)

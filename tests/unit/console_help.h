@@ -61,15 +61,32 @@ __attribute__((unused)) static void add_report(int i, const char *av)
 	json_decref(r);
 }
 
-/* A request by person from terminal i; returns its number. */
-__attribute__((unused)) static long long add_request(int i, const char *person, const char *class)
+__attribute__((unused)) static void add_event(int i, const char *kind, char *body)
 {
 	static struct sk_event e[2]; /* the last event of each terminal */
 	struct sk_event *last = &e[i];
 	enum sk_chain_result chain;
 	struct sk_err err = SK_ERR_INIT;
-	char id[SK_UUID_LEN], body[1024], prev[SK_SHA256_HEX];
+	char prev[SK_SHA256_HEX];
 	int64_t acked;
+
+	snprintf(prev, sizeof(prev), "%s", last->seq == 0 ? SK_CHAIN_ZERO : last->hash);
+	memcpy(last->prev, prev, sizeof(prev));
+	last->seq++;
+	last->time = sk_clock_wall();
+	snprintf(last->kind, sizeof(last->kind), "%s", kind);
+	last->body = body;
+	last->body_len = strlen(body);
+	sk_chain_hash(terminal[i], last, last->hash);
+	ok(sk_store_events_put(server.store, terminal[i], last, 1, last->time, &acked, &chain, &err), &err);
+	cr_assert_eq(chain, SK_CHAIN_OK);
+}
+
+/* A request by person from terminal i; returns its number. */
+__attribute__((unused)) static long long add_request(int i, const char *person, const char *class)
+{
+	struct sk_err err = SK_ERR_INIT;
+	char id[SK_UUID_LEN], body[1024];
 	json_t *rows;
 	long long n;
 
@@ -82,16 +99,7 @@ __attribute__((unused)) static long long add_request(int i, const char *person, 
 	    "Sons\",\"vendor_id\":\"46f4\"},\"hours\":8,"
 	    "\"id\":\"%s\",\"kind\":\"media\",\"person\":\"%s\",\"purpose\":\"<script>alert(2)</script> 会議資料\"}",
 	    class, id, person);
-	snprintf(prev, sizeof(prev), "%s", last->seq == 0 ? SK_CHAIN_ZERO : last->hash);
-	memcpy(last->prev, prev, sizeof(prev));
-	last->seq++;
-	last->time = sk_clock_wall();
-	snprintf(last->kind, sizeof(last->kind), "request.created");
-	last->body = body;
-	last->body_len = strlen(body);
-	sk_chain_hash(terminal[i], last, last->hash);
-	ok(sk_store_events_put(server.store, terminal[i], last, 1, last->time, &acked, &chain, &err), &err);
-	cr_assert_eq(chain, SK_CHAIN_OK);
+	add_event(i, "request.created", body);
 	rows = sk_store_requests(server.store, NULL, NULL, "all", 1, 0);
 	cr_assert_eq(json_array_size(rows), 1);
 	n = sk_page_int(json_array_get(rows, 0), "number");
