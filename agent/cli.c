@@ -28,6 +28,7 @@ static const struct sk_command commands[] = {
     {"phone", N_("[--device D] | NUMBER"), N_("a permit by telephone while the network is away"), sk_cli_phone},
     {"media", N_("register DEVICE --ledger NUMBER [--label TEXT]"), N_("have a medium put into the ledger (root)"),
      sk_cli_media},
+    {"hardware", N_("[accept --reason TEXT]"), N_("what changed in this terminal; accept it (root)"), sk_cli_hardware},
     {"explain", N_("DEVICE"), N_("which rule decided about a device, and why the earlier ones did not"),
      sk_cli_explain},
     {"open", N_("DEVICE [NODE]"), N_("unlock an encrypted medium with its passphrase"), sk_cli_open},

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agent/daemon.h"
+#include "agent/hardware.h"
 #include "common/log.h"
 
 int sk_inventory_record(struct sk_daemon *d, const struct sk_check *check, const json_t *change)
@@ -24,5 +25,7 @@ int sk_inventory_record(struct sk_daemon *d, const struct sk_check *check, const
 	if (r < 0)
 		sk_log(SK_LOG_WARNING, "%s: a change of the inventory could not be recorded: %s", check->id,
 		       strerror(-r));
+	else if (strcmp(check->id, "hardware") == 0 && !json_is_true(json_object_get(change, "more")))
+		sk_hardware_first(d);
 	return r;
 }

@@ -340,6 +340,16 @@ int sk_posture_run(struct sk_posture *p, const char *id, bool fresh, uint64_t cl
 	return sd_event_source_set_enabled(p->kick, SD_EVENT_ONESHOT) < 0 ? -EIO : 0;
 }
 
+int sk_posture_run_now(struct sk_posture *p, const char *id)
+{
+	int i = index_of(p, id);
+
+	if (i < 0)
+		return -ENOENT;
+	p->queue |= 1u << i; /* also when it runs now: that began before */
+	return sd_event_source_set_enabled(p->kick, SD_EVENT_ONESHOT) < 0 ? -EIO : 0;
+}
+
 static int arm(struct sk_posture *p, long long seconds);
 
 static int on_timer(sd_event_source *s, uint64_t usec, void *arg)

@@ -50,6 +50,7 @@ struct sk_posture *sk_posture_free(struct sk_posture *p); /* kills what runs */
 /* Runs id (NULL = all) now. client 0: nobody waits. Results younger than 10 s are good enough. 0: hooks.answer comes, at once or later;
  * -ENOENT: no such check; -EBUSY: too many wait. */
 int sk_posture_run(struct sk_posture *p, const char *id, bool fresh, uint64_t client);
+int sk_posture_run_now(struct sk_posture *p, const char *id); /* however young its result is; nobody waits */
 void sk_posture_policy_changed(struct sk_posture *p); /* parameters, enforcement */
 json_t *sk_posture_results(const struct sk_posture *p, const char *id); /* new reference; what is known now */
 

@@ -120,6 +120,12 @@ static json_t *wireless(char **args)
 	return sk_probe_wifi("");
 }
 
+static json_t *hardware(char **args)
+{
+	(void)args;
+	return sk_probe_hardware("");
+}
+
 static const struct {
 	const char *id;
 	json_t *(*run)(char **args);
@@ -129,7 +135,7 @@ static const struct {
     {"antivirus", antivirus}, {"updates", updates},           {"support", support},
     {"services", services},   {"firewall", firewall},         {"clock", kept_clock},
     {"logs", logs},           {"software", software},         {"networks", networks},
-    {"wireless", wireless},
+    {"wireless", wireless},   {"hardware", hardware},
 };
 
 static int usage(void)

@@ -87,16 +87,16 @@ void sk_inventory_clear(struct sk_inventory *v)
 	*v = (struct sk_inventory){0};
 }
 
-static int path_of(const char *root, const char *name, char *out, size_t size)
+static int path_of(const char *folder, const char *name, char *out, size_t size)
 {
-	return snprintf(out, size, "%s" SK_STATE_FOLDER "/%s", root, name) < (int)size ? 0 : -ENAMETOOLONG;
+	return snprintf(out, size, "%s/%s", folder, name) < (int)size ? 0 : -ENAMETOOLONG;
 }
 
-int sk_inventory_read(const char *root, const char *name, struct sk_inventory *v)
+int sk_inventory_read_at(const char *folder, const char *name, struct sk_inventory *v)
 {
 	char path[600], *save = NULL;
 	struct sk_buf b;
-	int r = path_of(root, name, path, sizeof(path));
+	int r = path_of(folder, name, path, sizeof(path));
 
 	*v = (struct sk_inventory){0};
 	if (r < 0)
@@ -122,11 +122,11 @@ int sk_inventory_read(const char *root, const char *name, struct sk_inventory *v
 	return r;
 }
 
-int sk_inventory_write(const char *root, const char *name, const struct sk_inventory *v)
+int sk_inventory_write_at(const char *folder, const char *name, const struct sk_inventory *v)
 {
 	char path[600];
 	struct sk_buf b;
-	int r = path_of(root, name, path, sizeof(path));
+	int r = path_of(folder, name, path, sizeof(path));
 
 	if (r < 0)
 		return r;
@@ -140,6 +140,26 @@ int sk_inventory_write(const char *root, const char *name, const struct sk_inven
 		r = sk_file_write(path, b.data, b.len, 0600, NULL);
 	sk_buf_deinit(&b);
 	return r;
+}
+
+static int folder_of(const char *root, char *out, size_t size)
+{
+	return snprintf(out, size, "%s" SK_STATE_FOLDER, root) < (int)size ? 0 : -ENAMETOOLONG;
+}
+
+int sk_inventory_read(const char *root, const char *name, struct sk_inventory *v)
+{
+	char folder[500];
+
+	*v = (struct sk_inventory){0};
+	return folder_of(root, folder, sizeof(folder)) < 0 ? -ENAMETOOLONG : sk_inventory_read_at(folder, name, v);
+}
+
+int sk_inventory_write(const char *root, const char *name, const struct sk_inventory *v)
+{
+	char folder[500];
+
+	return folder_of(root, folder, sizeof(folder)) < 0 ? -ENAMETOOLONG : sk_inventory_write_at(folder, name, v);
 }
 
 /* Appends to out while there is room. */

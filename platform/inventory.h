@@ -32,6 +32,9 @@ void sk_inventory_clear(struct sk_inventory *v);
 /* A list as it was written: 0, -ENOENT, -EINVAL (not such a list), -errno. *v is empty on failure. */
 int sk_inventory_read(const char *root, const char *name, struct sk_inventory *v);
 int sk_inventory_write(const char *root, const char *name, const struct sk_inventory *v); /* 0600; 0 or -errno */
+/* The same in a folder that is named. */
+int sk_inventory_read_at(const char *folder, const char *name, struct sk_inventory *v);
+int sk_inventory_write_at(const char *folder, const char *name, const struct sk_inventory *v);
 
 /* Lines of a that b has not, and the other way; at most `bytes` of lines in all. Both sorted. {"added":[..],"removed":[..],"more":bool} */
 json_t *sk_inventory_diff(const struct sk_inventory *before, const struct sk_inventory *now, size_t bytes);

@@ -41,6 +41,7 @@ json_t *sk_firewall_facts(const char *root, const json_t *rules); /* of nft's ow
 json_t *sk_probe_logs(const char *root); /* P17 */
 json_t *sk_probe_clock(const char *root); /* P16 */
 
+json_t *sk_probe_hardware(const char *root); /* M7 */
 json_t *sk_probe_networks(const char *root); /* P13 */
 json_t *sk_probe_wifi(const char *root); /* P14 */
 struct sk_net;
