@@ -48,6 +48,7 @@ const struct sk_admin_command sk_admin_commands[] = {
     {"media state", "LEDGER STATE [--reason TEXT]", true, sk_admin_media_state},
     {"backup", "FILE", true, sk_admin_backup},
     {"restore", "FILE [--force]", false, sk_admin_restore},
+    {"migrate", "--to URL [--json]", true, sk_admin_migrate},
     {NULL, NULL, false, NULL},
 };
 
@@ -244,7 +245,7 @@ static const struct sk_admin_command *find(int argc, char **argv, int *used)
 int sk_admin_open(struct sk_admin *a)
 {
 	struct sk_err err = SK_ERR_INIT;
-	char path[320];
+	char path[512];
 	int lock, r;
 
 	if (sk_restore_pending(a->config.state_dir)) {
@@ -256,7 +257,7 @@ int sk_admin_open(struct sk_admin *a)
 		if (r < 0)
 			return sk_admin_fail(a, &err);
 	}
-	sk_admin_path(a, SK_LEDGER_FILE, path, sizeof(path));
+	sk_server_store_path(&a->config, path, sizeof(path));
 	return sk_store_open(path, false, &a->store, &err) < 0 ? sk_admin_fail(a, &err) : 0;
 }
 

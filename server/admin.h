@@ -77,5 +77,6 @@ int sk_admin_verify(struct sk_admin *a);
 int sk_admin_export(struct sk_admin *a);
 int sk_admin_backup(struct sk_admin *a);
 int sk_admin_restore(struct sk_admin *a);
+int sk_admin_migrate(struct sk_admin *a);
 
 #endif

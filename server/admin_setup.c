@@ -23,8 +23,7 @@ int sk_admin_init(struct sk_admin *a)
 	struct sk_ca *ca = NULL;
 	uint8_t master[SK_PHONE_KEY];
 	struct sk_buf made;
-	char path[320];
-	struct stat st;
+	char path[512];
 	int status = sk_admin_options(a, none, NULL, 0, 0), r;
 	bool had;
 
@@ -35,9 +34,9 @@ int sk_admin_init(struct sk_admin *a)
 	if (r == 0)
 		r = sk_phone_master(a->config.state_dir, master, &made, &err);
 	explicit_bzero(master, sizeof(master));
-	sk_admin_path(a, SK_LEDGER_FILE, path, sizeof(path));
-	had = stat(path, &st) == 0;
-	if (r == 0)
+	sk_server_store_path(&a->config, path, sizeof(path));
+	had = r == 0 && sk_store_open(path, false, &store, NULL) == 0;
+	if (r == 0 && !had)
 		r = sk_store_open(path, true, &store, &err);
 	if (r == 0 && !had) {
 		sk_buf_addf(&made, "%s\n", path);
@@ -140,6 +139,9 @@ static int restore(struct sk_admin *a, const char *backup, bool force, sk_ms *un
 
 	if (r < 0)
 		return sk_err_set(err, r, "%s: cannot be made: %s", dir, strerror(-r));
+	if (a->config.store_url[0] != '\0')
+		return sk_err_set(err, -EOPNOTSUPP,
+		                  "[store] url is set: restore without it, into SQLite, then: sekimori-server migrate");
 	lock = sk_serve_lock(&a->config, err);
 	if (lock < 0)
 		return lock;

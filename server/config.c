@@ -3,14 +3,16 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/ini.h"
 #include "common/text.h"
+#include "server/serve.h"
 
 #define DAY 86400LL
 
-enum type { FORMAT, TEXT, HOST, NAMES, LISTEN, PATH, URL, DURATION, COUNT };
+enum type { FORMAT, TEXT, HOST, NAMES, LISTEN, PATH, URL, STORE, DURATION, COUNT };
 
 struct key {
 	const char *section, *key;
@@ -30,6 +32,7 @@ static const struct key keys[] = {
     {"server", "certificate", DURATION, M(server_cert_s), 10, 825 * DAY, 1},
     {"server", "log", FORMAT, TX(log)},
     {"server", "locale", PATH, TX(locale_dir)},
+    {"store", "url", STORE, TX(store_url)},
     {"listen", "agents", LISTEN, TX(agents_listen)},
     {"listen", "console", LISTEN, TX(console_listen)},
     {"office", "name_ja", TEXT, TX(office_ja)},
@@ -77,6 +80,11 @@ static bool is_listen(const char *v)
 	return colon != NULL && colon != v && sk_text_u64(colon + 1, 0, 65535, &port) == 0;
 }
 
+static bool is_store(const char *v)
+{
+	return strncmp(v, "postgresql://", 13) == 0 || strncmp(v, "postgres://", 11) == 0;
+}
+
 static bool are_names(const char *v)
 {
 	char copy[512], *save = NULL;
@@ -108,6 +116,8 @@ static int read_text(const struct sk_ini *ini, const struct sk_ini_entry *e, con
 		want = "ADDRESS:PORT, for example 127.0.0.1:8443";
 	else if (k->type == URL && (strncmp(e->value, "https://", 8) != 0 || !is_listen(e->value + 8)))
 		want = "https://HOST:PORT";
+	else if (k->type == STORE && e->value[0] != '\0' && !is_store(e->value))
+		want = "postgresql://.., or empty for SQLite in the state folder";
 	if (want != NULL)
 		return sk_ini_fail(ini, e->line, err, "%s must be %s", k->key, want);
 	sk_text_copy(dst, k->size, e->value);
@@ -150,6 +160,14 @@ static int read_all(const struct sk_ini *ini, struct sk_server_config *c, struct
 			                            : read_number(ini, e, &keys[i], at, err);
 	}
 	return r;
+}
+
+void sk_server_store_path(const struct sk_server_config *c, char *path, size_t size)
+{
+	if (c->store_url[0] != '\0')
+		sk_text_copy(path, size, c->store_url);
+	else
+		snprintf(path, size, "%s/%s", c->state_dir, SK_LEDGER_FILE);
 }
 
 int sk_server_config_load(const char *path, struct sk_server_config *c, struct sk_err *err)

@@ -2,6 +2,8 @@
 #ifndef SK_SERVER_CONFIG_H
 #define SK_SERVER_CONFIG_H
 
+#include <stddef.h>
+
 #include "common/err.h"
 
 struct sk_server_config {
@@ -23,12 +25,15 @@ struct sk_server_config {
 	int requests_minute; /* [terminals] requests = 600: of one terminal in a minute, more than that at no time */
 	long long grant_max_s; /* [grants] longest = 14d */
 	char log[8]; /* [server] log = text | json */
+	char store_url[400]; /* [store] url = postgresql://..; "" = SQLite in the state folder */
 	char locale_dir[256]; /* [server] locale = /usr/share/sekimori-server/locale */
 };
 
 #define SK_SERVER_CONFIG_PATH "/etc/sekimori/server.ini"
 
 void sk_server_config_default(struct sk_server_config *c);
+/* What sk_store_open wants: the URL, or the path of the ledger in the state folder. */
+void sk_server_store_path(const struct sk_server_config *c, char *path, size_t size);
 int sk_server_config_load(const char *path, struct sk_server_config *c, struct sk_err *err);
 
 #endif

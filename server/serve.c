@@ -269,7 +269,7 @@ static int start_store(struct serve *v, struct sk_err *err)
 {
 	const struct sk_server_config *c = v->server.config;
 	uint8_t master[SK_PHONE_KEY] = {0};
-	char path[320];
+	char path[512];
 	int r = sk_ca_load(c->state_dir, &v->server.ca, err);
 
 	if (r < 0)
@@ -279,7 +279,7 @@ static int start_store(struct serve *v, struct sk_err *err)
 		sk_log(SK_LOG_NOTICE, "the server's certificate was renewed");
 	if (r < 0)
 		return r;
-	snprintf(path, sizeof(path), "%s/%s", c->state_dir, SK_LEDGER_FILE);
+	sk_server_store_path(c, path, sizeof(path));
 	r = sk_store_open(path, false, &v->server.store, err);
 	if (r == 0)
 		sk_store_set_grant_max(v->server.store, c->grant_max_s * 1000);

@@ -4,10 +4,13 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/text.h"
 #include "server/store_inside.h"
+
+#define TRIES 4
 
 int db_fail(struct sk_store *s, struct sk_err *err, int code, const char *what)
 {
@@ -243,6 +246,19 @@ json_t *db_object(struct sk_store *s, const char *sql, const char *fmt, ...)
 	return o;
 }
 
+const char *db_keep(struct sk_store *s, char *text)
+{
+	char **more = text == NULL ? NULL : realloc(s->kept, (s->n_kept + 1) * sizeof(*more));
+
+	if (more == NULL) {
+		free(text);
+		return NULL;
+	}
+	s->kept = more;
+	s->kept[s->n_kept++] = text;
+	return text;
+}
+
 static int begin(struct sk_store *s, bool write)
 {
 	int r = s->depth == 0 ? s->driver->begin(s, write) : db_run(s, "SAVEPOINT sk_inner", "");
@@ -261,6 +277,11 @@ int db_begin(struct sk_store *s)
 int db_begin_read(struct sk_store *s)
 {
 	return begin(s, false);
+}
+
+bool db_again(const struct sk_store *s, int r, int *tries)
+{
+	return (r == -ECONNRESET || r == -EAGAIN) && s->depth == 0 && ++*tries < TRIES;
 }
 
 int db_finish(struct sk_store *s, int r)

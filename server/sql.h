@@ -21,7 +21,7 @@
 #include "common/err.h"
 
 #define DB_STMTS  512 /* slots; a power of two, well above the number of statements */
-#define DB_PARAMS 32
+#define DB_PARAMS 64
 
 struct sk_store;
 struct db_driver;
@@ -32,6 +32,7 @@ struct db_param {
 	const char *text; /* NULL and not integer: SQL NULL */
 	size_t len;
 	int64_t number;
+	bool untyped; /* of the type of the column it goes into */
 	bool integer, counted; /* counted: the text need not end in NUL at len */
 };
 
@@ -44,6 +45,8 @@ struct db_rows {
  * of the transaction is stored. */
 struct db_driver {
 	const char *name;
+	const char *sql_tables; /* the ledger's tables, none before one it refers to */
+	const char *sql_columns; /* of the table ?1, in their order */
 	bool server; /* a database server: other nodes write too */
 	/* Starts a statement; NULL = failed (db->problem tells). scan: many rows, within a transaction, taken in portions. */
 	struct db_rows *(*query)(struct sk_store *s, const char *sql, const struct db_param *params, size_t n,
@@ -62,6 +65,8 @@ struct db_driver {
 	int (*commit)(struct sk_store *s); /* 0: it is on the disk. Failed: nothing of it is stored, and it is over */
 	void (*rollback)(struct sk_store *s);
 	int (*script)(struct sk_store *s, const char *sql); /* several statements without parameters */
+	/* Many rows are written in any order: references are looked at when it ends, and numbering goes on above what was written. */
+	int (*bulk)(struct sk_store *s, bool begins);
 	int (*version)(struct sk_store *s, int64_t *version); /* of the schema; 0 = empty. -EBADMSG: not a ledger */
 	int (*set_version)(struct sk_store *s, int version);
 	const char *(*problem)(struct sk_store *s); /* the database's own words */
@@ -93,9 +98,16 @@ int db_int(struct sk_store *s, int64_t *out, const char *sql, const char *fmt,
 json_t *db_list(struct sk_store *s, const char *sql, const char *fmt, ...); /* array of objects; NULL = failed */
 json_t *db_object(struct sk_store *s, const char *sql, const char *fmt, ...); /* first row; NULL = none or failed */
 
+/* A statement's text that is made while running: kept until s is closed. Steals; NULL stays NULL. */
+const char *db_keep(struct sk_store *s, char *text);
+
 int db_begin(struct sk_store *s); /* nests */
 int db_begin_read(struct sk_store *s); /* one moment of the ledger, while others go on writing */
 int db_finish(struct sk_store *s,
               int r); /* commits when r >= 0 and returns r or the commit's failure; else rolls back, returns r */
+
+/* Whether what failed with r is to be done again from its beginning: the connection went, or it could not be put in order with others. Nothing of
+ * it is stored. Never within a transaction of the caller's (a batch is sent again by the terminals). tries: 0 at first. */
+bool db_again(const struct sk_store *s, int r, int *tries);
 
 #endif

@@ -141,6 +141,34 @@ static int script(struct sk_store *s, const char *sql)
 
 /* --- schema, news, opening --- */
 
+static int bulk(struct sk_store *s, bool begins)
+{
+	static const char defer[] = "DO $$ DECLARE c record; BEGIN FOR c IN SELECT conrelid::regclass AS t, conname "
+	                            "FROM pg_constraint WHERE contype = "
+	                            "'f' AND connamespace = current_schema()::regnamespace LOOP EXECUTE format('ALTER "
+	                            "TABLE %s ALTER CONSTRAINT %I "
+	                            "DEFERRABLE INITIALLY DEFERRED', c.t, c.conname); END LOOP; END $$";
+	static const char close[] =
+	    "SET CONSTRAINTS ALL IMMEDIATE;"
+	    "DO $$ DECLARE c record; BEGIN FOR c IN SELECT conrelid::regclass AS t, conname FROM pg_constraint WHERE "
+	    "contype = "
+	    "'f' AND connamespace = current_schema()::regnamespace LOOP EXECUTE format('ALTER TABLE %s ALTER "
+	    "CONSTRAINT %I NOT "
+	    "DEFERRABLE', c.t, c.conname); END LOOP;"
+	    " FOR c IN SELECT attrelid::regclass AS t, attname FROM pg_attribute JOIN pg_class k ON k.oid = attrelid "
+	    "WHERE "
+	    "attidentity <> '' AND k.relnamespace = current_schema()::regnamespace LOOP EXECUTE format('SELECT "
+	    "setval(pg_get_serial_sequence(%L, %L), (SELECT max(%I) FROM %s)) WHERE EXISTS(SELECT 1 FROM %s)', c.t, "
+	    "c.attname, "
+	    "c.attname, c.t, c.t); END LOOP; END $$";
+
+	if (begins &&
+	    pg_plain(pg_of(s), "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0",
+	             NULL) < 0)
+		return -EIO;
+	return pg_plain(pg_of(s), begins ? defer : close, NULL);
+}
+
 static int version(struct sk_store *s, int64_t *out)
 {
 	int64_t tables = 0;
@@ -213,6 +241,12 @@ static void close_conn(struct sk_store *s)
 
 static const struct db_driver driver = {
     .name = "PostgreSQL",
+    .sql_tables =
+        "SELECT relname::text FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind IN "
+        "('r', 'p') AND NOT relispartition AND relname <> 'schema_version' ORDER BY oid",
+    .sql_columns =
+        "SELECT attname::text FROM pg_attribute WHERE attrelid = (SELECT oid FROM pg_class WHERE relname = ?1 "
+        "AND relnamespace = current_schema()::regnamespace) AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
     .server = true,
     .query = pg_query,
     .next = pg_next,
@@ -227,6 +261,7 @@ static const struct db_driver driver = {
     .commit = commit,
     .rollback = rollback,
     .script = script,
+    .bulk = bulk,
     .version = version,
     .set_version = set_version,
     .problem = problem,

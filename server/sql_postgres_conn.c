@@ -29,8 +29,8 @@ static const struct {
 	const char *state; /* its beginning */
 	int error;
 } states[] = {
-    {"23", -EEXIST},      {"55P03", -EBUSY},   {"57014", -EBUSY},      {"40", -EAGAIN},    {"53100", -ENOSPC},
-    {"53200", -ENOMEM},   {"25006", -EROFS},   {"25P02", -ECANCELED},  {"42501", -EACCES}, {"54", -E2BIG},
+    {"23", -EEXIST},      {"55P03", -EBUSY},   {"57014", -EBUSY},      {"40", -EAGAIN},   {"53100", -ENOSPC},
+    {"53200", -ENOMEM},   {"25006", -EROFS},   {"25P02", -ECANCELED},  {"42501", -EROFS}, {"54", -E2BIG},
     {"57P", -ECONNRESET}, {"08", -ECONNRESET}, {"53300", -ECONNRESET},
 };
 

@@ -31,7 +31,7 @@ static int prepare(struct pg_slot *slot, const struct db_param *params, size_t n
 	int r;
 
 	for (size_t i = 0; i < n; i++)
-		types[i] = params[i].integer ? OID_INT8 : OID_TEXT;
+		types[i] = params[i].untyped ? 0 : params[i].integer ? OID_INT8 : OID_TEXT;
 	sk_buf_init(&text, PG_SQL_MAX);
 	r = sk_dialect_postgres(slot->sql, &text, &err);
 	if (r < 0)
@@ -86,7 +86,7 @@ static int declare(struct pg_slot *slot, const struct values *v, const struct db
 	int r;
 
 	for (size_t i = 0; i < n; i++)
-		types[i] = params[i].integer ? OID_INT8 : OID_TEXT;
+		types[i] = params[i].untyped ? 0 : params[i].integer ? OID_INT8 : OID_TEXT;
 	sk_buf_init(&text, PG_SQL_MAX);
 	sk_buf_addf(&text, "DECLARE c%d NO SCROLL CURSOR FOR ", (int)(slot - slot->pg->slots));
 	r = sk_dialect_postgres(slot->sql, &text, &err);
@@ -186,7 +186,8 @@ static int next_portion(struct pg_slot *slot)
 	slot->row = 0;
 	if (r == 0 && PQntuples(slot->res) > 0)
 		return 1;
-	slot->cursor = r < 0; /* the end: nothing more to fetch, but still to close */
+	slot->through = true;
+	slot->pg->lost |= r == -ECONNRESET; /* a cursor stands in a transaction */
 	return r;
 }
 

@@ -207,6 +207,17 @@ static int script(struct sk_store *s, const char *sql)
 	return lite_errno(sqlite3_exec(lite(s)->db, sql, NULL, NULL, NULL));
 }
 
+static int bulk(struct sk_store *s, bool begins)
+{
+	int64_t broken = 0;
+	int r;
+
+	if (begins)
+		return script(s, "PRAGMA defer_foreign_keys = ON");
+	r = db_int(s, &broken, "SELECT count(*) FROM pragma_foreign_key_check", "");
+	return r == 0 && broken > 0 ? -EEXIST : r;
+}
+
 static int version(struct sk_store *s, int64_t *out)
 {
 	int64_t app = 0;
@@ -258,6 +269,8 @@ static void close_conn(struct sk_store *s)
 
 static const struct db_driver driver = {
     .name = "SQLite",
+    .sql_tables = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY rowid",
+    .sql_columns = "SELECT name FROM pragma_table_info(?1) ORDER BY cid",
     .query = query,
     .next = next,
     .end = end,
@@ -271,6 +284,7 @@ static const struct db_driver driver = {
     .commit = commit,
     .rollback = rollback,
     .script = script,
+    .bulk = bulk,
     .version = version,
     .set_version = set_version,
     .problem = problem,

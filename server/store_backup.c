@@ -1,8 +1,10 @@
 /*
- * A backup is one file: the ledger as SQLite copies it while it is in use, and the installation's keys in a table beside it. Restoring
+ * A backup is one file: the ledger as SQLite copies it while it is in use (or, from PostgreSQL, its rows of one moment), and the installation's
+ * keys in a table beside it. Restoring
  * checks all of it before anything is written.
  */
 #include "server/sql_sqlite.h"
+#include "server/store_copy.h"
 #include "server/store_inside.h"
 
 #include <errno.h>
@@ -95,14 +97,53 @@ static int open_new(const char *path, sqlite3 **db)
 	return lite_errno(rc);
 }
 
+static void unlink_db(const char *path)
+{
+	static const char *const ends[] = {"", "-wal", "-shm", "-journal"};
+	char name[600];
+
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		snprintf(name, sizeof(name), "%s%s", path, ends[i]);
+		unlink(name);
+	}
+}
+
+/* A ledger in another database: its rows, into a file of the same tables. */
+static int copy_rows(struct sk_store *s, const char *path, struct sk_err *err)
+{
+	struct sk_store *to = NULL;
+	int r = sk_store_open(path, true, &to, err);
+
+	if (r == 0)
+		r = sk_store_copy(s, to, NULL, 0, NULL, err);
+	sk_store_close(to);
+	return r;
+}
+
+static int write_backup(struct sk_store *s, const char *path, sqlite3 **to, const struct sk_store_file *files, size_t n,
+                        struct sk_err *err)
+{
+	int r;
+
+	if (s->driver->server) {
+		sqlite3_close(*to);
+		*to = NULL;
+		r = copy_rows(s, path, err);
+		if (r == 0)
+			r = lite_errno(sqlite3_open_v2(path, to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW, NULL));
+	} else {
+		r = copy_pages(lite_handle(s), *to);
+	}
+	return r < 0 ? r : put_files(*to, files, n);
+}
+
 int sk_store_backup(struct sk_store *s, const char *path, const struct sk_store_file *files, size_t n,
                     struct sk_err *err)
 {
+	struct sk_err why = SK_ERR_INIT;
 	sqlite3 *to = NULL;
 	int r = contacts_flush(s);
 
-	if (s->driver->server)
-		return sk_err_set(err, -EOPNOTSUPP, "%s: is backed up with PostgreSQL's own tools (pg_dump)", s->path);
 	if (r < 0)
 		return db_fail(s, err, r, "cannot be read for the backup");
 	r = open_new(path, &to);
@@ -111,9 +152,7 @@ int sk_store_backup(struct sk_store *s, const char *path, const struct sk_store_
 		return sk_err_set(err, r, "%s: exists already; backups are not overwritten, give another name", path);
 	}
 	if (r == 0)
-		r = copy_pages(lite_handle(s), to);
-	if (r == 0)
-		r = put_files(to, files, n);
+		r = write_backup(s, path, &to, files, n, &why);
 	sqlite3_close(to);
 	if (r == 0)
 		r = sync_path(path);
@@ -121,9 +160,9 @@ int sk_store_backup(struct sk_store *s, const char *path, const struct sk_store_
 		r = sync_folder(path);
 	if (r == 0)
 		return 0;
-	unlink(path);
+	unlink_db(path);
 	return sk_err_set(err, r, "%s: backup not written: %s; see that the folder exists and has room", path,
-	                  strerror(-r));
+	                  why.text[0] != '\0' ? why.text : strerror(-r));
 }
 
 void sk_store_files_free(struct sk_store_file *files, size_t n)
@@ -205,17 +244,6 @@ static int check_copy(const char *path, struct sk_err *err)
 	json_decref(findings);
 	sk_store_close(s);
 	return r;
-}
-
-static void unlink_db(const char *path)
-{
-	static const char *const ends[] = {"", "-wal", "-shm", "-journal"};
-	char name[600];
-
-	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
-		snprintf(name, sizeof(name), "%s%s", path, ends[i]);
-		unlink(name);
-	}
 }
 
 int sk_store_restore(const char *backup, const char *db_path, struct sk_store_file **files, size_t *n,

@@ -50,6 +50,9 @@ struct sk_store *sk_store_close(struct sk_store *s)
 	explicit_bzero(s->phone, sizeof(s->phone));
 	if (s->driver != NULL)
 		s->driver->close(s);
+	for (size_t i = 0; i < s->n_kept; i++)
+		free(s->kept[i]);
+	free(s->kept);
 	free(s);
 	return NULL;
 }

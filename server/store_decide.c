@@ -290,10 +290,13 @@ int sk_store_decide(struct sk_store *s, const struct sk_actor *by, const struct 
                     struct sk_err *err)
 {
 	struct sk_err why = SK_ERR_INIT;
-	int r = db_begin(s);
+	int tries = 0, r;
 
-	if (r == 0)
-		r = db_finish(s, decide(s, by, d, now, &why));
+	do {
+		r = db_begin(s);
+		if (r == 0)
+			r = db_finish(s, decide(s, by, d, now, &why));
+	} while (db_again(s, r, &tries));
 	if (r >= 0)
 		return 0;
 	return why.text[0] != '\0' ? sk_err_set(err, r, "%s", why.text) : db_fail(s, err, r, "decision not stored");

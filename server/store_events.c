@@ -118,25 +118,37 @@ static int put(struct sk_store *s, struct sk_terminal *t, const struct sk_event 
 	return 0;
 }
 
-int sk_store_events_put(struct sk_store *s, const char *device, const struct sk_event *events, size_t n, sk_ms now,
-                        int64_t *acked, enum sk_chain_result *chain, struct sk_err *err)
+static int put_all(struct sk_store *s, const char *device, const struct sk_event *events, size_t n, sk_ms now,
+                   int64_t *good, enum sk_chain_result *result)
 {
-	enum sk_chain_result result = SK_CHAIN_OK;
 	struct sk_terminal t;
-	int64_t before = 0, good = 0;
+	int64_t before = 0;
 	int r = db_begin(s);
 
 	if (r < 0)
-		return db_fail(s, err, r, "events not stored");
+		return r;
 	r = sk_store_terminal_get(s, device, &t);
 	if (r == 0) {
 		before = t.last_seq;
-		r = put(s, &t, events, n, now, &good, &result);
+		r = put(s, &t, events, n, now, good, result);
 	}
 	if (r >= 0 && t.last_seq != before)
 		r = db_run(s, "UPDATE terminals SET last_seq = ?, last_hash = ? WHERE id = ?", "iss", t.last_seq,
 		           t.last_hash, device);
-	r = db_finish(s, r < 0 ? r : 0);
+	return db_finish(s, r < 0 ? r : 0);
+}
+
+int sk_store_events_put(struct sk_store *s, const char *device, const struct sk_event *events, size_t n, sk_ms now,
+                        int64_t *acked, enum sk_chain_result *chain, struct sk_err *err)
+{
+	enum sk_chain_result result;
+	int64_t good = 0;
+	int tries = 0, r;
+
+	do {
+		result = SK_CHAIN_OK;
+		r = put_all(s, device, events, n, now, &good, &result);
+	} while (db_again(s, r, &tries));
 	if (r < 0)
 		return r == -ENOENT ? sk_err_set(err, r, "terminal %s is not known", device)
 		                    : db_fail(s, err, r, "events not stored");

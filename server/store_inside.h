@@ -15,6 +15,8 @@ struct sk_store {
 	char path[512]; /* for people: of the file, or the name of the database */
 	bool open; /* whole: migrated, with its temporary tables */
 	int depth; /* 0 = no transaction, 1 = BEGIN, above = savepoints */
+	char **kept; /* texts of statements made while running */
+	size_t n_kept;
 	sk_ms grant_max;
 	bool has_phone;
 	uint8_t phone[32]; /* master key of permits by telephone */

@@ -148,14 +148,18 @@ int sk_store_report_put(struct sk_store *s, const char *device, const json_t *re
 	char stable[SK_SHA256_HEX];
 	json_t *part = stable_part(report), *rest = json_copy((json_t *)(uintptr_t)report); /* shallow; not changed */
 	char *status;
-	int r;
+	int tries = 0, r;
 
 	json_object_del(rest, "posture");
 	json_object_del(rest, "devices");
 	status = rest == NULL ? NULL : sk_json_text(rest);
 	r = part == NULL || status == NULL ? -ENOMEM : hash_of(part, stable);
-	if (r == 0 && !known(s, device, stable))
+	while (r == 0 && !known(s, device, stable)) {
 		r = write_report(s, device, report, status, stable, now);
+		if (!db_again(s, r, &tries))
+			break;
+		r = 0;
+	}
 	if (r >= 0)
 		r = db_run(s,
 		           "INSERT INTO live(device, at, status, received) VALUES(?1,?2,?3,?2) ON "

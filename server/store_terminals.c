@@ -201,10 +201,13 @@ static int enrol(struct sk_store *s, const char *token_sha256, const char *host,
 int sk_store_enrol(struct sk_store *s, const char *token_sha256, const char *host, const char *asset,
                    const char *device_id, const char *fingerprint, sk_ms cert_until, sk_ms now, struct sk_err *err)
 {
-	int r = db_begin(s);
+	int tries = 0, r;
 
-	if (r == 0)
-		r = db_finish(s, enrol(s, token_sha256, host, asset, device_id, fingerprint, cert_until, now));
+	do {
+		r = db_begin(s);
+		if (r == 0)
+			r = db_finish(s, enrol(s, token_sha256, host, asset, device_id, fingerprint, cert_until, now));
+	} while (db_again(s, r, &tries));
 	return r < 0 ? db_fail(s, err, r, "enrolment not stored") : r;
 }
 

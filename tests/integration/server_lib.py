@@ -42,9 +42,12 @@ def make_csr(key):
 
 
 class Server:
-    """The program itself. Settings: "[section] key" -> value on top of what is written here."""
+    """The program itself. Settings: "[section] key" -> value on top of what is written here. database: a Cluster of postgres_lib to keep the ledger in."""
 
-    def __init__(self, **settings):
+    def __init__(self, database=None, **settings):
+        self.database, self.database_name = database, "sekimori_%s" % uuid.uuid4().hex if database else None
+        if database:
+            settings["store__url"] = database.database(self.database_name)
         self.folder = tempfile.mkdtemp(prefix="sekimori-server-")
         self.state = os.path.join(self.folder, "state")
         self.config = os.path.join(self.folder, "server.ini")
@@ -159,7 +162,7 @@ class Server:
         return status, json.loads(text)
 
     def sql(self, text):
-        return run_sql(self.ledger(), text)
+        return self.database.psql(text, self.database_name) if self.database else run_sql(self.ledger(), text)
 
 
 def run_sql(path, text):

@@ -1,18 +1,27 @@
 #!/usr/bin/env python3
-"""The store over a real PostgreSQL: the same tests as over SQLite.
+"""The store over a real PostgreSQL: the same tests as over SQLite, the server as it is run, the move to it, and connections that go.
 
     test_postgres.py [unittest arguments]
 """
+import base64
 import glob
+import json
 import os
+import random
+import shutil
+import signal
 import subprocess
 import sys
+import threading
+import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import postgres_lib  # noqa: E402
+import server_lib as lib  # noqa: E402
+from server_lib import Browser, Server, Terminal, wait_for  # noqa: E402
 
-BUILD = os.environ.get("BUILD", "build")
+BUILD = lib.BUILD
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 MORE = ["test_batch", "test_orders", "test_checkpoint", "test_requests", "test_enrol"]
 
@@ -25,7 +34,7 @@ class Contract(unittest.TestCase):
         cluster = postgres_lib.Cluster({"fsync": "off", "max_connections": 100}).init()
         self.addCleanup(cluster.remove)
         url = cluster.start().database("contract")
-        names = sorted(os.path.basename(p)[:-2] for p in glob.glob(os.path.join(TOP, "tests", "unit", "test_store*.c")) if not p.endswith("_backup.c")) + MORE
+        names = sorted(os.path.basename(p)[:-2] for p in glob.glob(os.path.join(TOP, "tests", "unit", "test_store*.c"))) + MORE
         programs = [os.path.join(BUILD, "tests", "unit", name) for name in names]
         subprocess.run(["make", "-s", "BUILD=" + BUILD, *programs], cwd=TOP, check=True)
         self.assertGreater(len(names), 10)
@@ -35,8 +44,199 @@ class Contract(unittest.TestCase):
                 self.assertEqual(done.returncode, 0, done.stdout + done.stderr + cluster.messages())
 
 
+class Base(unittest.TestCase):
+    settings = {}
+
+    @classmethod
+    def setUpClass(cls):
+        cls.cluster = postgres_lib.Cluster(cls.settings).init().start()
+        cls.addClassCleanup(cls.cluster.remove)
+
+    def serve(self, **more):
+        server = Server(self.cluster, **more)
+        self.addCleanup(server.remove)
+        server.people()
+        return server.start()
+
+    def check(self, server, terminal, seqs):
+        """Every acknowledged record is there exactly once, and every chain is unbroken."""
+        found = [int(n) for n in server.sql("SELECT seq FROM events WHERE device = '%s' ORDER BY seq" % terminal.id).split()]
+        self.assertEqual(found, sorted(set(found)))
+        self.assertLessEqual(set(seqs), set(found))
+        done = server.run("verify")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+
+class Serving(Base):
+    def test_ingest_decision_backup(self):
+        server = self.serve()
+        t = Terminal(server, "pc-1").enrol()
+        self.assertEqual(t.send(*[t.event("x", {"n": n}) for n in range(20)]), (200, {"acked": 20}))
+        self.assertEqual(t.send(t.request_event()), (200, {"acked": 21}))
+        self.assertEqual(t.call("POST", "/v1/report", t.report())[0], 200)
+        self.assertEqual(Browser(server, "manager", "manager-password").decide(1, "permit")[0], 303)
+        self.assertEqual(Browser(server, "desk", "desk-password-1").decide(1, "approve", access="ro", until=time.strftime("%Y-%m-%dT%H:%M", time.localtime(time.time() + 3600)))[0], 303)
+        self.assertEqual(server.sql("SELECT state FROM requests"), "approved")
+        status, body = t.call("GET", "/v1/orders?policy=0&grants=0&wait=0")
+        self.assertEqual(status, 200, body)
+        self.assertEqual(server.public("GET", "/readyz")[0], 200)
+        self.check(server, t, range(1, 22))
+        # A backup is a file as ever; it is restored into SQLite, and the terminal goes on there.
+        backup = os.path.join(server.folder, "backup")
+        server.cli("backup", backup)
+        refused = server.run("restore", backup)
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn("migrate", refused.stderr)
+        server.stop()
+        other = Server()
+        self.addCleanup(other.remove)
+        shutil.rmtree(other.state)
+        other.cli("restore", backup)
+        other.start()
+        t.server = other
+        t.close()
+        self.assertEqual(t.send(t.event("x", {})), (200, {"acked": 22}))
+        self.assertEqual(other.run("verify").returncode, 0)
+        t.close()
+
+    def test_what_is_refused(self):
+        with self.assertRaisesRegex(AssertionError, "postgresql://"):
+            Server(store__url="mysql://x/y")
+        with self.assertRaisesRegex(AssertionError, "passfile="):
+            Server(store__url="postgresql://u:secret@/x?host=" + self.cluster.folder)
+        self.cluster.database("other")
+        self.cluster.psql("CREATE TABLE of_somebody_else(x int)", "other")
+        with self.assertRaisesRegex(AssertionError, "not a store of sekimori-server"):
+            Server(store__url=self.cluster.url("other"))
+        with self.assertRaisesRegex(AssertionError, "cannot be used"):
+            Server(store__url="postgresql://u@/x?host=/nonexistent")
+
+
+class Migration(Base):
+    def test_sqlite_to_postgresql(self):
+        server = Server()
+        self.addCleanup(server.remove)
+        server.people()
+        server.start()
+        t = Terminal(server, "pc-1").enrol()
+        self.assertEqual(t.send(t.request_event(), *[t.event("x", {"n": n, "text": "課 \\ ' \t"}) for n in range(99)]), (200, {"acked": 100}))
+        self.assertEqual(t.call("POST", "/v1/report", t.report())[0], 200)
+        to = self.cluster.database("moved")
+        busy = server.run("migrate", "--to", to)
+        self.assertEqual(busy.returncode, 1, "while the server runs")
+        server.stop()
+        t.close()
+        tables = {row["table"]: row for row in json.loads(server.cli("migrate", "--to", to, "--json"))}
+        self.assertEqual(tables["events"]["rows"], 100)
+        for name, row in tables.items():
+            self.assertEqual(int(self.cluster.psql('SELECT count(*) FROM "%s"' % name, "moved")), row["rows"] + (name == "audit"), name)
+            self.assertEqual(int(lib.run_sql(server.ledger(), 'SELECT count(*) FROM "%s"' % name)), row["rows"], name)
+        again = server.run("migrate", "--to", to)
+        self.assertEqual((again.returncode, "not empty" in again.stderr), (1, True), again.stderr)
+        with open(server.config, "a", encoding="utf-8") as out:
+            out.write("[store]\nurl = %s\n" % to)
+        server.database, server.database_name = self.cluster, "moved"
+        server.start()
+        self.assertEqual(t.send(t.event("x", {}), t.request_event()), (200, {"acked": 102}))
+        self.assertEqual(server.sql("SELECT max(number) FROM requests"), "2")
+        self.check(server, t, range(1, 103))
+
+
+class Loss(Base):
+    """Connections that go and a database that ends as in a power failure, while terminals send."""
+
+    def test_nothing_acknowledged_is_lost(self):
+        server = self.serve()
+        terminals = [Terminal(server, "pc-%d" % n).enrol() for n in range(3)]
+        acked, stop, problems = {t.id: 0 for t in terminals}, threading.Event(), []
+
+        def send(t):
+            while not stop.is_set():
+                batch = [t.event("x", {"n": n}) for n in range(random.randint(1, 4))]
+                while not stop.is_set():
+                    status, answer = t.send(*batch)
+                    if status == 200:
+                        acked[t.id] = answer["acked"]
+                        break
+                    if status != 503:
+                        problems.append((status, answer))
+                        return
+                    stop.wait(0.05)
+
+        threads = [threading.Thread(target=send, args=(t,)) for t in terminals]
+        for one in threads:
+            one.start()
+        chance = random.Random(7)
+        for _ in range(25):
+            time.sleep(chance.uniform(0.01, 0.12))
+            self.cluster.psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'sekimori-server'")
+        for how in (signal.SIGQUIT, signal.SIGINT, signal.SIGQUIT):
+            before = dict(acked)
+            self.cluster.stop(how)
+            self.assertEqual(wait_for(lambda: server.public("GET", "/readyz")[0] == 503, 20), True)
+            self.cluster.start()
+            wait_for(lambda was=before: all(acked[t.id] > was[t.id] for t in terminals) or problems, 30)
+        stop.set()
+        for one in threads:
+            one.join()
+        self.assertEqual(problems, [])
+        for t in terminals:
+            self.assertGreater(acked[t.id], 20)
+            self.check(server, t, range(1, acked[t.id] + 1))
+
+
+class Nodes(Base):
+    """Two nodes with the same keys over one database."""
+
+    def test_an_approval_on_one_reaches_a_terminal_on_the_other(self):
+        first = self.serve()
+        second = Server.__new__(Server)
+        second.__dict__.update(first.__dict__)
+        second.folder, second.terminals, second.process = os.path.join(first.folder, "second"), [], None
+        second.state, second.config = os.path.join(second.folder, "state"), os.path.join(second.folder, "server.ini")
+        os.mkdir(second.folder)
+        shutil.copytree(first.state, second.state, ignore=shutil.ignore_patterns("*.port", "*.lock"))
+        with open(first.config, encoding="utf-8") as src, open(second.config, "w", encoding="utf-8") as out:
+            out.write(src.read().replace(first.state, second.state))
+        second.start()
+        self.addCleanup(second.stop)
+        t = Terminal(first, "pc-1").enrol()
+        t.send(t.request_event())
+        _, body = t.call("GET", "/v1/orders?policy=0&grants=0&wait=0")
+        version = json.loads(base64.b64decode(json.loads(body["bundles"][0])["payload"]))["version"]
+        answers = []
+        waiting = threading.Thread(target=lambda: answers.append((t.call("GET", "/v1/orders?policy=0&grants=%d&wait=20" % version, timeout=40), time.monotonic())))
+        waiting.start()
+        wait_for(lambda: "sekimori_orders_waiting 1\n" in first.public("GET", "/metrics")[2].decode(), 10)
+        manager = Browser(second, "manager", "manager-password")
+        began = time.monotonic()
+        self.assertEqual(manager.decide(1, "permit")[0], 303)
+        waiting.join(30)
+        self.assertEqual(answers[0][0][0], 200)
+        self.assertLess(answers[0][1] - began, 3)
+        # One chain, written by both; a terminal may change its node at any time.
+        for n in range(6):
+            t.server = (first, second)[n % 2]
+            t.close()
+            status, _ = t.send(t.event("x", {}))
+            self.assertEqual(status, 200)
+        threads = [threading.Thread(target=lambda s=s: [s.cli("unit", "add", "u%d-%d" % (s.agents, n), "--ja", "課", "--en", "s") for n in range(5)]) for s in (first, second)]
+        for one in threads:
+            one.start()
+        for one in threads:
+            one.join()
+        self.assertEqual(int(first.sql("SELECT count(*) FROM units WHERE key LIKE 'u%-%'")), 10)
+        self.check(first, t, range(1, 8))
+        # Shut out on one node, refused by the other from its next request on.
+        second.cli("terminal", "revoke", t.id, "--reason", "lost")
+        t.server = first
+        t.close()
+        self.assertEqual(t.send(t.event("x", {}))[0], 403)
+        t.close()
+
+
 if __name__ == "__main__":
     if postgres_lib.binaries() is None:
         print("PostgreSQL is not installed: packaging/setup.sh installs it")
         sys.exit(77)
-    unittest.main(verbosity=2)
+    lib.main("__main__")

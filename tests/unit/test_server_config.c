@@ -43,6 +43,7 @@ Test(server_config, every_key)
 {
 	struct sk_server_config c;
 	struct sk_err err = SK_ERR_INIT;
+	char where[512];
 
 	cr_assert_eq(load("[server]\nstate = /srv/x\nname = ::1\nagents_url = https://kanri.example:8443\nmore_names = "
 	                  "a.example 192.0.2.1\n"
@@ -50,7 +51,7 @@ Test(server_config, every_key)
 	                  "試験市\nname_en = Test\n"
 	                  "[console]\nidle = 10m\nmax = 4h\nattempts = 3\nlock = 1h\n[terminals]\nsilent = "
 	                  "7d\ncertificate = 30d\n"
-	                  "[grants]\nlongest = 2d\n",
+	                  "[grants]\nlongest = 2d\n[store]\nurl = postgresql://a@/b?host=/c&passfile=/d\n",
 	                  &c, &err),
 	             0, "%s", err.text);
 	cr_assert_str_eq(c.state_dir, "/srv/x");
@@ -58,6 +59,12 @@ Test(server_config, every_key)
 	cr_assert_str_eq(c.more_names, "a.example 192.0.2.1");
 	cr_assert_str_eq(c.agents_listen, "[::]:0");
 	cr_assert_str_eq(c.office_ja, "試験市");
+	cr_assert_str_eq(c.store_url, "postgresql://a@/b?host=/c&passfile=/d");
+	sk_server_store_path(&c, where, sizeof(where));
+	cr_assert_str_eq(where, c.store_url);
+	c.store_url[0] = '\0';
+	sk_server_store_path(&c, where, sizeof(where));
+	cr_assert_str_eq(where, "/srv/x/ledger.db");
 	cr_assert_eq(c.session_idle_s, 600);
 	cr_assert_eq(c.session_max_s, 14400);
 	cr_assert_eq(c.login_limit, 3);
@@ -88,6 +95,8 @@ Test(server_config, refused_whole_with_the_line)
 	    {"[terminals]\ncertificate = 1h\n", ":2: "},
 	    {"[grants]\nlongest = 999d\n", ":2: "},
 	    {"[grants]\nunknown = 1\n", ":2: "},
+	    {"[store]\nurl = /var/x\n", ":2: "},
+	    {"[store]\nurl = mysql://x/y\n", ":2: "},
 	    {"[unknown]\nx = 1\n", ":1: "},
 	    {"[console]\nidle = 5h\nmax = 1h\n", "idle is longer"},
 	    {"nothing\n", ":1: "},
