@@ -241,26 +241,10 @@ void sk_gate_device_added(struct sk_gate *g, const char *name)
 		if (state.authorized && usb == &g->sys.usb)
 			check_controllers(g);
 	}
+	if (sk_attached_hold(a))
+		return;
 	sk_attached_consider(a);
 	sk_gate_arm(g);
-}
-
-/* The kernel announces a device before its own driver chooses a configuration. Where we were faster, it sets the configuration once more, and the
- * interfaces we opened are replaced by new, shut ones: without this look a keyboard or hub would be dead though it was let in. */
-static void open_again(struct sk_gate *g, const char *iface)
-{
-	char name[SK_USB_NAME];
-	struct sk_attached *a;
-	size_t n = strcspn(iface, ":");
-
-	if (n >= sizeof(name))
-		return;
-	(void)memcpy(name, iface, n);
-	name[n] = '\0';
-	a = sk_gate_find(g, name);
-	if (a != NULL && a->decided && !a->barred && !a->closing && a->loading == NULL && a->outcome.allow &&
-	    sk_attached_would_open(a, &a->outcome))
-		sk_attached_open(a);
 }
 
 static void interface_added(struct sk_gate *g, const char *name)
@@ -269,7 +253,7 @@ static void interface_added(struct sk_gate *g, const char *name)
 	struct sk_attached *a = NULL;
 
 	if (sk_usb_root_of_iface(name, root, sizeof(root)) != 0) {
-		open_again(g, name);
+		sk_gate_iface_came(g, name);
 		return;
 	}
 	a = sk_gate_find(g, root);
@@ -307,6 +291,8 @@ void sk_gate_uevent(struct sk_gate *g, const struct sk_uevent *e)
 			sk_gate_device_added(g, e->name);
 		else if (remove)
 			sk_gate_device_removed(g, e->name);
+		else if (strcmp(e->action, "bind") == 0)
+			sk_gate_kernel_done(g, e->name);
 	} else if (strcmp(e->subsystem, "usb") == 0 && strcmp(e->devtype, "usb_interface") == 0) {
 		if (add)
 			interface_added(g, e->name);
@@ -474,6 +460,7 @@ struct sk_gate *sk_gate_free(struct sk_gate *g)
 	g->lock = sk_lock_free(g->lock);
 	g->timer = sd_event_source_disable_unref(g->timer);
 	g->lun_timer = sd_event_source_disable_unref(g->lun_timer);
+	g->hold_timer = sd_event_source_disable_unref(g->hold_timer);
 	while ((a = g->first) != NULL) {
 		g->first = a->next;
 		(void)sk_attached_free(a);

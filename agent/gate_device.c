@@ -51,7 +51,7 @@ struct sk_attached *sk_attached_free(struct sk_attached *a)
 }
 
 /* Hubs and pure input devices are admitted even when the journal is broken: a full disk must not cost the keyboard. */
-static bool harmless(const struct sk_attached *a)
+bool sk_attached_harmless(const struct sk_attached *a)
 {
 	return a->facts.desc_ok && (sk_usb_is_pure_hub(&a->facts.desc) || sk_usb_is_pure_input(&a->facts.desc));
 }
@@ -161,7 +161,7 @@ static void carry_out(struct sk_attached *a, const struct sk_verdict *v, const s
 		json_incref(body);
 	a->unsaid = count == 0;
 	/* A keyboard does not wait for the disk: it would be admitted even if it could not be recorded. */
-	if (next->allow && harmless(a))
+	if (next->allow && sk_attached_harmless(a))
 		sk_attached_open(a);
 	if (body != NULL && next->allow && !a->outcome.allow)
 		(void)json_object_set_new(body, "overtaken",
@@ -172,13 +172,13 @@ static void carry_out(struct sk_attached *a, const struct sk_verdict *v, const s
 		a->outcome = *next;
 	if (r >= 0 && opens && !a->barred)
 		r = sk_attached_use(a);
-	if (r < 0 && opens && !harmless(a)) {
+	if (r < 0 && opens && !sk_attached_harmless(a)) {
 		withhold(a, &before);
 		if (after_look) /* it is open for looking still */
 			sk_attached_shut(a);
 	}
 	a->taken_over = a->taken_over && !after_look;
-	if (a->outcome.allow && !harmless(a))
+	if (a->outcome.allow && !sk_attached_harmless(a))
 		sk_attached_open(a);
 	else if (!a->outcome.allow)
 		sk_attached_leaves(a);

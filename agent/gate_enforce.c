@@ -241,8 +241,8 @@ static void failed(struct sk_attached *a, const char *why, int r)
 		sk_attached_refuse(a, "enforcement.failed", why, strerror(-r), false);
 }
 
-/* Authorises and looks again: is it still what was decided on? False: refused (or gone). */
-static bool authorise(struct sk_attached *a)
+/* Is it still what was decided on? */
+bool sk_attached_authorise(struct sk_attached *a)
 {
 	const struct sk_usb *usb = usb_of(a);
 	struct sk_usb_print print;
@@ -528,7 +528,7 @@ void sk_attached_open(struct sk_attached *a)
 		failed(a, N_("its state cannot be read"), r);
 		return;
 	}
-	if (!s.authorized && !authorise(a))
+	if (!s.authorized && !sk_attached_authorise(a))
 		return;
 	if (configure(a) && !load_modules(a))
 		open_ifaces(a);

@@ -55,6 +55,7 @@ struct sk_attached {
 	struct sk_outcome outcome; /* what is decided and carried out, or being carried out */
 	sk_ms since;
 	bool decided;
+	bool held; /* not decided before the kernel is done with it (gate_arrive.c) */
 	bool barred; /* changed under our hands, or would not take its state: shut until unplugged */
 	const char *reopening; /* closed to be opened anew for another use; the cause. NULL = not so */
 	bool closing; /* waits for unmounting before something is deauthorised */
@@ -92,6 +93,7 @@ struct sk_gate {
 	sd_event_source *timer;
 	sd_event_source *lun_timer; /* a SCSI device that did not take its driver is asked again */
 	int lun_tries;
+	sd_event_source *hold_timer; /* the kernel's "bind" does not come */
 	char person[SK_PERSON_MAX];
 	struct sk_groups groups; /* of that person; read when somebody else comes */
 	struct sk_attached *first;
@@ -129,6 +131,12 @@ void sk_gate_keyboard_context(const struct sk_attached *a, struct sk_context *c)
 void sk_gate_keyboards_learn(struct sk_gate *g); /* once the policy asks: who is there is vouched for, the first time */
 void sk_gate_keyboard_decided(struct sk_attached *a); /* begins or ends its waiting */
 void sk_gate_keyboards_time(struct sk_gate *g); /* ends what waited for too long */
+
+/* gate_arrive.c */
+bool sk_attached_hold(
+    struct sk_attached *a); /* true: authorised, and opened when the kernel is done with it, or soon */
+void sk_gate_kernel_done(struct sk_gate *g, const char *name); /* its driver has looked at it */
+void sk_gate_iface_came(struct sk_gate *g, const char *iface); /* "1-2:1.0": let in, but new and shut? opened again */
 
 /* gate_bus.c */
 struct sk_gate_walk {
@@ -168,11 +176,13 @@ void sk_attached_end_look(struct sk_attached *a, int result); /* of a registrati
 /* gate_device.c */
 int sk_attached_new(struct sk_gate *g, const char *name, struct sk_attached **out); /* facts read, nothing decided */
 struct sk_attached *sk_attached_free(struct sk_attached *a);
+bool sk_attached_harmless(const struct sk_attached *a); /* a hub or pure input */
 void sk_attached_consider(struct sk_attached *a); /* decides and carries out what differs */
 
 /* gate_enforce.c */
 void sk_attached_shut(struct sk_attached *a); /* takes away what the outcome does not allow */
 void sk_attached_open(struct sk_attached *a); /* gives what it allows */
+bool sk_attached_authorise(struct sk_attached *a); /* opens no interface; looks again. False: refused, or gone */
 void sk_attached_settle(struct sk_attached *a); /* an unmounting ended: goes on with what waited for it */
 void sk_gate_iface_leave(const struct sk_gate *g, const struct sk_gate_iface *f,
                          struct sk_leave *l); /* what it gives */

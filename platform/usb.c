@@ -359,6 +359,12 @@ static int usb_shut_controller(void *ctx, const struct sk_usb_dev *root, bool *w
 	return a < 0 ? a : b;
 }
 
+static bool usb_bound(void *ctx, const struct sk_usb_dev *dev)
+{
+	(void)ctx;
+	return sk_sysfs_exists(dev->fd, "driver");
+}
+
 static bool usb_module_loaded(void *ctx, const char *module)
 {
 	char path[SK_DEVPATH_MAX], *p;
@@ -407,6 +413,7 @@ static const struct sk_usb_ops SYSFS_OPS = {
     .shut_controller = usb_shut_controller,
     .module_loaded = usb_module_loaded,
     .look_again = usb_look_again,
+    .bound = usb_bound,
     .modules = usb_modules,
     .iface_of = usb_iface_of,
     .iface_text = usb_iface_text,

@@ -69,6 +69,8 @@ struct
 	/* What a configured interface calls itself, escaped; the kernel read it when the device was configured. NULL = buses without;
 	 * negative or "" = it has no name. */
 	int (*iface_text)(void *ctx, const struct sk_usb_dev *dev, int config, int number, char out[SK_DEV_TEXT]);
+	/* The kernel's own driver has looked at it: authorising it from now on configures it once. NULL = buses without such a moment. */
+	bool (*bound)(void *ctx, const struct sk_usb_dev *dev);
 };
 
 struct sk_usb {

@@ -37,6 +37,7 @@ struct fake_device {
 	bool nets; /* whatever binds makes a network interface */
 	const char *binds; /* driver that takes any probed interface */
 	bool was_open; /* root hub: defaults were open */
+	bool announced; /* its first event is out, the kernel's own driver has not looked at it yet */
 };
 
 struct fake_block {
@@ -374,10 +375,18 @@ static int f_iface_text(void *ctx, const struct sk_usb_dev *dev, int config, int
 	return 0;
 }
 
+static bool f_bound(void *ctx, const struct sk_usb_dev *dev)
+{
+	struct fake_device *d = of(dev);
+
+	(void)ctx;
+	return d == NULL || !d->announced;
+}
+
 static const struct sk_usb_ops FAKE_USB = {
     f_list,       f_open,        f_close,           f_alive,       f_read,        f_state,           f_authorise,
     f_set_config, f_iface_state, f_iface_authorise, f_iface_probe, f_iface_alias, f_shut_controller, f_module_loaded,
-    f_look_again, f_modules,     f_iface_of,        f_iface_text};
+    f_look_again, f_modules,     f_iface_of,        f_iface_text,  f_bound};
 
 /* ---- block ---- */
 
