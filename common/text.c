@@ -82,6 +82,29 @@ static size_t show(char out[16], const char *s, size_t n, bool valid, uint32_t c
 	return o;
 }
 
+/* Letters of Japanese: U+3000 to U+9FFF, where nothing is unsafe, no form overlong and no code a surrogate. */
+static bool east_asian(const char *s, size_t len)
+{
+	const unsigned char *u = (const unsigned char *)s;
+
+	return len >= 3 && u[0] >= 0xe3 && u[0] <= 0xe9 && continuation(u[1]) && continuation(u[2]);
+}
+
+/* How many bytes at the beginning stand for themselves: nearly all of what is shown. */
+static size_t plain(const char *s, size_t len, bool double_backslash)
+{
+	size_t n = 0;
+
+	for (;;) {
+		if (n < len && s[n] >= 0x20 && s[n] < 0x7f && (s[n] != '\\' || !double_backslash))
+			n++;
+		else if (east_asian(s + n, len - n))
+			n += 3;
+		else
+			return n;
+	}
+}
+
 static size_t make_safe(char *dst, size_t size, const char *src, size_t len, bool double_backslash)
 {
 	static const char ellipsis[] = "\xe2\x80\xa6";
@@ -91,11 +114,20 @@ static size_t make_safe(char *dst, size_t size, const char *src, size_t len, boo
 	if (size == 0)
 		return 0;
 	for (size_t i = 0; i < len;) {
+		size_t room = out + dots + 1 < size ? size - 1 - dots - out : 0;
+		size_t n = plain(src + i, len - i < room ? len - i : room, double_backslash), m;
 		char unit[16];
 		uint32_t cp = 0;
-		size_t n = sk_text_utf8_next(src + i, len - i, &cp);
-		size_t m = show(unit, src + i, n ? n : 1, n > 0, cp, double_backslash);
 
+		if (n > 0) {
+			memcpy(dst + out, src + i, n);
+			out += n;
+			cut = out;
+			i += n;
+			continue;
+		}
+		n = sk_text_utf8_next(src + i, len - i, &cp);
+		m = show(unit, src + i, n ? n : 1, n > 0, cp, double_backslash);
 		if (out + m >= size) {
 			if (size > dots) {
 				memcpy(dst + cut, ellipsis, dots);

@@ -88,6 +88,59 @@ Test(text, escape_any_size_any_bytes)
 	}
 }
 
+/* What a run of letters gives is what they give one by one, at every size. */
+static void one_by_one(char *dst, size_t size, const char *src, size_t len,
+                       size_t (*fn)(char *, size_t, const char *, size_t))
+{
+	size_t out = 0, cut = 0, dots = strlen("…");
+
+	for (size_t i = 0; i < len;) {
+		char unit[32];
+		size_t n = sk_text_utf8_next(src + i, len - i, NULL), m = fn(unit, sizeof(unit), src + i, n ? n : 1);
+
+		if (out + m >= size) {
+			strcpy(dst + cut, size > dots ? "…" : "");
+			return;
+		}
+		memcpy(dst + out, unit, m);
+		out += m;
+		if (out + dots < size)
+			cut = out;
+		i += n ? n : 1;
+	}
+	dst[out] = '\0';
+}
+
+Test(text, runs_of_letters_are_as_letters_one_by_one)
+{
+	static const char *const parts[] = {
+	    "abc",  "\\", "関守",         "ー・",         "　",           "\xe3\x81", "\xe9\xbf\xbf",
+	    "\n",   "é",  "\xe2\x80\xae", "\xef\xbb\xbf", "\xed\xa0\x80", "\xe3",     "~",
+	    "\x7f", "😀",  "ﾊﾝｶｸ",         "\xea\x80\x80"};
+	char src[64], out[300], expected[300];
+	unsigned int x = 1;
+
+	for (int round = 0; round < 20000; round++) {
+		size_t len = 0, size = 1 + ((x = x * 1103515245 + 12345) >> 16) % 80;
+
+		for (int i = 0; i < 7; i++) {
+			const char *part =
+			    parts[((x = x * 1103515245 + 12345) >> 16) % (sizeof(parts) / sizeof(parts[0]))];
+
+			if (len + strlen(part) > sizeof(src))
+				break;
+			memcpy(src + len, part, strlen(part));
+			len += strlen(part);
+		}
+		sk_text_printable(out, size, src, len);
+		one_by_one(expected, size, src, len, sk_text_printable);
+		cr_assert_str_eq(out, expected, "size %zu", size);
+		sk_text_escape(out, size, src, len);
+		one_by_one(expected, size, src, len, sk_text_escape);
+		cr_assert_str_eq(out, expected, "size %zu", size);
+	}
+}
+
 Test(text, printable_keeps_backslashes)
 {
 	char out[32];
