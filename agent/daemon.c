@@ -32,9 +32,20 @@ static void note_turned_back(struct sk_daemon *d, sk_ms now)
 	                               (json_int_t)(now - d->turned_back_ms)));
 }
 
+/* The loop reads both clocks whenever it wakes; what is done in one go has one time. Outside of the loop they are read here. */
+static sk_ms clock_of(struct sk_daemon *d, clockid_t id)
+{
+	uint64_t usec;
+
+	if (d->loop && sd_event_now(d->loop, id, &usec) == 0)
+		return (sk_ms)(usec / 1000);
+	return id == CLOCK_REALTIME ? sk_clock_wall() : sk_clock_boot();
+}
+
 sk_ms sk_daemon_now(struct sk_daemon *d)
 {
-	sk_ms now = sk_clock_trusted(&d->clock, sk_clock_wall(), sk_clock_boot(), &d->turned_back_ms);
+	sk_ms now =
+	    sk_clock_trusted(&d->clock, clock_of(d, CLOCK_REALTIME), clock_of(d, CLOCK_BOOTTIME), &d->turned_back_ms);
 
 	note_turned_back(d, now);
 	return now;
