@@ -82,6 +82,8 @@ $(BUILD)/lib/%.a:
 	@rm -f $@
 	$(call run,AR,$@)ar rcs $@ $^
 
+# udev starts it up to three times for each device: nothing is loaded that only a dropped section asks for.
+$(BUILD)/bin/sekimori-verdict: PKG_LIBS := -ljansson
 $(addprefix $(BUILD)/bin/,$(AGENT_PROGRAMS)): $(BUILD)/bin/%: $(BUILD)/obj/agent/%.o $(AGENT_LIBS)
 	@mkdir -p $(@D)
 	$(call run,LD,$@)$(CC) $(ALL_LDFLAGS) -o $@ $< $(AGENT_LIBS) $(PKG_LIBS)
