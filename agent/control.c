@@ -11,6 +11,7 @@
 #include "agent/phone_ops.h"
 #include "agent/medium.h"
 #include "agent/media_register.h"
+#include "agent/pace.h"
 #include "agent/report.h"
 #include "agent/requests.h"
 #include "agent/tell.h"
@@ -394,6 +395,7 @@ void sk_control_stop(struct sk_daemon *d)
 		d->verify = job->next;
 		free_verify(job);
 	}
+	d->pace = sk_pace_free(d->pace);
 }
 
 /* --- the table --- */
@@ -447,10 +449,18 @@ json_t *sk_control_answer(struct sk_daemon *d, const struct sk_peer *peer, uint6
 static void on_request(void *ctx, uint64_t client, const struct sk_peer *peer, const json_t *request)
 {
 	struct sk_daemon *d = ctx;
-	json_t *a = sk_control_answer(d, peer, client, request);
+	json_t *a;
 
+	if (sk_pace_refuses(d->pace, d->control, client, peer))
+		return;
+	a = sk_control_answer(d, peer, client, request);
 	if (a)
 		sk_socket_answer(d->control, client, a);
+}
+
+static bool admit(void *ctx, const struct sk_peer *peer)
+{
+	return sk_pace_admits(((struct sk_daemon *)ctx)->pace, peer);
 }
 
 int sk_control_listen(struct sk_daemon *d, const char *path, struct sk_err *err)
@@ -462,7 +472,9 @@ int sk_control_listen(struct sk_daemon *d, const char *path, struct sk_err *err)
 	                                    .max_per_uid = 16,
 	                                    .max_frame = REQUEST_MAX,
 	                                    .ctx = d,
+	                                    .admit = admit,
 	                                    .request = on_request};
+	int r = d->pace ? 0 : sk_pace_new(d->loop, &d->pace);
 
-	return sk_socket_open(d->loop, &o, &d->control, err);
+	return r < 0 ? sk_err_set(err, r, "no memory") : sk_socket_open(d->loop, &o, &d->control, err);
 }

@@ -20,6 +20,7 @@ struct sk_uplink_face; /* agent/uplink_socket.c */
 struct sk_tty; /* platform/tty.h */
 struct sk_verify_jobs; /* agent/control.c */
 struct sk_watch; /* agent/watch.h */
+struct sk_pace; /* agent/pace.h */
 struct sk_phone; /* agent/phone.h */
 struct sk_screen; /* agent/screen.h */
 
@@ -48,6 +49,7 @@ struct sk_daemon {
 	struct sk_socket *control;
 	struct sk_uplink_face *uplink;
 	struct sk_verify_jobs *verify;
+	struct sk_pace *pace; /* of those who ask at control */
 	sd_event_source *sources[SK_DAEMON_SOURCES]; /* timers, clock */
 	sd_event_source *expiry; /* the grants bundle's end */
 	char last_bundle[160]; /* what was last refused of the uplink, for status; "" = nothing */

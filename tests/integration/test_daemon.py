@@ -324,6 +324,30 @@ else:
         for name in os.listdir(self.m.state):
             self.assertEqual(os.stat(os.path.join(self.m.state, name)).st_mode & 0o077, 0, name)
 
+    @unittest.skipIf(os.getuid() != 0, "needs another user")
+    def test_who_asks_without_end_waits_and_others_do_not(self):
+        self.m.start()
+        script = """
+import os, sys, time
+sys.path.insert(0, %r)
+from daemon_fakes import Connection
+os.setgroups([])
+os.setuid(65534)
+c = Connection(%r)
+begin = time.monotonic()
+codes = [c.call("status").get("code", "ok") for i in range(62)]
+print(codes.count("ok"), codes.count("busy"), time.monotonic() - begin)
+"""
+        folder = os.path.dirname(os.path.abspath(__file__))
+        done = subprocess.run([sys.executable, "-B", "-c", script % (folder, os.path.join(self.m.run, "control.sock"))],
+                              capture_output=True, text=True, timeout=60, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        good, busy, seconds = done.stdout.split()
+        self.assertGreaterEqual(int(good), 55)
+        self.assertGreaterEqual(int(busy), 1)
+        self.assertGreater(float(seconds), 0.9, "a refusal comes late")
+        self.assertTrue(self.m.ask("status")["ok"])
+
     def test_a_client_may_end_while_it_waits(self):
         self.m.write_probe("sleep 1; echo '{}'")
         self.m.start()
