@@ -1,19 +1,22 @@
 #!/usr/bin/python3
-"""Content of media: hashing as the recorder does it against sha256sum on the same data, same run, medians. content.py BUILD [MIB]"""
+"""Content of media: hashing as the recorder does it beside sha256sum on the same data, alternately in one run."""
+
 import os
-import statistics
 import subprocess
-import sys
 import tempfile
 import time
 
-ROUNDS = 7
+from table import Table, median
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOP = os.path.join(HERE, "..", "..")
+ROUNDS, MIB, LIMIT = 7, 256, 1.25  # at least 0.8 of sha256sum's throughput
 
 
 def build(folder):
     program = os.path.join(folder, "bench", "hash_files")
     os.makedirs(os.path.dirname(program), exist_ok=True)
-    subprocess.run(["gcc", "-O2", "-D_GNU_SOURCE", "-I.", "-o", program, "tests/bench/hash_files.c", folder + "/lib/libcommon.a",
+    subprocess.run(["gcc", "-O2", "-D_GNU_SOURCE", "-I" + TOP, "-o", program, os.path.join(HERE, "hash_files.c"), folder + "/lib/libcommon.a",
                     "-lcrypto", "-lpthread"], check=True)
     return program
 
@@ -31,28 +34,21 @@ def compare(program, files):
         ours.append(seconds)
         seconds, b = timed(["sha256sum"] + files)
         theirs.append(seconds)
-        assert sorted(a.stderr.split("\n")) == sorted(b.stdout.split("\n")), "different sums"
-    return statistics.median(ours), statistics.median(theirs)
+        if sorted(a.stderr.split("\n")) != sorted(b.stdout.split("\n")):
+            raise AssertionError("different sums")
+    return median(ours) * 1000, median(theirs) * 1000
 
 
-def main():
-    folder, mib = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 256
-    program, bad = build(folder), 0
-    with tempfile.TemporaryDirectory() as tmp:
-        sets = {"one file of %d MiB" % mib: [mib << 20], "2,000 files of 16 KiB": [16384] * 2000}
-        for name, sizes in sets.items():
+def run(folder):
+    subprocess.run(["make", "-s", "BUILD=" + folder, folder + "/lib/libcommon.a"], cwd=TOP, check=True)
+    program, table = build(folder), Table("content")
+    with tempfile.TemporaryDirectory(prefix="sekimori-bench-") as tmp:
+        for name, sizes in (("one file of %d MiB" % MIB, [MIB << 20]), ("2,000 files of 16 KiB", [16384] * 2000)):
             files = []
             for i, size in enumerate(sizes):
-                files.append(os.path.join(tmp, "%s-%d" % (len(sizes), i)))
+                files.append(os.path.join(tmp, "%d-%d" % (len(sizes), i)))
                 with open(files[-1], "wb") as out:
                     out.write(os.urandom(size))
             ours, theirs = compare(program, files)
-            rate = theirs / ours
-            bad += rate < 0.8
-            print("%-24s recorder %.3f s, sha256sum %.3f s: %.2fx (at least 0.80x) %s"
-                  % (name, ours, theirs, rate, "ok" if rate >= 0.8 else "TOO SLOW"))
-    return 1 if bad else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+            table.add("hashing %s as the recorder does; peer: sha256sum" % name, "ms", ours, theirs, LIMIT, ROUNDS)
+    return table
