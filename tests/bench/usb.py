@@ -248,7 +248,7 @@ def start_sekimori(side, build):
     side["pids"] = pids_of(vm, ["sekimorid"])
     # The checks of the terminal run 20 s after the start and every few hours: not while devices are plugged in here.
     time.sleep(25)
-    vm.wait_until("! pgrep -f sekimori-probe", 90)
+    vm.wait_until("! pgrep -f '[s]ekimori-probe'", 90)
 
 
 def go_online(side, server):
