@@ -32,8 +32,11 @@ static json_t *screen(char **args)
 
 static json_t *disk(char **args)
 {
+	json_t *facts = sk_probe_disk("", sk_cipher_kernel);
+
 	(void)args;
-	return sk_probe_disk("", sk_cipher_kernel);
+	sk_probe_luks("", facts, sk_luks_libcryptsetup);
+	return facts;
 }
 
 static json_t *antivirus(char **args)
@@ -126,6 +129,17 @@ static json_t *hardware(char **args)
 	return sk_probe_hardware("");
 }
 
+static json_t *card(char **args)
+{
+	return sk_probe_card("", value_of(args, "socket"), value_of(args, "services"));
+}
+
+static json_t *boot(char **args)
+{
+	(void)args;
+	return sk_probe_boot("");
+}
+
 static const struct {
 	const char *id;
 	json_t *(*run)(char **args);
@@ -135,7 +149,8 @@ static const struct {
     {"antivirus", antivirus}, {"updates", updates},           {"support", support},
     {"services", services},   {"firewall", firewall},         {"clock", kept_clock},
     {"logs", logs},           {"software", software},         {"networks", networks},
-    {"wireless", wireless},   {"hardware", hardware},
+    {"wireless", wireless},   {"hardware", hardware},         {"ic-card", card},
+    {"secure-boot", boot},
 };
 
 static int usage(void)

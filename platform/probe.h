@@ -41,6 +41,13 @@ json_t *sk_firewall_facts(const char *root, const json_t *rules); /* of nft's ow
 json_t *sk_probe_logs(const char *root); /* P17 */
 json_t *sk_probe_clock(const char *root); /* P16 */
 
+/* {"type","slots":[kdf],"tokens":[kind]} of an active mapping's header; NULL when it cannot be read. New reference. */
+typedef json_t *(*sk_luks_fn)(const char *dm_name);
+json_t *sk_luks_libcryptsetup(const char *dm_name);
+void sk_probe_luks(const char *root, json_t *facts, sk_luks_fn read); /* adds "luks" to what sk_probe_disk found */
+json_t *sk_probe_card(const char *root, const char *socket, const char *services); /* M9 */
+json_t *sk_card_facts(const char *root, const char *socket, const char *services, json_t *used); /* used: stolen */
+json_t *sk_probe_boot(const char *root); /* M9 */
 json_t *sk_probe_hardware(const char *root); /* M7 */
 json_t *sk_probe_networks(const char *root); /* P13 */
 json_t *sk_probe_wifi(const char *root); /* P14 */
