@@ -36,6 +36,11 @@
 	X(GET,  "/media/*",     0,    SK_MAY_READ,                   sk_page_medium)     \
 	X(POST, "/media/*",     FORM, SK_ROLE_DESK | SK_ROLE_SYS,    sk_page_medium_post) \
 	X(POST, "/registrations/*", FORM, SK_ROLE_SYS,               sk_page_registration_post) \
+	X(GET,  "/incidents",   0,    SK_MAY_ANY,                    sk_page_incidents)  \
+	X(POST, "/incidents",   FORM, SK_MAY_ANY & ~(unsigned)SK_ROLE_AUD, sk_page_incidents_post) \
+	X(GET,  "/incidents/new", 0,  SK_MAY_ANY & ~(unsigned)SK_ROLE_AUD, sk_page_incident_new) \
+	X(GET,  "/incidents/*", 0,    SK_MAY_ANY,                    sk_page_incident)   \
+	X(POST, "/incidents/*", FORM, SK_ROLE_SEC | SK_ROLE_DESK | SK_ROLE_SYS, sk_page_incident_post) \
 	X(GET,  "/audit",       0,    SK_ROLE_SYS | SK_ROLE_AUD,     sk_page_audit)      \
 	X(GET,  "/help",        0,    SK_MAY_PUBLIC,                 sk_page_help)       \
 	X(GET,  "/help/*",      0,    SK_MAY_PUBLIC,                 sk_page_guide)      \

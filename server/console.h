@@ -104,6 +104,11 @@ void sk_part_medium_states(struct sk_page *p, const char *chosen);
 void sk_part_medium_unit(struct sk_page *p, const json_t *medium);
 int sk_console_media_refused(struct sk_console *c, int r, const struct sk_err *err);
 
+/* console_incidents.c */
+void sk_part_incident_state(struct sk_page *p, const char *name);
+void sk_part_incident_title(struct sk_page *p, const json_t *incident); /* of a sign in words of ours */
+const char *sk_word_severity(int severity); /* msgid; 0 = not assessed */
+
 /* One function per route. */
 int sk_page_login(struct sk_console *c);
 int sk_page_login_post(struct sk_console *c);
@@ -120,6 +125,11 @@ int sk_page_phone_post(struct sk_console *c);
 int sk_page_audit(struct sk_console *c);
 int sk_page_help(struct sk_console *c);
 int sk_page_guide(struct sk_console *c);
+int sk_page_incidents(struct sk_console *c);
+int sk_page_incidents_post(struct sk_console *c);
+int sk_page_incident_new(struct sk_console *c);
+int sk_page_incident(struct sk_console *c);
+int sk_page_incident_post(struct sk_console *c);
 int sk_page_media(struct sk_console *c);
 int sk_page_medium(struct sk_console *c);
 int sk_page_medium_post(struct sk_console *c);

@@ -25,6 +25,7 @@ static const struct {
     {"/terminals", N_("Terminals"), SK_MAY_READ},
     {"/requests", N_("Requests"), SK_MAY_ANY},
     {"/media", N_("Media"), SK_MAY_READ},
+    {"/incidents", N_("Incidents"), SK_MAY_ANY},
     {"/phone", N_("By telephone"), SK_ROLE_DESK | SK_ROLE_SYS | SK_ROLE_AUD},
     {"/audit", N_("Audit trail"), SK_ROLE_SYS | SK_ROLE_AUD},
     {"/help", N_("Guide"), SK_MAY_ANY},

@@ -114,6 +114,7 @@ static void today(struct sk_console *c, const json_t *overview)
 	    {N_("Applied for, section manager decides"), "/requests?state=submitted",
 	     sk_page_int(requests, "submitted")},
 	    {N_("Permitted, helpdesk approves"), "/requests?state=permitted", sk_page_int(requests, "permitted")},
+	    {N_("Incidents open"), "/incidents", sk_page_int(overview, "incidents_open")},
 	    {N_("Breaks in terminals' records"), NULL, sk_page_int(overview, "incidents")},
 	};
 

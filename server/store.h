@@ -154,7 +154,7 @@ void sk_store_contact(struct sk_store *s, const char *device, sk_ms now); /* in 
 /* Pages. unit NULL = all the caller may see. silent_ms: no contact for longer = "silent". */
 json_t *sk_store_overview(struct sk_store *s, const char *unit, sk_ms now, sk_ms silent_ms);
 /* {"terminals":n,"states":{"compliant":n,..,"silent":n},"checks":[{"id","states":{..}}],"requests":{"submitted":n,"permitted":n},
-       "refused_today":n,"units":[{"key","name_ja","name_en","terminals","states":{..}}],"incidents":n} */
+       "refused_today":n,"units":[{"key","name_ja","name_en","terminals","states":{..}}],"incidents":n (signs in records),"incidents_open":n} */
 /* [{"id","host","asset","unit","unit_ja","unit_en","state" (sk_state_name; worst check, "silent", or "unknown" without a report),"revoked":bool,
  * "enrolled":ms,"cert_until":ms,"last_contact":ms (0 = never),"last_seq","policy_version","grants_version","os","version","policy":{..as reported..},
  * "person":login name or "","requests":open ones}]; find: part of host, asset number or id. */

@@ -20,7 +20,7 @@ int incident_add(struct sk_store *s, const char *device, const char *kind, int64
 	actor_device(&by, device);
 	r = audit_add(s, &by, "incident", device,
 	              json_pack("{s:s,s:I,s:s}", "kind", kind, "seq", (json_int_t)seq, "detail", detail), now);
-	return r < 0 ? r : 0;
+	return r < 0 ? r : incident_from_sign(s, device, kind, detail, now);
 }
 
 /* Something of a device was kept shut: the whole of it, or one of its interfaces. */
@@ -75,6 +75,8 @@ static int insert(struct sk_store *s, const char *device, const struct sk_event 
 	else if (r >= 0 && strcmp(e->kind, "medium.key-mismatch") == 0)
 		r = incident_add(s, device, "medium-key", e->seq,
 		                 "what is on a registered medium is not what was registered", now);
+	else if (r >= 0 && strcmp(e->kind, "medium.infected") == 0)
+		r = incident_add(s, device, "malware", e->seq, "a malicious file was found on a medium", now);
 	if (r >= 0 && strcmp(e->kind, "grant.phone") == 0)
 		r = phone_from_event(s, device, e, now);
 	return r;

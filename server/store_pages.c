@@ -84,7 +84,7 @@ static json_t *unit_list(struct sk_store *s, const char *unit, json_t *by_unit)
 json_t *sk_store_overview(struct sk_store *s, const char *unit, sk_ms now, sk_ms silent_ms)
 {
 	sk_ms edge = now - silent_ms;
-	int64_t terminals = 0, refused = 0, incidents = 0, submitted = 0, permitted = 0;
+	int64_t terminals = 0, refused = 0, incidents = 0, open = 0, submitted = 0, permitted = 0;
 	int r = db_int(s, &terminals,
 	               "SELECT count(*) FROM terminals WHERE revoked IS NULL AND (?1 IS NULL OR unit = ?1)", "s", unit);
 
@@ -97,6 +97,9 @@ json_t *sk_store_overview(struct sk_store *s, const char *unit, sk_ms now, sk_ms
 	    s, &incidents,
 	    "SELECT count(*) FROM incidents i JOIN terminals t ON t.id = i.device WHERE ?1 IS NULL OR t.unit = ?1", "s",
 	    unit);
+	r |= db_int(s, &open,
+	            "SELECT count(*) FROM incident_cases WHERE state <> 'closed' AND (?1 IS NULL OR unit = ?1)", "s",
+	            unit);
 	r |= db_int(s, &submitted,
 	            "SELECT count(*) FROM requests q JOIN terminals t ON t.id = q.terminal WHERE q.state = 'submitted' "
 	            "AND (?1 IS NULL OR t.unit = ?1)",
@@ -108,7 +111,7 @@ json_t *sk_store_overview(struct sk_store *s, const char *unit, sk_ms now, sk_ms
 	if (r != 0)
 		return NULL;
 	return json_pack(
-	    "{s:I,s:o,s:o,s:{s:I,s:I},s:I,s:o,s:I}", "terminals", (json_int_t)terminals, "states",
+	    "{s:I,s:o,s:o,s:{s:I,s:I},s:I,s:o,s:I,s:I}", "terminals", (json_int_t)terminals, "states",
 	    count_states(
 	        db_list(s,
 	                "SELECT " STATE
@@ -131,7 +134,7 @@ json_t *sk_store_overview(struct sk_store *s, const char *unit, sk_ms now, sk_ms
 	                                   " AS state, count(*) AS n FROM terminal_now n WHERE NOT revoked AND"
 	                                   " (?2 IS NULL OR unit = ?2) GROUP BY 1, 2",
 	                                   "is", edge, unit))),
-	    "incidents", (json_int_t)incidents);
+	    "incidents", (json_int_t)incidents, "incidents_open", (json_int_t)open);
 }
 
 #define ROW \

@@ -175,6 +175,22 @@ static const char uses[] =
 static const char media_seen[] = "ALTER TABLE media ADD COLUMN seen INTEGER NOT NULL DEFAULT 0; ALTER TABLE media ADD "
                                  "COLUMN seen_terminal TEXT NOT NULL DEFAULT '';";
 
+/* Incidents as people handle them; `incidents` above holds the signs that terminals' records gave. */
+static const char incident_cases[] =
+    "CREATE TABLE incident_cases(number INTEGER PRIMARY KEY AUTOINCREMENT, fiscal_year INTEGER NOT NULL, fiscal_serial "
+    "INTEGER NOT NULL, kind TEXT NOT NULL, title TEXT NOT NULL, text TEXT NOT NULL, unit TEXT REFERENCES units(key),"
+    " terminal TEXT REFERENCES terminals(id), happened INTEGER NOT NULL, informant TEXT NOT NULL, user TEXT NOT NULL,"
+    " name TEXT NOT NULL, sign TEXT NOT NULL, state TEXT NOT NULL, severity INTEGER NOT NULL CHECK(severity BETWEEN 0 "
+    "AND "
+    "3), opened INTEGER NOT NULL, updated INTEGER NOT NULL, UNIQUE(fiscal_year, fiscal_serial)) STRICT;"
+    "CREATE INDEX incident_cases_unit ON incident_cases(unit);"
+    "CREATE INDEX incident_cases_open ON incident_cases(terminal, sign) WHERE state <> 'closed';"
+    "CREATE TABLE incident_course(id INTEGER PRIMARY KEY AUTOINCREMENT, incident INTEGER NOT NULL REFERENCES "
+    "incident_cases(number), time INTEGER NOT NULL, entered INTEGER NOT NULL, action TEXT NOT NULL, user TEXT NOT NULL,"
+    " name TEXT NOT NULL, role TEXT NOT NULL, target TEXT NOT NULL, text TEXT NOT NULL, state TEXT NOT NULL, severity "
+    "INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX incident_course_incident ON incident_course(incident, id);" APPEND_ONLY("incident_course");
+
 static const char *const migrations[][4] = {
     {people, terminals, requests, NULL},
     {logins, NULL},
@@ -185,6 +201,7 @@ static const char *const migrations[][4] = {
     {uses, NULL},
     {media, NULL},
     {media_seen, NULL},
+    {incident_cases, NULL},
 };
 #define VERSION ((int)(sizeof(migrations) / sizeof(migrations[0])))
 

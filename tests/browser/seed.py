@@ -80,6 +80,29 @@ def media(office, made):
     made["shi-pc-001"].event("media.registered-request", o.registration({**o.STICK, "serial": "4C530001230415117999"}, "M-2026-0003", "窓口集計用"))
 
 
+def incidents(office, made):
+    """One that a terminal's record opened, one that is being handled, one that was nothing."""
+    made["fuku-pc-001"].event("medium.infected", {**o.STICK, "file": "a.exe", "signature": "Eicar-Test"})
+    kacho, mado = office.login("kacho"), office.login("mado")
+
+    def act(who, number, **fields):
+        path = f"/incidents/{number}"
+        status = who.post(path, {"csrf": who.csrf(path), **fields})
+        if status != 303:
+            raise AssertionError(f"{path} {fields}: {status}")
+
+    for who, kind, title, text in ((kacho, "loss", "登録済みUSBメモリ（M-2025-0031）の紛失", "庁舎間の運搬中。暗号化済み。最終確認は本日9時。"),
+                                   (kacho, "other", "<b>画面</b>の表示が乱れる", "")):
+        if who.post("/incidents", {"csrf": who.csrf("/incidents/new"), "kind": kind, "title": title, "text": text}) != 303:
+            raise AssertionError(title)
+    act(mado, 2, action="step", state="confirmed", severity="2", text="個人情報を含む媒体の紛失のため、インシデントと評価した。")
+    act(mado, 2, action="told", target="ciso", text="")
+    act(kacho, 2, action="step", state="responding", severity="0", text="運搬経路を確認中。")
+    act(kacho, 2, action="cause", text="施錠できる鞄を使わずに運搬した。")
+    act(mado, 3, action="step", state="nothing", severity="0", text="表示装置の故障。")
+    act(mado, 3, action="step", state="closed", severity="0", text="")
+
+
 def silence(office, *hosts):
     """Nobody can wait three days: the ledger is told that these were last heard of then."""
     office.stop()
@@ -102,5 +125,6 @@ def fill(office):
     requests(office, made)
     reports(made)
     media(office, made)
+    incidents(office, made)
     silence(office, "do-pc-002", "do-pc-003")
     return made

@@ -39,6 +39,9 @@ def pages(made):
             ("request-issued", "mado", "/requests/7", 200), ("request-hostile", "kacho", "/requests/3", 200),
             ("request-done", "kacho", "/requests/2?done=permit", 200), ("own-requests", "shokuin", "/requests?state=all", 200),
             ("phone", "mado", "/phone", 200), ("media", "johokan", "/media", 200),
+            ("incidents", "mado", "/incidents?state=all", 200), ("incident", "mado", "/incidents/2", 200), ("incident-new", "shokuin", "/incidents/new", 200),
+            ("incident-sign", "kansa", "/incidents/1", 200),
+           
             ("media-section", "kacho", "/media", 200), ("medium", "mado", "/media/M-2026-0001", 200),
             ("medium-lost", "kansa", "/media/M-2025-0031", 200),
             ("audit", "kansa", "/audit", 200), ("help", "mado", "/help", 200),

@@ -56,6 +56,13 @@ class Console(unittest.TestCase):
         mado.get("/requests?state=all")
         return max(int(n) for n in re.findall(r'href="/requests/(\d+)"', mado.page))
 
+    def incident(self):
+        """One reported by the staff member of the section, which everybody of the table may see."""
+        b = self.people["shokuin"]
+        self.assertEqual(b.post("/incidents", {"csrf": b.csrf("/incidents/new"), "kind": "other", "title": "x"}), 303)
+        b.get("/incidents")
+        return max(int(n) for n in re.findall(r'href="/incidents/(\d+)"', b.page))
+
     def state(self, number):
         mado = self.people["mado"]
         mado.get(f"/requests/{number}?lang=en")
@@ -123,7 +130,7 @@ class Console(unittest.TestCase):
         """Every GET of docs/console.md, asked by every role, is answered as it says."""
         n = self.ask()
         real = {"/terminals/ID": f"/terminals/{self.pc.id}", "/requests/N": f"/requests/{n}", "/assets/NAME": "/assets/console.css",
-                "/media/LEDGER": "/media/M-2026-0001", "/help/GUIDE": "/help/helpdesk"}
+                "/incidents/N": f"/incidents/{self.incident()}", "/media/LEDGER": "/media/M-2026-0001", "/help/GUIDE": "/help/helpdesk"}
         who = dict(zip(("sec", "desk", "sys", "aud", "staff"), ("kacho", "mado", "johokan", "kansa", "shokuin")))
         with open(os.path.join(o.TOP, "docs", "console.md"), encoding="utf-8") as f:
             rows = re.findall(r"^\| GET \| `([^`]+)` \|((?:[^|]*\|){6})", f.read(), re.M)

@@ -1,0 +1,67 @@
+/* The incidents' pages: who reports, sees and carries on, and what wrong forms do. */
+#include "tests/unit/console_help.h"
+
+TestSuite(console_incidents, .init = console_begin, .fini = console_end);
+
+static int sent(struct person *p, const char *url, const char *body)
+{
+	return code_of(post(p, url, body));
+}
+
+Test(console_incidents, from_the_report_to_its_end)
+{
+	struct person clerk = login("clerk"), sec = login("sec"), sec2 = login("sec2"), desk = login("desk"),
+	              aud = login("aud");
+	struct fake *f;
+
+	cr_expect_eq(
+	    sent(&clerk, "/incidents", "kind=loss&title=%3Cb%3Elost%3C%2Fb%3E&text=in+the+train&terminal=pc-soumu"),
+	    303);
+	f = get(&sec, "/incidents");
+	cr_expect(shows(f, "&lt;b&gt;lost") && !shows(f, "<b>lost"));
+	fake_free(f);
+	f = get(&sec2, "/incidents");
+	cr_expect_not(shows(f, "lost"), "another section's");
+	fake_free(f);
+	cr_expect_eq(code_of(get(&sec2, "/incidents/1")), 404);
+	cr_expect_eq(code_of(get(&clerk, "/incidents/1")), 200, "who reported it sees it");
+	cr_expect_eq(code_of(get(&aud, "/incidents/1")), 200);
+	f = get(&clerk, "/incidents/1");
+	cr_expect_not(shows(f, "name=\"action\""));
+	fake_free(f);
+	cr_expect_eq(sent(&clerk, "/incidents/1", "action=note&text=x"), 403);
+	f = post(&desk, "/incidents/1", "action=step&state=confirmed&severity=0&text=kept+text&from=received");
+	cr_expect(f->code == 400 && shows(f, "role=\"alert\"") && shows(f, "kept text"));
+	fake_free(f);
+	cr_expect_eq(sent(&desk, "/incidents/1", "action=step&state=confirmed&severity=2&text=yes&from=received"), 303);
+	cr_expect_eq(sent(&desk, "/incidents/1", "action=step&state=nothing&text=no&from=received"), 409, "late");
+	cr_expect_eq(sent(&sec, "/incidents/1", "action=step&state=closed&from=confirmed"), 400);
+	cr_expect_eq(sent(&sec, "/incidents/1", "action=told&target=ciso"), 303);
+	cr_expect_eq(sent(&sec, "/incidents/1", "action=told&target=neighbour"), 400);
+	cr_expect_eq(sent(&sec, "/incidents/1", "action=step&state=recovered&from=confirmed"), 303);
+	cr_expect_eq(sent(&sec, "/incidents/1", "action=cause&text=bag"), 303);
+	cr_expect_eq(sent(&sec, "/incidents/1", "action=prevention&text=better+bag"), 303);
+	cr_expect_eq(sent(&sec, "/incidents/1", "action=step&state=closed&from=recovered"), 403, "the helpdesk closes");
+	cr_expect_eq(sent(&desk, "/incidents/1", "action=step&state=closed&from=recovered"), 303);
+	f = get(&desk, "/incidents");
+	cr_expect_not(shows(f, "/incidents/1\""));
+	fake_free(f);
+	f = get(&desk, "/incidents?state=closed");
+	cr_expect(shows(f, "/incidents/1\""));
+	fake_free(f);
+}
+
+Test(console_incidents, forms_that_are_wrong)
+{
+	struct person clerk = login("clerk"), desk = login("desk");
+	struct fake *f = post(&clerk, "/incidents", "kind=rumour&title=kept");
+
+	cr_expect(f->code == 400 && shows(f, "value=\"kept\""));
+	fake_free(f);
+	cr_expect_eq(sent(&clerk, "/incidents", "kind=loss&title="), 400);
+	cr_expect_eq(sent(&clerk, "/incidents", "kind=loss&title=x&terminal=nowhere"), 400);
+	cr_expect_eq(sent(&desk, "/incidents/1", "action=note&text=x"), 404);
+	cr_expect_eq(sent(&desk, "/incidents/0", "action=note&text=x"), 404);
+	cr_expect_eq(code_of(get(&desk, "/incidents/..")), 404);
+	cr_expect_eq(code_of(get(&desk, "/incidents?state=melted")), 400);
+}
