@@ -286,6 +286,14 @@ static json_t *op_verdict(struct call *c)
 	return r < 0 ? fail(r, &c->err) : ok_with(out);
 }
 
+static json_t *op_media_prepare(struct call *c)
+{
+	int r = sk_media_prepare(c->d, c->client, c->q, &c->err);
+
+	c->later = r == 0;
+	return r < 0 ? fail(r, &c->err) : NULL;
+}
+
 static json_t *op_media_register(struct call *c)
 {
 	int r = sk_media_register(c->d, c->client, c->q, &c->err);
@@ -424,6 +432,7 @@ static const struct {
     {"verdict", true, op_verdict},
     {"media.register", true, op_media_register},
     {"hardware.accept", true, op_hardware_accept},
+    {"media.prepare", true, op_media_prepare},
 };
 
 json_t *sk_control_answer(struct sk_daemon *d, const struct sk_peer *peer, uint64_t client, const json_t *request)

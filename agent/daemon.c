@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "agent/screen.h"
+#include "agent/seal_key.h"
 #include "agent/uplink_socket.h"
 #include "common/log.h"
 #include "common/text.h"
@@ -196,6 +197,7 @@ int sk_daemon_enrol(struct sk_daemon *d, const char *server, const char *device,
 	if (sk_journal_rechain(d->journal, device, sk_daemon_now(d)) < 0)
 		sk_daemon_arm_retry(d);
 	tell_journal_state(d);
+	sk_seal_key_publish(d);
 	(void)sk_daemon_reload(d, NULL);
 	sk_log(SK_LOG_NOTICE, "enrolled as %s with %s", device, server);
 	return 0;

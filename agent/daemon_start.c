@@ -20,6 +20,7 @@
 #include "agent/journal_spool.h"
 #include "agent/phone.h"
 #include "agent/phone_ops.h"
+#include "agent/seal_key.h"
 #include "agent/requests.h"
 #include "agent/screen.h"
 #include "agent/tell.h"
@@ -97,6 +98,13 @@ static void gate_notify(void *ctx, const char *kind, const json_t *body)
 	struct sk_daemon *d = ctx;
 
 	sk_tell(d, NULL, kind, body);
+}
+
+static int gate_unseal(void *ctx, const char *ledger, const char *sealed, uint8_t out[SK_SEAL_KEY])
+{
+	struct sk_daemon *d = ctx;
+
+	return sk_seal_key_open(d->config.state, d->trust.device, ledger, sealed, out);
 }
 
 /* --- the holder's hooks --- */
@@ -341,7 +349,8 @@ static int start_gate(struct sk_daemon *d, struct sk_err *err)
 	                                    .record = gate_record,
 	                                    .notify = gate_notify,
 	                                    .used = gate_used,
-	                                    .use = gate_use};
+	                                    .use = gate_use,
+	                                    .unseal = gate_unseal};
 	struct sk_system sys = sk_system_real(d->config.sysfs);
 	int r = d->config.sysfs[0] ? sk_gate_new_on(d->loop, &hooks, &sys, &d->gate)
 	                           : sk_gate_new(d->loop, &hooks, &d->gate, err);
@@ -395,6 +404,7 @@ int sk_daemon_start(struct sk_daemon *d, struct sk_err *err)
 	if (r < 0)
 		return err && err->text[0] ? r : sk_err_set(err, r, "no memory");
 	record_start(d);
+	sk_seal_key_publish(d);
 	r = start_gate(d, err);
 	if (r < 0)
 		return r;

@@ -53,6 +53,19 @@ static void medium_looked(void *gate, void *owner, struct sk_medium *m, const js
 		sk_attached_looked(owner, facts);
 }
 
+static int medium_key(void *gate, void *owner, uint8_t out[SK_SEAL_KEY])
+{
+	(void)gate;
+	return sk_attached_container_key(owner, out);
+}
+
+static void medium_prepared(void *gate, void *owner, struct sk_medium *m, int result, const char *why)
+{
+	(void)gate;
+	(void)m;
+	sk_attached_prepared(owner, result, why);
+}
+
 static void medium_settled(void *gate, void *owner, struct sk_medium *m)
 {
 	struct sk_gate *g = gate;
@@ -92,6 +105,8 @@ struct sk_medium_env sk_gate_medium_env(struct sk_gate *g)
 	                              .record = medium_record,
 	                              .notify = medium_notify,
 	                              .looked = medium_looked,
+	                              .key = medium_key,
+	                              .prepared = medium_prepared,
 	                              .settled = medium_settled,
 	                              .failed = medium_failed,
 	                              .shut = medium_shut};

@@ -30,6 +30,8 @@ struct sk_gate_hooks {
 	 * grant opens nothing. */
 	int (*used)(void *ctx, const char *grant);
 	int (*use)(void *ctx, const char *grant);
+	/* Opens the sealed key of a registered container. 0 or -errno; out is the caller's to wipe. NULL: no such container opens. */
+	int (*unseal)(void *ctx, const char *ledger, const char *sealed, uint8_t out[SK_SEAL_KEY]);
 };
 
 int sk_gate_new(sd_event *loop, const struct sk_gate_hooks *hooks, struct sk_gate **out, struct sk_err *err);
@@ -52,6 +54,14 @@ const char *sk_gate_active(const struct sk_gate *g);
 typedef void (*sk_gate_look_fn)(void *arg, int result, const char *media_key, const json_t *facts);
 int sk_gate_look(struct sk_gate *g, const char *device, sk_gate_look_fn fn, void *arg, json_t **ident,
                  struct sk_err *err);
+/* Makes one container of an attached medium, with this key and label, and looks at it then as sk_gate_look does. Everything on it is lost. Only
+ * where a grant or rule opens it for writing at this moment: else -EACCES. fn also: -EIO, it could not be made. */
+struct sk_gate_prepare {
+	uint8_t key[SK_SEAL_KEY];
+	char label[SK_LEDGER_LEN];
+};
+int sk_gate_prepare(struct sk_gate *g, const char *device, const struct sk_gate_prepare *with, sk_gate_look_fn fn,
+                    void *arg, json_t **ident, struct sk_err *err);
 /* [{"device":"1-2","vendor_id":"46f4","product_id":"0001","vendor":..,"product":..,"serial":..,"device_key":..,"grade":..,"kinds":[..],
  *   "verdict":"allow"|"deny","reason":..,"rule":..,"since":ms,"interfaces":[{"number","class":"08/06/50","kind","verdict","access","reason",
  *   "rule","grant"}],"media":[{"node":"sda","size":bytes,"read_only":true,"mounts":["/run/media/clerk/LABEL"],"grant_until":ms}]}] */

@@ -170,7 +170,8 @@ struct question {
 	enum sk_access access; /* the strictest found */
 	const struct sk_block *over; /* the virtual device that is asked about; NULL = it is none */
 	bool pending; /* open for looking alone: root's, and nobody's to mount */
-	bool in_use; /* taken over after our restart: what is mounted goes on while it is looked at again */
+	bool
+	    in_use; /* taken over after our restart: what is mounted goes on while it is looked at again; or being made a container */
 	bool hotplug; /* anything of it hangs on a bus people plug things into */
 };
 
@@ -220,7 +221,8 @@ static int ask(void *arg, const char *devpath)
 	if (a != NULL) {
 		f = sk_outcome_iface(&a->outcome, number);
 		q->pending = q->pending || (f != NULL && f->pending);
-		q->in_use = q->in_use || (a->medium != NULL && sk_medium_mounted(a->medium));
+		q->in_use = q->in_use ||
+		            (a->medium != NULL && (sk_medium_mounted(a->medium) || sk_medium_preparing(a->medium)));
 		if (!a->outcome.internal)
 			note_access(q, access_of(q, a, number, devpath));
 		return 0;

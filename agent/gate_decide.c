@@ -106,6 +106,7 @@ static void copy_iface(struct sk_gate_iface *to, const struct sk_iface_verdict *
 		sk_text_copy(to->person, sizeof(to->person), v->grant->person);
 		to->until = v->grant->until;
 		to->uses = v->grant->uses;
+		to->sealed = !v->pending && v->grant->container_key[0] != '\0';
 	}
 }
 
@@ -164,6 +165,7 @@ void sk_attached_decide(const struct sk_attached *a, struct sk_verdict *v, struc
 {
 	const struct sk_gate_hooks *h = &a->gate->hooks;
 	struct sk_media_facts m;
+	struct sk_identity id;
 	struct sk_context c;
 	bool internal;
 
@@ -176,12 +178,16 @@ void sk_attached_decide(const struct sk_attached *a, struct sk_verdict *v, struc
 		admit_system_disk(v, a->via != &a->gate->sys.usb);
 	copy_verdict(out, v);
 	out->internal = internal;
+	sk_attached_identity(a, &id);
+	for (size_t i = 0; i < out->n; i++)
+		out->ifaces[i].sealed = out->ifaces[i].sealed && id.stage == SK_ID_PROVED && id.entry->container;
 }
 
 static bool same_iface(const struct sk_gate_iface *a, const struct sk_gate_iface *b)
 {
-	return a->number == b->number && a->allow == b->allow && a->pending == b->pending && a->access == b->access &&
-	       a->reason == b->reason && strcmp(a->rule, b->rule) == 0 && strcmp(a->grant, b->grant) == 0;
+	return a->number == b->number && a->allow == b->allow && a->pending == b->pending && a->sealed == b->sealed &&
+	       a->access == b->access && a->reason == b->reason && strcmp(a->rule, b->rule) == 0 &&
+	       strcmp(a->grant, b->grant) == 0;
 }
 
 bool sk_outcome_same(const struct sk_outcome *a, const struct sk_outcome *b)

@@ -42,6 +42,7 @@ void sk_gate_iface_leave(const struct sk_gate *g, const struct sk_gate_iface *f,
 	l->access = f->access;
 	l->look = f->pending;
 	l->until = f->until;
+	l->sealed = f->sealed;
 	l->scan = g->hooks.policy(g->hooks.ctx)->scan;
 	l->encryption = g->hooks.policy(g->hooks.ctx)->media.encryption;
 	sk_text_copy(l->grant, sizeof(l->grant), f->grant);

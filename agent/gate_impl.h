@@ -21,6 +21,7 @@ struct sk_gate_iface {
 	int uses; /* of the grant that opens it; 0 = not counted */
 	bool may_image; /* its rule names what such media are: it may turn out to be MTP */
 	bool pending; /* open for looking alone; what can come of it is decided when it was looked at */
+	bool sealed; /* the organisation's container, opened with the key of the grant */
 	bool may_net; /* it may become a network interface: it is one by class, or its rule names that kind */
 	enum sk_access access;
 	enum sk_reason reason;
@@ -49,6 +50,8 @@ struct sk_attached {
 	struct sk_media_facts media; /* when facts.looked is DONE */
 	bool taken_over; /* open when we started, and not looked at since: its use goes on */
 	bool registering; /* opened for looking, for the ledger */
+	struct sk_gate_prepare
+	    *prepare; /* to be made a container when it was looked at; owned, wiped; NULL = no, or not any more */
 	sk_gate_look_fn look_fn;
 	void *look_arg;
 	sd_event_source *look_timer;
@@ -164,6 +167,7 @@ void sk_attached_sentences(const struct sk_attached *a, const struct sk_verdict 
 void sk_attached_note(struct sk_attached *a, const char *kind, const char *why, const char *detail);
 
 /* gate_look.c */
+int sk_attached_container_key(const struct sk_attached *a, uint8_t out[SK_SEAL_KEY]); /* under the grant it has */
 void sk_attached_looked(struct sk_attached *a, const json_t *facts); /* NULL: could not be read */
 bool sk_attached_grew(struct sk_attached *a, const char *devpath); /* a node appeared; true: refused */
 void sk_attached_exchanged(struct sk_attached *a);
@@ -171,6 +175,7 @@ void sk_attached_exchanged(struct sk_attached *a);
 bool sk_attached_forget_look(struct sk_attached *a, const struct sk_outcome *next);
 void sk_attached_bound_look(struct sk_attached *a); /* whatever is open for looking is shut when it takes too long */
 void sk_attached_look_late(struct sk_attached *a); /* the time for looking is over */
+void sk_attached_prepared(struct sk_attached *a, int result, const char *why);
 void sk_attached_end_look(struct sk_attached *a, int result); /* of a registration under way */
 
 /* gate_device.c */

@@ -15,4 +15,8 @@ struct sk_daemon;
 /* request: {"device","ledger","label"?}. 0: the answer goes to `client` later; or negative with err. */
 int sk_media_register(struct sk_daemon *d, uint64_t client, const json_t *request, struct sk_err *err);
 
+/* The same of a medium that is made the organisation's container first (grade A); everything on it is lost. Only where it is open for writing at
+ * this moment. request also: "erase": true. */
+int sk_media_prepare(struct sk_daemon *d, uint64_t client, const json_t *request, struct sk_err *err);
+
 #endif

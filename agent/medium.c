@@ -151,7 +151,7 @@ void sk_medium_orphan(struct sk_medium *m)
 static bool same_leave(const struct sk_leave *a, const struct sk_leave *b)
 {
 	return a->access == b->access && a->look == b->look && strcmp(a->person, b->person) == 0 &&
-	       a->scan.before_use == b->scan.before_use;
+	       a->scan.before_use == b->scan.before_use && a->sealed == b->sealed;
 }
 
 void sk_medium_leave(struct sk_medium *m, int iface, const struct sk_leave *leave)
@@ -223,6 +223,8 @@ const char *sk_medium_must_close(const struct sk_medium *m, int iface, const str
 
 		if (!n->used || n->gone || n->iface != iface || !n->opened)
 			continue;
+		if (now->sealed && !next->sealed && n->box.open)
+			return "access-changed";
 		if (now->access != next->access && (sk_access_writes(now->access) || n->box.open))
 			return "access-changed";
 		if (n->mounted ? strcmp(n->person, next->person) != 0

@@ -18,6 +18,7 @@ struct sk_leave {
 	char grant[SK_UUID_LEN]; /* "" = by a rule */
 	sk_ms until; /* 0 = no end */
 	unsigned encryption; /* SK_MEDIA_*: what counts, where access is for encrypted media only */
+	bool sealed; /* it is the organisation's container, and its key came with the grant */
 	const char *cause; /* static: why it is closed, when access is none */
 	struct sk_scan_params scan; /* what is asked before it is mounted */
 };
@@ -32,6 +33,10 @@ struct sk_medium_env { /* borrowed functions; owner is NULL once the device is g
 	void (*notify)(void *gate, const char *kind, const json_t *body);
 	/* The medium was looked at: {"bytes","volumes"} as policy/media_key.h, or NULL: it could not be read. May be NULL. */
 	void (*looked)(void *gate, void *owner, struct sk_medium *m, const json_t *facts);
+	/* The key of the organisation's container under its leave, for the caller to wipe. 0 or -errno. May be NULL. */
+	int (*key)(void *gate, void *owner, uint8_t out[SK_SEAL_KEY]);
+	/* sk_medium_prepare ended. why: msgid when it failed, else NULL. May be NULL. */
+	void (*prepared)(void *gate, void *owner, struct sk_medium *m, int result, const char *why);
 	void (*settled)(void *gate, void *owner, struct sk_medium *m); /* an operation ended */
 	void (*failed)(void *gate, void *owner, struct sk_medium *m, const char *why,
 	               const char *detail); /* read-only cannot be had: close it */
@@ -67,11 +72,17 @@ int sk_medium_open(struct sk_medium *m, const char *node, const struct sk_unlock
 /* Where only encrypted writing is allowed: may the block device `over` (on devpath; NULL: devpath itself) be writable all the same? */
 bool sk_medium_lets_write(const struct sk_medium *m, const char *devpath, const struct sk_block *over);
 
+/* Makes a container of the whole medium, which is open for looking alone: everything on it is lost. key: borrowed during the call. 0: prepared()
+ * follows. -ENODEV: not exactly one medium in it, -EBUSY, other -errno. */
+int sk_medium_prepare(struct sk_medium *m, const void *key, size_t len, const char *label);
+bool sk_medium_preparing(const struct sk_medium *m); /* it is being written to by the helper */
+
 bool sk_medium_busy(const struct sk_medium *m, int iface); /* mounted, or a helper runs; iface -1 = any */
 bool sk_medium_mounted(const struct sk_medium *m); /* by us, or something lies on it (an opened container) */
 bool sk_medium_present(const struct sk_medium *m,
                        int iface); /* a block node of it exists in sysfs now; iface -1 = any */
-bool sk_medium_is_new_disk(const struct sk_medium *m, const struct sk_block *b); /* a whole medium beside the one there is */
+bool sk_medium_is_new_disk(const struct sk_medium *m,
+                           const struct sk_block *b); /* a whole medium beside the one there is */
 size_t sk_medium_disks(const struct sk_medium *m); /* whole media in it, drives without one not counted; NULL = 0 */
 void sk_medium_look_again(struct sk_medium *m); /* with the next leave that is for looking */
 void sk_medium_sync(struct sk_medium *m); /* starts writing back what is mounted writable */

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "agent/medium_impl.h"
 #include "common/i18n.h"
@@ -25,6 +26,7 @@ struct sk_unlocking {
 	struct sk_node *n;
 	struct sk_unlock u; /* without the key */
 	bool lifted;
+	bool sealed; /* nobody asked: it is opened with the key of the grant */
 };
 
 bool sk_node_is_container(const char *fstype)
@@ -175,15 +177,30 @@ static void refused(struct sk_unlocking *w, const json_t *answer, int status)
 	if (said == NULL)
 		sk_text_copy(why, sizeof(why), N_("the helper ended without an answer"));
 	if (wrong)
-		sk_text_copy(why, sizeof(why), N_("the passphrase does not open it"));
-	n->m->tries += wrong;
+		sk_text_copy(why, sizeof(why),
+		             w->sealed ? N_("the key of the permit does not open it")
+		                       : N_("the passphrase does not open it"));
+	n->m->tries += wrong && !w->sealed;
+	n->failed = n->failed || w->sealed;
 	if (body != NULL) {
 		(void)json_object_set_new(body, "why", json_string(why));
 		(void)json_object_set_new(body, "status", json_integer(status));
 		(void)json_object_set_new(body, "tries", json_integer(n->m->tries));
 	}
-	sk_medium_report(n->m, "medium.open-failed", body, false);
+	sk_medium_report(n->m, "medium.open-failed", body, w->sealed);
 	finish(w, wrong ? -EKEYREJECTED : -EIO, why);
+}
+
+static void not_opened(struct sk_node *n, const char *why, const char *detail)
+{
+	json_t *body = sk_node_event(n);
+
+	n->failed = true;
+	if (body != NULL)
+		(void)json_object_set_new(body, "why", json_string(why));
+	if (body != NULL && detail != NULL)
+		(void)json_object_set_new(body, "detail", json_string(detail));
+	sk_medium_report(n->m, "medium.open-failed", body, true);
 }
 
 static void on_opened(void *arg, int status, const char *output, size_t len)
@@ -211,6 +228,8 @@ static void on_opened(void *arg, int status, const char *output, size_t len)
 		n->failed = why != NULL; /* driven on: scanned and mounted, or closed again */
 		n->opened = true;
 		sk_node_scan_reset(n);
+		if (why != NULL && w->sealed)
+			not_opened(n, why, NULL);
 		finish(w, why == NULL ? 0 : -EPERM, why);
 	}
 	json_decref(answer);
@@ -273,6 +292,8 @@ int sk_medium_open(struct sk_medium *m, const char *node, const struct sk_unlock
 
 	if (n == NULL)
 		return sk_err_set(err, -ENOENT, N_("there is no closed encrypted container on it"));
+	if (l->sealed)
+		return sk_err_set(err, -EACCES, N_("its key comes with the permit; it opens by itself"));
 	if (l->access == SK_ACCESS_NONE || l->look || l->person[0] == '\0')
 		return sk_err_set(err, -EACCES, N_("the medium is not permitted now"));
 	if (u->person[0] != '\0' && strcmp(u->person, l->person) != 0)
@@ -293,6 +314,40 @@ int sk_medium_open(struct sk_medium *m, const char *node, const struct sk_unlock
 	}
 	n->unlocking = w;
 	return 0;
+}
+
+static void nobody_asked(void *ctx, uint64_t client, int code, const char *why)
+{
+	(void)ctx;
+	(void)client;
+	(void)code;
+	(void)why;
+}
+
+void sk_node_open_sealed(struct sk_node *n, const struct sk_leave *l)
+{
+	const struct sk_medium_env *env = &n->m->env;
+	struct sk_unlocking *w = calloc(1, sizeof(*w));
+	uint8_t key[SK_SEAL_KEY] = {0};
+	int r = w == NULL ? -ENOMEM : env->key == NULL || n->m->owner == NULL ? -ENOKEY : 0;
+
+	n->container = true;
+	(void)mlock(key, sizeof(key));
+	if (r == 0)
+		r = env->key(env->gate, n->m->owner, key);
+	if (r == 0) {
+		*w = (struct sk_unlocking){
+		    .n = n, .u = {.key = key, .len = sizeof(key), .done = nobody_asked}, .sealed = true};
+		r = start_open(n, l, w);
+	}
+	explicit_bzero(key, sizeof(key));
+	(void)munlock(key, sizeof(key));
+	if (r < 0) {
+		free(w);
+		not_opened(n, N_("its key cannot be opened on this terminal"), strerror(-r));
+		return;
+	}
+	n->unlocking = w;
 }
 
 /* ---- after our restart ---- */
@@ -324,4 +379,101 @@ void sk_node_adopt_container(struct sk_node *n)
 	(void)snprintf(name, sizeof(name), "sekimori-%.40s", n->b.name);
 	if (n->m->env.sys->start(n->m->env.loop, argv, CLOSE_MS, on_looked, n, &n->child) < 0)
 		n->child = NULL;
+}
+
+/* ---- making ---- */
+
+#define PREPARE_MS 240000 /* a slow stick; the file system's tables are written */
+
+static struct sk_node *whole(struct sk_medium *m)
+{
+	struct sk_node *found = NULL;
+
+	for (size_t i = 0; i < SK_MEDIUM_NODES; i++) {
+		struct sk_node *n = &m->nodes[i];
+
+		if (!n->used || n->gone || n->b.partition || n->b.bytes == 0)
+			continue;
+		if (found != NULL)
+			return NULL;
+		found = n;
+	}
+	return found;
+}
+
+bool sk_medium_preparing(const struct sk_medium *m)
+{
+	for (size_t i = 0; m != NULL && i < SK_MEDIUM_NODES; i++)
+		if (m->nodes[i].used && m->nodes[i].preparing)
+			return true;
+	return false;
+}
+
+static void new_name(const struct sk_node *n, char out[64])
+{
+	(void)snprintf(out, 64, "sekimori-new-%.30s", n->b.name);
+}
+
+/* A helper that was killed leaves its mapping, and with it the key. True: another one runs. */
+static bool close_new(struct sk_node *n)
+{
+	char name[64];
+	const char *argv[] = {CRYPT_PROGRAM, "close", name, NULL};
+
+	new_name(n, name);
+	return n->child == NULL && n->m->env.sys->start(n->m->env.loop, argv, CLOSE_MS, on_closed, n, &n->child) == 0;
+}
+
+static void on_prepared(void *arg, int status, const char *output, size_t len)
+{
+	struct sk_node *n = arg;
+	struct sk_medium *m = n->m;
+	json_t *answer = NULL;
+	const char *said;
+	bool closing;
+	char why[128];
+
+	n->child = NULL;
+	n->preparing = n->lifted = false;
+	lower(n);
+	n->looked = false; /* it is another medium now */
+	if (len > 0 && sk_json_parse(output, len, SK_CHILD_OUTPUT_MAX, &answer, NULL) < 0)
+		answer = NULL;
+	said = json_string_value(json_object_get(answer, "error"));
+	(void)sk_text_escape(why, sizeof(why), said != NULL ? said : "", said != NULL ? strlen(said) : 0);
+	if (status != 0 && said == NULL)
+		sk_text_copy(why, sizeof(why), N_("the helper ended without an answer"));
+	closing = status != 0 && close_new(n);
+	if (m->env.prepared != NULL && m->owner != NULL && !n->gone)
+		m->env.prepared(m->env.gate, m->owner, m, status == 0 ? 0 : -EIO, status == 0 ? NULL : why);
+	json_decref(answer);
+	if (closing)
+		return; /* driven on then */
+	sk_node_drive(n);
+	m->env.settled(m->env.gate, m->owner, m);
+}
+
+int sk_medium_prepare(struct sk_medium *m, const void *key, size_t len, const char *label)
+{
+	struct sk_node *n = whole(m);
+	char node[SK_BLOCK_NAME + 8], dev[32], name[64];
+	const char *argv[] = {CRYPT_PROGRAM, "prepare", node, dev, name, label, NULL};
+	int r;
+
+	if (n == NULL || !sk_medium_leave_of(m, n->iface)->look)
+		return -ENODEV;
+	if (n->child != NULL || sk_medium_mounted(m))
+		return -EBUSY;
+	(void)snprintf(node, sizeof(node), "/dev/%s", n->b.name);
+	(void)snprintf(dev, sizeof(dev), "%u:%u", n->b.major, n->b.minor);
+	new_name(n, name);
+	n->preparing = n->lifted = true;
+	r = mark_stack(n, false);
+	if (r == 0)
+		r = m->env.sys->start_input(m->env.loop, argv, key, len, PREPARE_MS, on_prepared, n, &n->child);
+	if (r < 0) {
+		n->preparing = n->lifted = false;
+		lower(n);
+	}
+	return r;
 }

@@ -24,6 +24,7 @@ struct sk_node {
 	bool ro; /* mounted so */
 	const char *cause;
 	bool container; /* what is on it is opened with a passphrase */
+	bool preparing; /* what runs makes a container of it */
 	bool lifted; /* writable in the kernel for the moment in which its mapping is made */
 	struct { /* the mapping over it, made by us */
 		bool open, ro;
@@ -61,6 +62,7 @@ void sk_node_adopt_mount(struct sk_node *n, unsigned major, unsigned minor); /* 
 
 /* medium_container.c */
 bool sk_node_is_container(const char *fstype);
+void sk_node_open_sealed(struct sk_node *n, const struct sk_leave *l); /* with the key of the grant */
 bool sk_node_close_container(struct sk_node *n); /* true: a helper runs */
 void sk_node_adopt_container(struct sk_node *n); /* a mapping of ours over it, from before our restart */
 void sk_node_unlock_cancelled(struct sk_node *n);

@@ -419,7 +419,9 @@ void sk_node_drive(struct sk_node *n)
 	/* Where only what is encrypted is opened, nothing is mounted of the node itself: what is inside it is scanned. */
 	if (!mountable(n) || (!sk_access_encrypted(l->access) && !sk_node_scan_passed(n, l)))
 		return;
-	if (l->person[0] != '\0' && (only_reads(n, l) || sk_node_record_ready(n, l)))
+	if (l->person[0] != '\0' && l->sealed)
+		sk_node_open_sealed(n, l);
+	else if (l->person[0] != '\0' && (only_reads(n, l) || sk_node_record_ready(n, l)))
 		start_mount(n, l);
 }
 

@@ -34,6 +34,7 @@ static const struct kind {
     {"grant.admitted", N_("The medium is open"), OF_MEDIUM, false},
     {"medium.mounted", N_("The medium is open"), OF_MEDIUM, false},
     {"medium.mount-failed", N_("The medium could not be opened"), OF_MEDIUM, true},
+    {"medium.open-failed", N_("The medium could not be opened"), OF_MEDIUM, true},
     {"medium.scanning", N_("The medium is being scanned"), OF_MEDIUM, false},
     {"medium.not-scanned", N_("The medium could not be opened"), OF_MEDIUM, true},
     {"medium.infected", N_("Malware was found on the medium"), OF_MEDIUM, true},

@@ -39,6 +39,7 @@ static const struct {
                            "terminal first, leave the "
                            "terminal switched on, and tell your section manager and the helpdesk at once.")},
     {"medium.mount-failed", N_("%1 is permitted, but could not be opened. Call the helpdesk.")},
+    {"medium.open-failed", N_("%1 is permitted, but could not be opened. Call the helpdesk.")},
     {"enforcement.failed", N_("%1 was shut because it would not take its settings. Call the helpdesk.")},
     {"device.confirmed", N_("%1 was confirmed and can be used.")},
     {"device.not-confirmed", N_("%1 was not confirmed and stays shut.")},

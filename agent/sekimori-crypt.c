@@ -4,15 +4,19 @@
  *   sekimori-crypt close NAME
  *   sekimori-crypt look NAME                       as open, of what is there already
  *   sekimori-crypt format NODE MAJ:MIN LABEL       key -> {"uuid"}; everything on NODE is lost
+ *   sekimori-crypt prepare NODE MAJ:MIN NAME LABEL key -> {"uuid"}; format, and an empty file system inside; closed again
  *   sekimori-crypt add NODE MAJ:MIN                key (32 bytes) and passphrase (the rest) -> {}
  * Exit status 0 = done; else {"error":msgid,"code":errno's name or number}. One JSON object to stdout in any case.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
 #include <linux/capability.h>
+#include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -22,6 +26,7 @@
 
 #include "common/i18n.h"
 #include "platform/crypt.h"
+#include "platform/mkfs.h"
 
 #define ORG_KEY 32
 
@@ -50,6 +55,8 @@ static const char *words(int r)
 		return N_("there is no encrypted container on it");
 	case -EUCLEAN:
 		return N_("its container encrypts nothing");
+	case -ENOSPC:
+		return N_("the medium is too small for a container");
 	case -ENODEV:
 		return N_("the medium is not there any more");
 	case -EINVAL:
@@ -147,6 +154,50 @@ static int do_format(char **argv)
 	return r < 0 ? fail(r) : answer(json_pack("{s:s}", "uuid", uuid), 0);
 }
 
+/* The kernel's list of partitions goes with what was on it before. It may be held for a moment by who looks at it: udev asks again. */
+static void forget_partitions(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	(void)ioctl(fd, BLKRRPART);
+	(void)close(fd);
+}
+
+static int do_prepare(char **argv)
+{
+	struct sk_crypt_mapping m = {0};
+	struct sk_crypt_node at;
+	char uuid[37] = "";
+	int r = parse_node(argv, &at), closed;
+
+	if (r == 0 && !sk_crypt_is_name(argv[2]))
+		r = -EINVAL;
+	if (r == 0)
+		r = read_key();
+	if (r == 0)
+		(void)sk_crypt_close(argv[2]); /* of one that was killed in the middle */
+	if (r == 0)
+		r = sk_crypt_format(&at, argv[3], key.bytes, key.len, uuid);
+	if (r == 0)
+		r = sk_crypt_open(&at, argv[2], false, key.bytes, key.len, &m);
+	explicit_bzero(&key, sizeof(key));
+	if (r < 0)
+		return fail(r);
+	r = sk_mkfs(m.node, argv[3]);
+	closed = sk_crypt_close(argv[2]);
+	forget_partitions(at.path);
+	if (r == -ENOENT)
+		return answer(json_pack("{s:s, s:i}", "error",
+		                        N_("neither mkfs.exfat nor mkfs.vfat is installed (exfatprogs, dosfstools)"),
+		                        "code", ENOENT),
+		              1);
+	if (r < 0 || closed < 0)
+		return fail(r < 0 ? r : closed);
+	return answer(json_pack("{s:s}", "uuid", uuid), 0);
+}
+
 static int do_add(char **argv)
 {
 	struct sk_crypt_node at;
@@ -178,9 +229,11 @@ int main(int argc, char **argv)
 		return do_look(argv[2]);
 	if (argc == 5 && strcmp(op, "format") == 0)
 		return do_format(argv + 2);
+	if (argc == 6 && strcmp(op, "prepare") == 0)
+		return do_prepare(argv + 2);
 	if (argc == 4 && strcmp(op, "add") == 0)
 		return do_add(argv + 2);
 	(void)fprintf(stderr, "usage: sekimori-crypt open NODE MAJ:MIN NAME ro|rw | close NAME | look NAME | "
-	                      "format NODE MAJ:MIN LABEL | add NODE MAJ:MIN\n");
+	                      "format NODE MAJ:MIN LABEL | prepare NODE MAJ:MIN NAME LABEL | add NODE MAJ:MIN\n");
 	return 64;
 }

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <libcryptsetup.h>
 #include <linux/dm-ioctl.h>
+#include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,9 @@
 
 #include "common/text.h"
 
-#define DM_BYTES 16384
+#define DM_BYTES    16384
+#define END_BYTES   ((uint64_t)1 << 20)
+#define LEAST_BYTES ((uint64_t)24 << 20) /* the header takes 16 MiB of it */
 
 static void silent(int level, const char *message, void *arg)
 {
@@ -206,6 +209,24 @@ int sk_crypt_close(const char *name)
 
 /* ---- making ---- */
 
+/* Signatures of other kinds stand at the end of a disk: the second partition table, arrays. What follows must find a container and nothing else. */
+static int wipe_end(struct crypt_device *cd, const char *path)
+{
+	uint64_t bytes = 0, from;
+	int fd = open(path, O_RDONLY | O_CLOEXEC), r;
+
+	if (fd < 0)
+		return -errno;
+	r = ioctl(fd, BLKGETSIZE64, &bytes) < 0 ? -errno : 0;
+	(void)close(fd);
+	if (r == 0 && bytes < LEAST_BYTES)
+		r = -ENOSPC;
+	if (r < 0)
+		return r;
+	from = (bytes - END_BYTES) / END_BYTES * END_BYTES;
+	return crypt_wipe(cd, path, CRYPT_WIPE_ZERO, from, bytes - from, END_BYTES, 0, NULL, NULL);
+}
+
 int sk_crypt_format(const struct sk_crypt_node *at, const char *label, const void *key, size_t len, char uuid[37])
 {
 	struct crypt_pbkdf_type pbkdf = {.type = CRYPT_KDF_PBKDF2,
@@ -221,7 +242,9 @@ int sk_crypt_format(const struct sk_crypt_node *at, const char *label, const voi
 		r = crypt_init(&cd, at->path);
 	if (r < 0)
 		return r;
-	r = crypt_format(cd, CRYPT_LUKS2, "aes", "xts-plain64", NULL, NULL, 64, &p);
+	r = wipe_end(cd, at->path);
+	if (r == 0)
+		r = crypt_format(cd, CRYPT_LUKS2, "aes", "xts-plain64", NULL, NULL, 64, &p);
 	if (r == 0)
 		r = crypt_keyslot_add_by_volume_key(cd, 0, NULL, 0, key, len);
 	if (r >= 0 && crypt_get_uuid(cd) != NULL)

@@ -43,7 +43,7 @@ int sk_crypt_close(const char *name);
 int sk_crypt_look(const char *name, const struct sk_crypt_node *at, struct sk_crypt_mapping *out);
 
 /* Makes a LUKS2 container with one key, everything on the device is lost. A key of 32 random bytes needs no slow derivation: PBKDF2 with
- * the least rounds the format allows. uuid: out, 37 bytes. 0 or -errno. */
+ * the least rounds the format allows. uuid: out, 37 bytes. 0, -ENOSPC: smaller than 24 MiB, other -errno. */
 int sk_crypt_format(const struct sk_crypt_node *at, const char *label, const void *key, size_t len, char uuid[37]);
 /* Adds a passphrase of somebody else's, opened by key. 0, or as sk_crypt_open. */
 int sk_crypt_add(const struct sk_crypt_node *at, const void *key, size_t len, const char *passphrase, size_t plen);

@@ -86,6 +86,19 @@ static int take_access(const json_t *j, enum sk_access *out, struct sk_err *err)
 	return 0;
 }
 
+static int take_key(const json_t *j, char out[SK_SEALED_KEY_HEX], struct sk_err *err)
+{
+	uint8_t raw[SK_SEALED_KEY_HEX / 2];
+	const char *s = "";
+	int r = sk_json_str_opt(j, "container_key", SK_SEALED_KEY_HEX - 1, &s, err);
+
+	if (r == 0 && s[0] != '\0' && sk_unhex(s, raw, sizeof(raw)) < 0)
+		r = sk_err_set(err, -EINVAL, "field container_key: not %zu hexadecimal digits", 2 * sizeof(raw));
+	if (r == 0)
+		sk_text_copy(out, SK_SEALED_KEY_HEX, s);
+	return r;
+}
+
 static int check_names(const struct sk_grant *g, struct sk_err *err)
 {
 	static const char *const classes[] = {"1", "2", "3", "4", "none"};
@@ -124,7 +137,8 @@ static int grant_parse(const json_t *j, struct sk_grant *g, struct sk_err *err)
 	    (r = sk_json_str_opt(j, "ledger", sizeof(g->ledger) - 1, &ledger, err)) < 0)
 		return r;
 	sk_text_copy(g->ledger, sizeof(g->ledger), ledger);
-	if ((r = sk_json_int_opt(j, "uses", 1, SK_GRANT_USES_MAX, &uses, err)) < 0)
+	if ((r = sk_json_int_opt(j, "uses", 1, SK_GRANT_USES_MAX, &uses, err)) < 0 ||
+	    (r = take_key(j, g->container_key, err)) < 0)
 		return r;
 	g->request = request;
 	g->uses = (int)uses;
@@ -166,6 +180,17 @@ static int parse_all(json_t *list, struct sk_grants *g, struct sk_err *err)
 	return refuse_duplicates(g, err);
 }
 
+static int take_server_key(const json_t *body, struct sk_grants *g, struct sk_err *err)
+{
+	const char *s = "";
+	int r = sk_json_str_opt(body, "seal_key", (size_t)2 * SK_SEAL_KEY, &s, err);
+
+	if (r < 0 || s[0] == '\0')
+		return r;
+	g->has_server_key = sk_unhex(s, g->server_key, sizeof(g->server_key)) == 0;
+	return g->has_server_key ? 0 : sk_err_set(err, -EINVAL, "field seal_key: not 64 hexadecimal digits");
+}
+
 int sk_grants_parse(const json_t *body, struct sk_grants **out, struct sk_err *err)
 {
 	struct sk_grants *g;
@@ -182,6 +207,8 @@ int sk_grants_parse(const json_t *body, struct sk_grants **out, struct sk_err *e
 		return sk_err_set(err, -ENOMEM, "no memory for grants");
 	}
 	r = parse_all(list, g, err);
+	if (r == 0)
+		r = take_server_key(body, g, err);
 	if (r == 0)
 		r = sk_ledger_parse(body, &g->ledger, err);
 	if (r < 0) {
@@ -218,6 +245,8 @@ json_t *sk_grant_json(const struct sk_grant *g)
 		(void)json_object_set_new(o, "uses", json_integer(g->uses));
 	if (o && g->ledger[0])
 		json_object_set_new(o, "ledger", json_string(g->ledger));
+	if (o && g->container_key[0])
+		json_object_set_new(o, "container_key", json_string(g->container_key));
 	return o;
 }
 

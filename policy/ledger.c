@@ -72,6 +72,7 @@ static int take_hash(const json_t *j, const char *name, char out[SK_SHA256_HEX],
 
 static int take_entry(const json_t *j, struct sk_ledger_entry *e, struct sk_err *err)
 {
+	const json_t *container = json_object_get(j, "container");
 	const char *ledger = "", *serial = "", *state = "";
 	int r = take_hash(j, "device_key", e->device_key, err);
 
@@ -89,6 +90,9 @@ static int take_entry(const json_t *j, struct sk_ledger_entry *e, struct sk_err 
 		return sk_err_set(err, -EINVAL, "field ledger: letters, digits, \".\", \"_\" and \"-\" only");
 	if (sk_medium_state_parse(state, &e->state) < 0)
 		return sk_err_set(err, -EINVAL, "field state: not a known value");
+	if (container != NULL && !json_is_boolean(container))
+		return sk_err_set(err, -EINVAL, "field container: not true or false");
+	e->container = json_is_true(container);
 	sk_text_copy(e->ledger, sizeof(e->ledger), ledger);
 	sk_text_copy(e->serial, sizeof(e->serial), serial);
 	return 0;
@@ -155,8 +159,12 @@ struct sk_ledger *sk_ledger_free(struct sk_ledger *m)
 
 json_t *sk_ledger_entry_json(const struct sk_ledger_entry *e)
 {
-	return json_pack("{s:s, s:s, s:s, s:s, s:s}", "ledger", e->ledger, "device_key", e->device_key, "serial",
-	                 e->serial, "media_key", e->media_key, "state", sk_medium_state_name(e->state));
+	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s}", "ledger", e->ledger, "device_key", e->device_key, "serial",
+	                      e->serial, "media_key", e->media_key, "state", sk_medium_state_name(e->state));
+
+	if (o != NULL && e->container)
+		(void)json_object_set_new(o, "container", json_true());
+	return o;
 }
 
 static bool is_refused(const struct sk_ledger_entry *e)
@@ -209,5 +217,8 @@ void sk_ledger_identify(const struct sk_ledger *m, const struct sk_device *d, st
 		out->refused = is_refused(match) ? match : NULL;
 	else
 		out->refused = n_refused == n ? refused : NULL;
-	out->grade = out->stage != SK_ID_MISMATCH && d->has_serial && n == 1 ? SK_GRADE_B : SK_GRADE_C;
+	if (out->entry != NULL && out->entry->container)
+		out->grade = SK_GRADE_A;
+	else
+		out->grade = out->stage != SK_ID_MISMATCH && d->has_serial && n == 1 ? SK_GRADE_B : SK_GRADE_C;
 }

@@ -35,6 +35,7 @@ struct sk_ledger_entry {
 	char serial[SK_DEV_TEXT]; /* "" = the device has none */
 	char media_key[SK_SHA256_HEX];
 	enum sk_medium_state state;
+	bool container; /* what is on it is the organisation's own container, whose key comes with the grant: grade A */
 };
 
 struct sk_ledger {
@@ -42,7 +43,7 @@ struct sk_ledger {
 	size_t n;
 };
 
-/* body: {"media":[{"ledger","device_key","serial","media_key","state"}]}; absent = none. Whole or nothing. Free with sk_ledger_free. */
+/* body: {"media":[{"ledger","device_key","serial","media_key","state","container"?}]}; absent = none. Whole or nothing. Free with sk_ledger_free. */
 int sk_ledger_parse(const json_t *body, struct sk_ledger **out, struct sk_err *err);
 struct sk_ledger *sk_ledger_free(struct sk_ledger *m);
 json_t *sk_ledger_entry_json(const struct sk_ledger_entry *e); /* new reference; the server uses it */
@@ -62,7 +63,7 @@ struct sk_identity {
 	    *refused; /* every medium it can be is lost, erased or disposed of: the first; else NULL */
 };
 
-/* Grade B needs a serial, and no other registered medium with the same device key and serial: else the media key tells them apart all the
+/* Grade A: the organisation's container, whatever else is like it: only its key opens it. Grade B needs a serial, and no other registered medium with the same device key and serial: else the media key tells them apart all the
  * same, but the grade stays C. m may be NULL. */
 void sk_ledger_identify(const struct sk_ledger *m, const struct sk_device *d, struct sk_identity *out);
 

@@ -134,6 +134,7 @@ const char *sk_word_event(const char *kind, enum sk_tone *tone)
 	    {"medium.recorded", N_("Record of written files complete"), SK_TONE_OK},
 	    {"medium.record-gap", N_("Gap in the record of written files"), SK_TONE_ERROR},
 	    {"medium.mount-failed", N_("Medium could not be opened"), SK_TONE_ERROR},
+	    {"medium.open-failed", N_("Encrypted container could not be opened"), SK_TONE_ERROR},
 	    {"policy.applied", N_("Policy applied"), SK_TONE_PLAIN},
 	    {"policy.refused", N_("Policy refused"), SK_TONE_ERROR},
 	    {"grants.applied", N_("Permits received"), SK_TONE_PLAIN},

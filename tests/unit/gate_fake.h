@@ -73,6 +73,9 @@ struct fake {
 	bool use_fails;
 	int uses; /* of the next grant() */
 	char input[128]; /* of the last helper that got one */
+	size_t input_len;
+	int unseal; /* what comes of opening a sealed key */
+	char unsealed[256]; /* the last one, as LEDGER:KEY */
 	uint64_t last_ms; /* time limit of the last helper */
 };
 
@@ -511,6 +514,7 @@ static int f_start_input(sd_event *loop, const char *const argv[], const void *i
                          sk_child_fn fn, void *arg, struct sk_child **out)
 {
 	(void)snprintf(F.input, sizeof(F.input), "%.*s", (int)len, (const char *)input);
+	F.input_len = len;
 	return f_start(loop, argv, ms, fn, arg, out);
 }
 
@@ -594,6 +598,17 @@ static int h_use(void *ctx, const char *id)
 	return 0;
 }
 
+/* Its key is 32 times 'K'. */
+static int h_unseal(void *ctx, const char *ledger, const char *sealed, uint8_t out[SK_SEAL_KEY])
+{
+	(void)ctx;
+	note("unseal");
+	(void)snprintf(F.unsealed, sizeof(F.unsealed), "%s:%s", ledger, sealed);
+	if (F.unseal == 0)
+		(void)memset(out, 'K', SK_SEAL_KEY);
+	return F.unseal;
+}
+
 static void h_notify(void *ctx, const char *kind, const json_t *body)
 {
 	(void)ctx;
@@ -620,7 +635,7 @@ static void set_policy(const char *text)
 
 static void fake_up(void)
 {
-	struct sk_gate_hooks hooks = {NULL, h_policy, h_grants, h_now, h_record, h_notify, h_used, h_use};
+	struct sk_gate_hooks hooks = {NULL, h_policy, h_grants, h_now, h_record, h_notify, h_used, h_use, h_unseal};
 	struct sk_system sys = {.usb = {&FAKE_USB, NULL},
 	                        .blocks = {&FAKE_BLOCK, NULL},
 	                        .mounts_of = f_mounts_of,
