@@ -49,63 +49,70 @@ static enum sk_state worst_of(const json_t *posture)
 	return json_array_size(posture) == 0 ? SK_STATE_UNKNOWN : worst; /* nothing checked is never "compliant" */
 }
 
-/* A check the policy no longer asks for leaves the overview. */
-static int drop_unasked(struct sk_store *s, const char *device, const json_t *posture)
+/* {check: state} as they are stored. NULL = failed. */
+static json_t *stored(struct sk_store *s, const char *device)
 {
-	json_t *ids = json_array();
-	const json_t *result;
-	char *text;
-	size_t i;
+	struct db_rows *st = db_query(s, "SELECT \"check\", state FROM posture WHERE device = ?", "s", device);
+	json_t *o = json_object();
 	int r;
 
-	json_array_foreach(posture, i, result)
-	{
-		json_array_append(ids, json_object_get(result, "id"));
-	}
-	text = sk_json_text(ids);
-	r = text == NULL
-	        ? -ENOMEM
-	        : db_run(s,
-	                 "DELETE FROM posture WHERE device = ? AND \"check\" NOT IN (SELECT value FROM json_each(?))",
-	                 "ss", device, text);
+	while ((r = db_next(st)) == 1)
+		json_object_set_new(o, db_text(st, 0), json_string(db_text(st, 1)));
+	db_end(st);
+	if (r == 0)
+		return o;
+	json_decref(o);
+	return NULL;
+}
+
+static int check_put(struct sk_store *s, const char *device, const json_t *result, const char *id, const char *state,
+                     sk_ms now)
+{
+	char *text = sk_json_text(result);
+	int r = text == NULL
+	            ? -ENOMEM
+	            : db_run(s,
+	                     "INSERT INTO posture(device, \"check\", state, since) VALUES(?,?,?,?) ON CONFLICT(device, "
+	                     "\"check\") DO UPDATE SET state = excluded.state, since = excluded.since",
+	                     "sssi", device, id, state, now);
+
+	if (r >= 0)
+		r = db_run(s, "INSERT INTO posture_history(device, \"check\", state, time, result) VALUES(?,?,?,?,?)",
+		           "sssis", device, id, state, now, text);
 	free(text);
-	json_decref(ids);
 	return r < 0 ? r : 0;
 }
 
+/* Writes what changed, as seldom as that is. */
 static int posture_put(struct sk_store *s, const char *device, const json_t *posture, sk_ms now)
 {
+	json_t *old = stored(s, device), *was;
 	const json_t *result;
+	const char *gone;
 	size_t i;
-	int r = 0;
+	int r = old == NULL ? -EIO : 0;
 
 	json_array_foreach(posture, i, result)
 	{
 		const char *id = json_string_value(json_object_get(result, "id"));
 		const char *state = json_string_value(json_object_get(result, "state"));
-		char *text;
 
-		r = db_run(s,
-		           "INSERT INTO posture(device, \"check\", state, since) VALUES(?,?,?,?) ON CONFLICT(device, "
-		           "\"check\") DO UPDATE SET"
-		           " state = excluded.state, since = excluded.since WHERE posture.state <> excluded.state",
-		           "sssi", device, id, state, now);
-		if (r < 0)
-			return r;
-		if (r == 0)
-			continue;
-		text = sk_json_text(result);
-		r = text == NULL
-		        ? -ENOMEM
-		        : db_run(
-		              s,
-		              "INSERT INTO posture_history(device, \"check\", state, time, result) VALUES(?,?,?,?,?)",
-		              "sssis", device, id, state, now, text);
-		free(text);
-		if (r < 0)
-			return r;
+		was = json_object_get(old, id);
+		if (r == 0 && (was == NULL || strcmp(json_string_value(was), state) != 0))
+			r = check_put(s, device, result, id, state, now);
 	}
-	return drop_unasked(s, device, posture);
+	json_array_foreach(posture, i, result)
+	{
+		json_object_del(old, json_string_value(json_object_get(result, "id")));
+	}
+	/* A check the policy no longer asks for leaves the overview. */
+	json_object_foreach(old, gone, was)
+	{
+		if (r >= 0)
+			r = db_run(s, "DELETE FROM posture WHERE device = ? AND \"check\" = ?", "ss", device, gone);
+	}
+	json_decref(old);
+	return r < 0 ? r : 0;
 }
 
 static int write_report(struct sk_store *s, const char *device, const json_t *report, const char *status,
@@ -125,8 +132,9 @@ static int write_report(struct sk_store *s, const char *device, const json_t *re
 		if (r >= 0)
 			r = posture_put(s, device, posture, now);
 		if (r >= 0)
-			r = db_run(s, "UPDATE terminals SET state = ? WHERE id = ?", "ss",
-			           sk_state_name(worst_of(posture)), device);
+			r = db_run(s,
+			           "UPDATE terminals SET state = ?1 WHERE id = ?2 AND (state IS NULL OR state <> ?1)",
+			           "ss", sk_state_name(worst_of(posture)), device);
 		r = db_finish(s, r < 0 ? r : 0);
 	}
 	free(p);

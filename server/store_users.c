@@ -208,7 +208,7 @@ json_t *sk_store_users(struct sk_store *s)
 static int attempt(struct sk_store *s, const char *user, sk_ms now, int limit, sk_ms lock_ms, sk_ms *until)
 {
 	struct db_rows *st = db_query(s, "SELECT failures, locked_until FROM login_attempts WHERE user = ?", "s", user);
-	int64_t failures = 0, locked = 0;
+	int64_t failures = 0, locked = 0, names = 0;
 	int r = db_next(st);
 
 	if (r == 1) {
@@ -223,7 +223,11 @@ static int attempt(struct sk_store *s, const char *user, sk_ms now, int limit, s
 		return -EAGAIN;
 	failures = locked != 0 ? 1 : failures + 1; /* a lock that ended starts the count anew */
 	locked = failures >= limit ? now + lock_ms : 0;
-	if (r == 0) {
+	if (r == 0)
+		r = db_int(s, &names, "SELECT count(*) FROM login_attempts", "");
+	else
+		r = 0;
+	if (r == 0 && names >= ATTEMPT_NAMES_MAX) {
 		r = db_run(s,
 		           "DELETE FROM login_attempts WHERE user IN (SELECT user FROM login_attempts WHERE user NOT "
 		           "IN (SELECT user FROM users) ORDER BY at DESC "
