@@ -5,8 +5,10 @@
 #include "server/orders.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/bundle.h"
 #include "common/log.h"
@@ -34,6 +36,8 @@ struct waiter {
 struct sk_orders {
 	struct sk_server *server;
 	struct event *look, *poll;
+	struct event *news; /* NULL: another node tells nothing */
+	int news_fd;
 	size_t n;
 	bool stopped;
 	struct waiter *buckets[BUCKETS];
@@ -79,6 +83,38 @@ static void set_due(struct waiter *w)
 	w->o->due = w;
 }
 
+static void on_poll(evutil_socket_t fd, short what, void *arg);
+
+/* Looks each second while somebody waits; and at once when another node says so. The descriptor is a copy of its own: the store closes the other one
+ * when it likes, and its number may become a terminal's. */
+static void follow(struct sk_orders *o, bool on)
+{
+	const struct timeval second = {1, 0};
+	int fd;
+
+	if (o->news != NULL) {
+		event_free(o->news);
+		close(o->news_fd);
+		o->news = NULL;
+	}
+	if (!on) {
+		event_del(o->poll);
+		return;
+	}
+	event_add(o->poll, &second);
+	fd = sk_store_news_fd(o->server->store);
+	o->news_fd = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (o->news_fd < 0)
+		return;
+	o->news = event_new(o->server->base, o->news_fd, EV_READ, on_poll, o);
+	if (o->news == NULL || event_add(o->news, NULL) != 0) {
+		if (o->news != NULL)
+			event_free(o->news);
+		o->news = NULL;
+		close(o->news_fd);
+	}
+}
+
 static struct sk_request *waiter_free(struct waiter *w)
 {
 	struct sk_request *r = w->r;
@@ -91,7 +127,7 @@ static struct sk_request *waiter_free(struct waiter *w)
 		event_free(w->timer);
 	w->o->n--;
 	if (w->o->n == 0)
-		event_del(w->o->poll);
+		follow(w->o, false);
 	free(w);
 	return r;
 }
@@ -248,6 +284,8 @@ static void on_poll(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (sk_store_changed(o->server->store))
 		sk_orders_wake(o, NULL);
+	if (event_pending(o->poll, EV_TIMEOUT, NULL))
+		follow(o, true); /* over whatever connection it is now */
 }
 
 int sk_orders_new(struct sk_server *server, struct sk_orders **out)
@@ -285,8 +323,10 @@ struct sk_orders *sk_orders_free(struct sk_orders *o)
 	sk_orders_stop(o);
 	if (o->look != NULL)
 		event_free(o->look);
-	if (o->poll != NULL)
+	if (o->poll != NULL) {
+		follow(o, false);
 		event_free(o->poll);
+	}
 	free(o);
 	return NULL;
 }
@@ -314,7 +354,7 @@ void sk_orders_wake(struct sk_orders *o, const char *device)
 static void keep(struct sk_orders *o, struct sk_request *r, const char *device, int64_t policy, int64_t grants,
                  int wait_s)
 {
-	const struct timeval tv = {.tv_sec = wait_s}, second = {.tv_sec = 1};
+	const struct timeval tv = {.tv_sec = wait_s};
 	struct waiter *w = calloc(1, sizeof(*w)), **head = bucket(o, device);
 
 	if (w != NULL)
@@ -335,7 +375,7 @@ static void keep(struct sk_orders *o, struct sk_request *r, const char *device, 
 		(*head)->prev = &w->next;
 	*head = w;
 	if (o->n++ == 0)
-		event_add(o->poll, &second);
+		follow(o, true);
 	sk_request_defer(r, on_gone, w);
 	event_add(w->timer, &tv);
 }

@@ -72,6 +72,7 @@ struct db_driver {
 	const char *(*problem)(struct sk_store *s); /* the database's own words */
 	void (*news)(struct sk_store *s); /* the transaction changes what other nodes have to know; NULL ok */
 	bool (*changed)(struct sk_store *s); /* by another connection, since the last call */
+	int (*news_fd)(struct sk_store *s); /* readable when changed may tell something; NULL: there is none */
 	int (*ready)(struct sk_store *s);
 	void (*close)(struct sk_store *s); /* conn; NULL ok */
 };

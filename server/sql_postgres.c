@@ -82,7 +82,7 @@ static int settle(struct sk_store *s)
 		PGresult *res = NULL;
 		int r;
 
-		pg->failed_at = 0;
+		pg->again_at = 0;
 		r = pg_connected(s);
 		if (r == 0)
 			r = pg_plain(pg, sql, &res);
@@ -221,6 +221,11 @@ static bool changed(struct sk_store *s)
 	return any || session != pg->session; /* over a new connection anything may have happened */
 }
 
+static int news_fd(struct sk_store *s)
+{
+	return PQsocket(pg_of(s)->conn);
+}
+
 static int ready(struct sk_store *s)
 {
 	return s->depth > 0 ? 0 : pg_connected(s);
@@ -267,6 +272,7 @@ static const struct db_driver driver = {
     .problem = problem,
     .news = news,
     .changed = changed,
+    .news_fd = news_fd,
     .ready = ready,
     .close = close_conn,
 };

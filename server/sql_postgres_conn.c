@@ -8,7 +8,8 @@
 
 #include "server/sql_postgres.h"
 
-#define AGAIN_MS 1000 /* an unreachable database is not asked more often: the loop has other things to do */
+#define AGAIN_SHARE 4
+#define AGAIN_MS    1000 /* an unreachable database is not asked more often: the loop has other things to do */
 
 struct pg *pg_of(const struct sk_store *s)
 {
@@ -109,18 +110,22 @@ static int session_begin(struct sk_store *s)
 	snprintf(listen, sizeof(listen), "LISTEN sekimori_%08lx", (unsigned long)pg->lock & 0xffffffffUL);
 	if (r == 0)
 		r = pg_plain(pg, listen, NULL);
-	return r == 0 && s->open ? db_temp(s) : r;
+	if (r == 0 && s->open)
+		r = db_temp(s);
+	pg->whole = r == 0;
+	return r;
 }
 
 /* Only between transactions. */
 int pg_connected(struct sk_store *s)
 {
 	struct pg *pg = pg_of(s);
+	sk_ms began = sk_clock_boot(), now;
 	int r;
 
-	if (PQstatus(pg->conn) == CONNECTION_OK)
+	if (PQstatus(pg->conn) == CONNECTION_OK && pg->whole)
 		return 0;
-	if (pg->failed_at != 0 && sk_clock_boot() - pg->failed_at < AGAIN_MS)
+	if (began < pg->again_at)
 		return -ECONNREFUSED;
 	PQreset(pg->conn);
 	if (PQstatus(pg->conn) == CONNECTION_OK)
@@ -129,7 +134,9 @@ int pg_connected(struct sk_store *s)
 		note_problem(pg, NULL);
 		r = -ECONNREFUSED;
 	}
-	pg->failed_at = r < 0 ? sk_clock_boot() : 0;
+	/* An attempt that hangs must not fill the loop's time. */
+	now = sk_clock_boot();
+	pg->again_at = r < 0 ? now + AGAIN_MS + AGAIN_SHARE * (now - began) : 0;
 	return r;
 }
 

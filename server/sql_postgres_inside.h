@@ -25,7 +25,8 @@ struct pg {
 	PGconn *conn;
 	unsigned session; /* counts connections */
 	bool lost; /* the connection went inside the transaction that is still open for the caller */
-	sk_ms failed_at; /* sk_clock_boot; last attempt to connect that failed */
+	bool whole; /* the session has its settings and temporary tables */
+	sk_ms again_at; /* sk_clock_boot; no attempt to connect before it */
 	long lock; /* second half of the advisory lock, and of the channel's name: of this schema */
 	char xid[32]; /* of the writing transaction */
 	bool writing, news;

@@ -23,6 +23,9 @@ struct sk_store *sk_store_close(struct sk_store *s);
 void sk_store_set_grant_max(struct sk_store *s, sk_ms longest);
 /* Another connection (the CLI) has committed since the last call: true once per change. Cheap. */
 bool sk_store_changed(struct sk_store *s);
+/* Becomes readable when another node may have changed something (look with sk_store_changed), or after any answer of the database; -1: there is no such
+ * thing, or no connection. It changes when the connection is made anew. */
+int sk_store_news_fd(struct sk_store *s);
 /* Several of the calls below as one commit (one fsync): what they changed counts only once sk_store_batch_end returned 0; on failure
  * nothing of the batch is stored. Begin nests not. */
 int sk_store_batch_begin(struct sk_store *s);

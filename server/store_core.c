@@ -67,6 +67,11 @@ bool sk_store_changed(struct sk_store *s)
 	return s->driver->changed(s);
 }
 
+int sk_store_news_fd(struct sk_store *s)
+{
+	return s->driver->news_fd == NULL ? -1 : s->driver->news_fd(s);
+}
+
 int sk_store_batch_begin(struct sk_store *s)
 {
 	return s->depth > 0 ? -EALREADY : db_begin(s);

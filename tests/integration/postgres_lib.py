@@ -44,6 +44,11 @@ class Cluster:
         self.run("initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "-n")
         return self
 
+    def copy_of(self, other):
+        """A standby that follows the other one."""
+        self.run("pg_basebackup", "-h", other.folder, "-p", str(other.port), "-U", "postgres", "-D", self.data, "-R", "-X", "stream", "-c", "fast", "--no-sync")
+        return self
+
     def run(self, name, *arguments):
         done = subprocess.run([*self.prefix, os.path.join(self.bin, name), *arguments], capture_output=True, text=True, cwd="/", check=False)
         if done.returncode != 0:

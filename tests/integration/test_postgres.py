@@ -185,6 +185,53 @@ class Loss(Base):
             self.check(server, t, range(1, acked[t.id] + 1))
 
 
+class Failover(unittest.TestCase):
+    """A primary with a synchronous standby, both real. The primary ends as in a power failure, the standby is promoted."""
+
+    def test_the_standby_has_all_that_was_acknowledged(self):
+        first = postgres_lib.Cluster({"wal_level": "replica", "max_wal_senders": 4, "hot_standby": "on", "synchronous_standby_names": "*",
+                                      "synchronous_commit": "local"}).init()
+        self.addCleanup(first.remove)
+        first.start()
+        first.database("office")
+        second = postgres_lib.Cluster({"hot_standby": "on"}, port=5433)
+        self.addCleanup(second.remove)
+        second.copy_of(first)
+        second.start()
+        wait_for(lambda: first.psql("SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'") == "1", 30)
+        server = Server(store__url="postgresql://postgres@/office?host=%s,%s&port=5432,5433&options=-csynchronous_commit%%3Don" % (first.folder, second.folder))
+        self.addCleanup(server.remove)
+        server.people()
+        server.start()
+        t = Terminal(server, "pc-1").enrol()
+        acked, stop = [0], threading.Event()
+
+        def send():
+            while not stop.is_set():
+                batch = [t.event("x", {"n": n}) for n in range(3)]
+                while not stop.is_set():
+                    status, answer = t.send(*batch)
+                    if status == 200:
+                        acked[0] = answer["acked"]
+                        break
+                    stop.wait(0.05)
+
+        sender = threading.Thread(target=send)
+        sender.start()
+        self.addCleanup(stop.set)
+        wait_for(lambda: acked[0] > 60, 60)
+        first.stop(signal.SIGQUIT)
+        at_the_end = acked[0]
+        second.run("pg_ctl", "promote", "-w", "-D", second.data)
+        wait_for(lambda: acked[0] > at_the_end + 30, 60)
+        stop.set()
+        sender.join()
+        found = [int(n) for n in second.psql("SELECT seq FROM events WHERE device = '%s' ORDER BY seq" % t.id, "office").split()]
+        self.assertEqual(found, list(range(1, len(found) + 1)))
+        self.assertGreaterEqual(len(found), acked[0])
+        self.assertEqual(server.run("verify").returncode, 0)
+
+
 class Nodes(Base):
     """Two nodes with the same keys over one database."""
 
