@@ -68,9 +68,8 @@ static json_t *grants_now(struct sk_store *s, const char *device, sk_ms now)
 	return list;
 }
 
-/* Keeps the version while the contents stay the same. */
-static int version_of(struct sk_store *s, const char *device, const char *sha, const char *get, const char *set,
-                      int64_t *version)
+/* 1: the version in force has these contents; 0: others. */
+static int same_contents(struct sk_store *s, const char *device, const char *sha, const char *get, int64_t *version)
 {
 	struct db_rows *st = db_query(s, get, "s", device);
 	int r = db_next(st);
@@ -81,25 +80,27 @@ static int version_of(struct sk_store *s, const char *device, const char *sha, c
 		same = strcmp(db_text(st, 1), sha) == 0;
 	}
 	db_end(st);
-	if (r <= 0)
-		return r == 0 ? -ENOENT : r;
-	if (same)
-		return 0;
+	return r < 0 ? r : r == 0 ? -ENOENT : same;
+}
+
+/* Within the transaction in which the contents were read: another node that is at the same terminal has issued before, or does after. */
+static int issue(struct sk_store *s, const char *device, const char *sha, const char *get, const char *set,
+                 int64_t *version)
+{
+	int r = same_contents(s, device, sha, get, version);
+
+	if (r != 0)
+		return r < 0 ? r : 0;
 	*version += 1;
 	r = db_run(s, set, "iss", *version, sha, device);
 	return r < 0 ? r : 0;
 }
 
-json_t *sk_store_grants_body(struct sk_store *s, const char *device, sk_ms now, int64_t *version)
+/* What the terminal is to know now, and its hash. NULL = failed. */
+static json_t *grants_contents(struct sk_store *s, const char *device, sk_ms now, char sha[SK_SHA256_HEX])
 {
-	char sha[SK_SHA256_HEX];
-	json_t *grants, *answers, *media, *phone, *body = NULL;
-	char *text;
-
-	if (requests_expire(s, device, now) < 0)
-		return NULL;
-	grants = grants_now(s, device, now);
-	answers =
+	json_t *grants = grants_now(s, device, now), *media = media_now(s, device), *phone, *body;
+	json_t *answers =
 	    db_list(s,
 	            "SELECT id, number, printf('%d-%04d', fiscal_year, fiscal_serial) AS label, state, reason FROM "
 	            "(SELECT id, number, "
@@ -107,7 +108,8 @@ json_t *sk_store_grants_body(struct sk_store *s, const char *device, sk_ms now, 
 	            "terminal = ? AND updated > ?"
 	            " ORDER BY updated DESC, number DESC LIMIT ?) AS newest ORDER BY number",
 	            "sii", device, now - ANSWERS_MS, (int64_t)ANSWERS_MAX);
-	media = media_now(s, device);
+	char *text;
+
 	if (grants == NULL || answers == NULL || media == NULL) {
 		json_decref(grants);
 		json_decref(answers);
@@ -120,40 +122,79 @@ json_t *sk_store_grants_body(struct sk_store *s, const char *device, sk_ms now, 
 		json_object_set(body, "phone", phone);
 	json_decref(phone);
 	text = body == NULL ? NULL : sk_json_text(body);
-	if (text != NULL)
-		sk_sha256_hex(text, strlen(text), sha);
-	if (text == NULL ||
-	    version_of(s, device, sha, "SELECT grants_version, grants_sha FROM terminals WHERE id = ?",
-	               "UPDATE terminals SET grants_version = ?, grants_sha = ? WHERE id = ?", version) < 0) {
+	if (text == NULL) {
 		json_decref(body);
-		body = NULL;
+		return NULL;
 	}
+	sk_sha256_hex(text, strlen(text), sha);
 	free(text);
 	return body;
 }
 
-int sk_store_policy(struct sk_store *s, const char *device, char **text, int64_t *version)
+json_t *sk_store_grants_body(struct sk_store *s, const char *device, sk_ms now, int64_t *version)
+{
+	static const char get[] = "SELECT grants_version, grants_sha FROM terminals WHERE id = ?";
+	char sha[SK_SHA256_HEX];
+	json_t *body;
+	int r;
+
+	if (requests_expire(s, device, now) < 0)
+		return NULL;
+	body = grants_contents(s, device, now, sha);
+	r = body == NULL ? -EIO : same_contents(s, device, sha, get, version);
+	if (r == 1)
+		return body;
+	json_decref(body);
+	if (r < 0 || db_begin(s) < 0)
+		return NULL;
+	body = grants_contents(s, device, now, sha);
+	r = body == NULL ? -EIO
+	                 : issue(s, device, sha, get,
+	                         "UPDATE terminals SET grants_version = ?, grants_sha = ? WHERE id = ?", version);
+	if (db_finish(s, r) >= 0)
+		return body;
+	json_decref(body);
+	return NULL;
+}
+
+/* The policy text for this device (the caller's) and its hash. */
+static int policy_contents(struct sk_store *s, const char *device, char **text, char sha[SK_SHA256_HEX])
 {
 	struct db_rows *st =
 	    db_query(s,
 	             "SELECT p.text, p.sha FROM terminals t JOIN policies p ON p.unit IN (t.unit, '') WHERE t.id = ?"
 	             " ORDER BY p.unit = '', p.id DESC LIMIT 1",
 	             "s", device);
-	char sha[SK_SHA256_HEX];
-	char *copy = NULL;
 	int r = db_next(st);
 
+	*text = NULL;
 	if (r == 1) {
-		copy = strdup(db_text(st, 0));
-		db_copy(st, 1, sha, sizeof(sha));
+		*text = strdup(db_text(st, 0));
+		db_copy(st, 1, sha, SK_SHA256_HEX);
 	}
 	db_end(st);
 	if (r != 1)
 		return r == 0 ? -ENOENT : r;
-	if (copy == NULL)
-		return -ENOMEM;
-	r = version_of(s, device, sha, "SELECT policy_version, policy_sha FROM terminals WHERE id = ?",
-	               "UPDATE terminals SET policy_version = ?, policy_sha = ? WHERE id = ?", version);
+	return *text == NULL ? -ENOMEM : 0;
+}
+
+int sk_store_policy(struct sk_store *s, const char *device, char **text, int64_t *version)
+{
+	static const char get[] = "SELECT policy_version, policy_sha FROM terminals WHERE id = ?";
+	char sha[SK_SHA256_HEX];
+	char *copy;
+	int r = policy_contents(s, device, &copy, sha);
+
+	if (r == 0)
+		r = same_contents(s, device, sha, get, version);
+	if (r == 0 && (r = db_begin(s)) == 0) {
+		free(copy);
+		r = policy_contents(s, device, &copy, sha);
+		if (r == 0)
+			r = issue(s, device, sha, get,
+			          "UPDATE terminals SET policy_version = ?, policy_sha = ? WHERE id = ?", version);
+		r = db_finish(s, r);
+	}
 	if (r < 0) {
 		free(copy);
 		return r;
