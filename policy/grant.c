@@ -281,6 +281,9 @@ static bool better(const struct sk_grant *a, enum sk_grant_state sa, const struc
 		return rank(sa) > rank(sb);
 	if (sa == SK_GRANT_NOT_YET && a->from != b->from)
 		return a->from < b->from;
+	/* For the container, before one for the same stick as it was: without the key nothing of it opens. */
+	if (sa == SK_GRANT_VALID && (a->container_key[0] != '\0') != (b->container_key[0] != '\0'))
+		return a->container_key[0] != '\0';
 	if (sa == SK_GRANT_VALID && a->access != b->access)
 		return a->access > b->access;
 	return a->until > b->until;

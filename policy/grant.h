@@ -65,7 +65,7 @@ json_t *sk_grant_json(const struct sk_grant *g); /* new reference; the server us
 
 enum sk_grant_state { SK_GRANT_VALID, SK_GRANT_NOT_YET, SK_GRANT_EXPIRED, SK_GRANT_OTHER_PERSON, SK_GRANT_USED_UP };
 enum sk_grant_state sk_grant_state(const struct sk_grant *g, sk_ms now, const char *person);
-/* The best valid grant for the device (most access, then latest end), else the best reason why there is none. now is the trusted
+/* The best valid grant for the device (one that brings a key, then most access, then latest end), else the best reason why there is none. now is the trusted
  * clock. O(log n + matches). *state is SK_GRANT_VALID iff the result is usable; NULL = no grant for that device at all. */
 const struct sk_grant *sk_grants_find(const struct sk_grants *g, const struct sk_device *d, sk_ms now,
                                       const char *person, enum sk_grant_state *state);

@@ -47,6 +47,7 @@ void sk_part_incident_title(struct sk_page *p, const json_t *incident)
 	    {"fork", N_("A terminal's record has two versions")},
 	    {"forged", N_("A terminal's record was rewritten")},
 	    {"medium-key", N_("A registered medium was reformatted or exchanged")},
+	    {"seal-key", N_("A terminal told another sealing key")},
 	    {"phone-never-issued", N_("A telephone code was used that nobody issued")},
 	    {"phone-not-used", N_("A telephone code was issued and its use never reported")},
 	};

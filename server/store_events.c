@@ -72,6 +72,8 @@ static int insert(struct sk_store *s, const char *device, const struct sk_event 
 		r = media_from_event(s, device, e, now);
 	else if (r >= 0 && strcmp(e->kind, "medium.mounted") == 0)
 		r = media_was_opened(s, device, e);
+	else if (r >= 0 && strcmp(e->kind, "terminal.seal-key") == 0)
+		r = seal_key_from_event(s, device, e, now);
 	else if (r >= 0 && strcmp(e->kind, "medium.key-mismatch") == 0)
 		r = incident_add(s, device, "medium-key", e->seq,
 		                 "what is on a registered medium is not what was registered", now);

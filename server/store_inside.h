@@ -5,6 +5,7 @@
 #define SK_SERVER_STORE_INSIDE_H
 
 #include "common/json.h"
+#include "common/seal.h"
 #include "common/text.h"
 #include "server/sql.h"
 #include "server/store.h"
@@ -37,6 +38,20 @@ void actor_device(struct sk_actor *a, const char *device);
 int request_from_event(struct sk_store *s, const char *device, const struct sk_event *e, sk_ms now);
 int media_from_event(struct sk_store *s, const char *device, const struct sk_event *e, sk_ms now);
 int media_was_opened(struct sk_store *s, const char *device, const struct sk_event *e); /* event "medium.mounted" */
+/* Containers (store_container.c). */
+struct container_of { /* borrowed */
+	const char *sealed; /* to the server, by the terminal that made it */
+	const char *from, *as; /* that terminal, and the ledger number it was made under */
+	const char *to; /* the sealing key of the terminal that gets it; "" = none was told */
+};
+json_t *
+container_public(const struct sk_store *s); /* for terminals to seal to; NULL = this program has no master key */
+int container_check(const struct sk_store *s, const char *sealed, const char *device, const char *ledger);
+int container_seal(const struct sk_store *s, const struct container_of *c, const char *device, const char *ledger,
+                   char out[SK_SEALED_KEY_HEX]); /* 0 or -errno: it goes without */
+int container_sent(struct sk_store *s, const char *grant, const char *device, const char *ledger,
+                   sk_ms now); /* into the audit trail, once */
+int seal_key_from_event(struct sk_store *s, const char *device, const struct sk_event *e, sk_ms now);
 json_t *media_now(struct sk_store *s, const char *device); /* the list in its grants bundle */
 int request_history(struct sk_store *s, int64_t number, const char *action, const struct sk_actor *by,
                     const char *reason, const char *access, sk_ms until, sk_ms now);

@@ -20,6 +20,7 @@
 struct medium {
 	const char *ledger, *label, *device_key, *serial, *media_key, *vendor_id, *product_id, *vendor, *product;
 	long long size;
+	const char *container_key; /* "" = it is none */
 };
 
 static int plain(const json_t *o, const char *name, size_t max, const char **out, struct sk_err *err)
@@ -66,6 +67,23 @@ static int volumes_of(const json_t *o, struct medium *m, struct sk_err *err)
 	return r;
 }
 
+/* It was made a container: the whole of it, and the key can be opened. */
+static int container_read(const struct sk_store *s, const char *terminal, const json_t *o, struct medium *m,
+                          struct sk_err *err)
+{
+	const json_t *volumes = json_object_get(o, "volumes"), *one = json_array_get(volumes, 0);
+	const char *type = json_string_value(json_object_get(one, "type"));
+	int r = sk_json_str_opt(o, "container_key", SK_SEALED_KEY_HEX - 1, &m->container_key, err);
+
+	if (r < 0 || m->container_key[0] == '\0')
+		return r;
+	if (json_array_size(volumes) != 1 || type == NULL || strcmp(type, "crypto_LUKS") != 0)
+		return sk_err_set(err, -EINVAL, "field container_key: the medium is no container");
+	if (container_check(s, m->container_key, terminal, m->ledger) < 0)
+		return sk_err_set(err, -EINVAL, "field container_key: not sealed to this server, by this terminal");
+	return 0;
+}
+
 static int medium_read(const json_t *o, struct medium *m, struct sk_err *err)
 {
 	int r;
@@ -106,10 +124,10 @@ static int request_insert(struct sk_store *s, const char *terminal, const struct
 		r = db_run(
 		    s,
 		    "INSERT INTO media_requests(terminal, ledger, label, device_key, serial, media_key, vendor_id, "
-		    "product_id, vendor, product, size, volumes, created, state) "
-		    "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,'open')",
-		    "ssssssssssisi", terminal, m->ledger, m->label, m->device_key, m->serial, m->media_key,
-		    m->vendor_id, m->product_id, m->vendor, m->product, (int64_t)m->size, text, now);
+		    "product_id, vendor, product, size, volumes, created, container_key, state) "
+		    "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,'open')",
+		    "ssssssssssisis", terminal, m->ledger, m->label, m->device_key, m->serial, m->media_key,
+		    m->vendor_id, m->product_id, m->vendor, m->product, (int64_t)m->size, text, now, m->container_key);
 	free(text);
 	if (r < 0)
 		return r;
@@ -120,13 +138,15 @@ static int request_insert(struct sk_store *s, const char *terminal, const struct
 
 int media_from_event(struct sk_store *s, const char *device, const struct sk_event *e, sk_ms now)
 {
-	struct medium m = {0};
+	struct medium m = {.container_key = ""};
 	struct sk_err err = SK_ERR_INIT;
 	json_t *body = NULL;
 	int r = sk_json_parse(e->body, e->body_len, SK_EVENT_BODY_MAX, &body, &err);
 
 	if (r == 0)
 		r = medium_read(body, &m, &err);
+	if (r == 0)
+		r = container_read(s, device, body, &m, &err);
 	if (r == 0)
 		r = request_insert(s, device, &m, json_object_get(body, "volumes"), e, now);
 	else if (r != -ENOMEM)
@@ -159,7 +179,8 @@ int media_was_opened(struct sk_store *s, const char *device, const struct sk_eve
 	"SELECT m.ledger, m.device_key, m.serial, m.media_key, m.vendor_id, m.product_id, m.vendor, m.product, " \
 	"m.size, m.unit," \
 	" coalesce(u.name_ja, '') AS unit_ja, coalesce(u.name_en, '') AS unit_en, m.label, m.state," \
-	" CASE WHEN m.serial = '' OR EXISTS(SELECT 1 FROM media o WHERE o.device_key = m.device_key AND o.serial = " \
+	" CASE WHEN m.container_key <> '' THEN 'A' WHEN m.serial = '' OR EXISTS(SELECT 1 FROM media o WHERE " \
+	"o.device_key = m.device_key AND o.serial = " \
 	"m.serial" \
 	" AND o.ledger <> m.ledger) THEN 'C' ELSE 'B' END AS grade, m.registered, m.registered_by, m.updated, " \
 	"m.seen, coalesce(t.host, '') AS seen_host" \
@@ -198,7 +219,8 @@ json_t *sk_store_media_requests(struct sk_store *s, const char *unit, bool open_
 	    s,
 	    "SELECT q.id, q.terminal, t.host, t.unit, q.ledger, q.label, q.device_key, q.serial, q.media_key, "
 	    "q.vendor_id, q.product_id, q.vendor, q.product, q.size, q.volumes AS \"volumes|j\", q.created, "
-	    "q.state, (SELECT min(m.ledger) FROM media m WHERE m.device_key = q.device_key AND m.serial = "
+	    "q.state, q.container_key <> '' AS \"container|b\", (SELECT min(m.ledger) FROM media m WHERE m.device_key "
+	    "= q.device_key AND m.serial = "
 	    "q.serial) AS known FROM media_requests q JOIN terminals t ON t.id = q.terminal WHERE (?1 IS NULL "
 	    "OR t.unit = ?1) AND (?2 = 0 OR q.state = 'open') ORDER BY q.id DESC LIMIT ?3",
 	    "sii", unit, (int64_t)open_only, (int64_t)limit);
@@ -210,8 +232,8 @@ json_t *media_now(struct sk_store *s, const char *device)
 {
 	struct db_rows *st = db_query(
 	    s,
-	    "SELECT ledger, device_key, serial, media_key, state FROM (SELECT m.ledger, m.device_key, m.serial, "
-	    "m.media_key, m.state, m.updated,"
+	    "SELECT ledger, device_key, serial, media_key, state, container_key FROM (SELECT m.ledger, m.device_key, "
+	    "m.serial, m.media_key, m.state, m.updated, m.container_key,"
 	    " CASE WHEN EXISTS(SELECT 1 FROM grants g WHERE g.terminal = t.id AND g.ended IS NULL AND g.device_key = "
 	    "m.device_key AND (g.serial = m.serial OR g.serial = '')) THEN 1 ELSE 0 END AS granted,"
 	    " CASE WHEN m.unit IS NULL OR m.unit = t.unit THEN 1 ELSE 0 END AS own FROM terminals t, media m WHERE "
@@ -231,6 +253,7 @@ json_t *media_now(struct sk_store *s, const char *device)
 		db_copy(st, 2, e.serial, sizeof(e.serial));
 		db_copy(st, 3, e.media_key, sizeof(e.media_key));
 		(void)sk_medium_state_parse(db_text(st, 4), &e.state);
+		e.container = db_text(st, 5)[0] != '\0';
 		one = sk_ledger_entry_json(&e);
 		bytes += one == NULL ? 0 : json_dumpb(one, NULL, 0, JSON_COMPACT);
 		if (bytes > BUNDLE_BYTES) {
@@ -308,12 +331,28 @@ static int register_one(struct sk_store *s, const struct sk_actor *by, int64_t i
 		    s,
 		    "INSERT INTO media(ledger, device_key, serial, media_key, vendor_id, product_id, vendor, product, "
 		    "size, unit, "
-		    "label, state, registered, registered_by, updated) SELECT ?2, q.device_key, q.serial, q.media_key, "
+		    "label, state, container_key, container_from, container_as, registered, registered_by, updated) "
+		    "SELECT "
+		    "?2, q.device_key, q.serial, q.media_key, "
 		    "q.vendor_id, q.product_id, q.vendor, q.product, q.size, CASE WHEN ?3 IS NULL THEN t.unit ELSE "
 		    "nullif(?3, "
-		    "'') END, q.label, 'stored', ?4, ?5, ?4 FROM media_requests q JOIN terminals t ON t.id = "
+		    "'') END, q.label, 'stored', q.container_key, CASE WHEN q.container_key = '' THEN '' ELSE "
+		    "q.terminal END, "
+		    "CASE WHEN q.container_key = '' THEN '' ELSE q.ledger END, ?4, ?5, ?4 FROM media_requests q JOIN "
+		    "terminals t ON t.id = "
 		    "q.terminal WHERE "
-		    "q.id = ?1 ON CONFLICT(ledger) DO UPDATE SET media_key = excluded.media_key, size = excluded.size, "
+		    /* Told of again without a key, the very same container keeps the one it has. */
+		    "q.id = ?1 ON CONFLICT(ledger) DO UPDATE SET "
+		    "container_key = CASE WHEN excluded.container_key = '' AND excluded.media_key = media.media_key "
+		    "THEN "
+		    "media.container_key ELSE excluded.container_key END, "
+		    "container_from = CASE WHEN excluded.container_key = '' AND excluded.media_key = media.media_key "
+		    "THEN "
+		    "media.container_from ELSE excluded.container_from END, "
+		    "container_as = CASE WHEN excluded.container_key = '' AND excluded.media_key = media.media_key "
+		    "THEN "
+		    "media.container_as ELSE excluded.container_as END, "
+		    "media_key = excluded.media_key, size = excluded.size, "
 		    "label = "
 		    "excluded.label, unit = excluded.unit, registered = excluded.registered, registered_by = "
 		    "excluded.registered_by, updated = excluded.updated",

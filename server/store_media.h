@@ -10,14 +10,14 @@
 
 /* [{"ledger","device_key","serial","media_key","vendor_id","product_id","vendor","product","size":bytes,"unit"|null,"unit_ja","unit_en","label",
  * "state" (policy/ledger.h),"grade","registered":ms,"registered_by","updated":ms,"seen":ms (0 = never opened),"seen_host"}] by ledger. unit: of this section and of none; NULL = all.
- * find: part of ledger number, serial, product or label; state NULL = all. grade: what the terminals will prove: "B", or "C" without a serial
- * of its own. */
+ * find: part of ledger number, serial, product or label; state NULL = all. grade: what the terminals will prove: "A" a container of the
+ * organisation, "B", or "C" without a serial of its own. */
 json_t *sk_store_media(struct sk_store *s, const char *unit, const char *find, const char *state, int limit,
                        int offset);
 /* As a row above, with "history":[{"time","action","user","name","role","reason","state"}] oldest first; NULL if unknown. */
 json_t *sk_store_medium(struct sk_store *s, const char *ledger);
 /* Registrations asked for: [{"id","terminal","host","unit","ledger","label","device_key","serial","media_key","vendor_id","product_id","vendor","product",
- * "size","volumes":[..],"created":ms,"state":"open"|"approved"|"refused","known":ledger of the same device key and serial|null}] newest first. */
+ * "size","volumes":[..],"created":ms,"state":"open"|"approved"|"refused","container":bool,"known":ledger of the same device key and serial|null}] newest first. */
 json_t *sk_store_media_requests(struct sk_store *s, const char *unit, bool open_only, int limit);
 
 /* ledger: another number than was asked for; NULL = that one. unit: the section it belongs to; "" = the whole office; NULL = the terminal's.

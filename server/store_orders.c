@@ -21,13 +21,47 @@ static enum sk_access access_of(const char *name)
 	return strcmp(name, "rw") == 0 ? SK_ACCESS_RW : strcmp(name, "ro") == 0 ? SK_ACCESS_RO : SK_ACCESS_NONE;
 }
 
+/* The key of a container comes with the grant for it, where it can be sealed to the terminal; else the container stays closed there. */
+static void take_container(const struct sk_store *s, struct db_rows *st, const char *device, struct sk_grant *g)
+{
+	char sealed[SK_SEALED_KEY_HEX], from[SK_UUID_LEN], as[SK_LEDGER_LEN], to[2 * SK_SEAL_KEY + 1];
+	const struct container_of c = {sealed, from, as, to};
+
+	db_copy(st, 14, sealed, sizeof(sealed));
+	db_copy(st, 15, from, sizeof(from));
+	db_copy(st, 16, as, sizeof(as));
+	db_copy(st, 17, to, sizeof(to));
+	if (sealed[0] != '\0' && container_seal(s, &c, device, g->ledger, g->container_key) < 0)
+		g->container_key[0] = '\0';
+}
+
+static int note_keys(struct sk_store *s, const char *device, const json_t *grants, sk_ms now)
+{
+	const json_t *g;
+	size_t i;
+	int r = 0;
+
+	json_array_foreach((json_t *)grants, i, g)
+	{
+		if (r >= 0 && json_object_get(g, "container_key") != NULL)
+			r = container_sent(s, json_string_value(json_object_get(g, "id")), device,
+			                   json_string_value(json_object_get(g, "ledger")), now);
+	}
+	return r;
+}
+
 static json_t *grants_now(struct sk_store *s, const char *device, sk_ms now)
 {
 	struct db_rows *st = db_query(
 	    s,
-	    "SELECT id, request, device_key, serial, person, access, class, purpose, \"from\", until, "
-	    "permitted_by, approved_by, uses, ledger"
-	    " FROM grants WHERE terminal = ? AND ended IS NULL AND until > ? ORDER BY \"from\" DESC, id LIMIT 4096",
+	    "SELECT g.id, g.request, g.device_key, g.serial, g.person, g.access, g.class, g.purpose, g.\"from\", "
+	    "g.until, "
+	    "g.permitted_by, g.approved_by, g.uses, g.ledger, coalesce(m.container_key, ''), "
+	    "coalesce(m.container_from, "
+	    "''), coalesce(m.container_as, ''), coalesce(k.key, '')"
+	    " FROM grants g LEFT JOIN media m ON m.ledger = g.ledger AND m.state NOT IN ('lost', 'erased', 'disposed')"
+	    " LEFT JOIN seal_keys k ON k.terminal = g.terminal"
+	    " WHERE g.terminal = ? AND g.ended IS NULL AND g.until > ? ORDER BY g.\"from\" DESC, g.id LIMIT 4096",
 	    "si", device, now);
 	json_t *list = json_array(), *one;
 	size_t bytes = 0;
@@ -48,6 +82,7 @@ static json_t *grants_now(struct sk_store *s, const char *device, sk_ms now)
 		db_copy(st, 10, g.permitted_by, sizeof(g.permitted_by));
 		db_copy(st, 11, g.approved_by, sizeof(g.approved_by));
 		db_copy(st, 13, g.ledger, sizeof(g.ledger));
+		take_container(s, st, device, &g);
 		one = sk_grant_json(&g);
 		bytes += one == NULL ? 0 : json_dumpb(one, NULL, 0, JSON_COMPACT);
 		if (bytes > GRANTS_BYTES) { /* the newest count */
@@ -99,7 +134,7 @@ static int issue(struct sk_store *s, const char *device, const char *sha, const 
 /* What the terminal is to know now, and its hash. NULL = failed. */
 static json_t *grants_contents(struct sk_store *s, const char *device, sk_ms now, char sha[SK_SHA256_HEX])
 {
-	json_t *grants = grants_now(s, device, now), *media = media_now(s, device), *phone, *body;
+	json_t *grants = grants_now(s, device, now), *media = media_now(s, device), *phone, *seal, *body;
 	json_t *answers =
 	    db_list(s,
 	            "SELECT id, number, printf('%d-%04d', fiscal_year, fiscal_serial) AS label, state, reason FROM "
@@ -117,6 +152,10 @@ static json_t *grants_contents(struct sk_store *s, const char *device, sk_ms now
 		return NULL;
 	}
 	body = json_pack("{s:o,s:o,s:o}", "grants", grants, "requests", answers, "media", media);
+	seal = container_public(s);
+	if (body != NULL && seal != NULL)
+		json_object_set(body, "seal_key", seal);
+	json_decref(seal);
 	phone = phone_body(s, device);
 	if (body != NULL && phone != NULL)
 		json_object_set(body, "phone", phone);
@@ -151,6 +190,8 @@ json_t *sk_store_grants_body(struct sk_store *s, const char *device, sk_ms now, 
 	r = body == NULL ? -EIO
 	                 : issue(s, device, sha, get,
 	                         "UPDATE terminals SET grants_version = ?, grants_sha = ? WHERE id = ?", version);
+	if (r >= 0)
+		r = note_keys(s, device, json_object_get(body, "grants"), now);
 	if (db_finish(s, r) >= 0)
 		return body;
 	json_decref(body);

@@ -190,6 +190,16 @@ static const char incident_cases[] =
     " name TEXT NOT NULL, role TEXT NOT NULL, target TEXT NOT NULL, text TEXT NOT NULL, state TEXT NOT NULL, severity "
     "INTEGER NOT NULL) STRICT;"
     "CREATE INDEX incident_course_incident ON incident_course(incident, id);" APPEND_ONLY("incident_course");
+/* The organisation's containers: keys sealed to the server, terminals' sealing keys, and which grant took a key where. */
+static const char containers[] =
+    "ALTER TABLE media ADD COLUMN container_key TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE media ADD COLUMN container_from TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE media ADD COLUMN container_as TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE media_requests ADD COLUMN container_key TEXT NOT NULL DEFAULT '';"
+    "CREATE TABLE seal_keys(terminal TEXT PRIMARY KEY REFERENCES terminals(id), key TEXT NOT NULL, since INTEGER NOT "
+    "NULL) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE container_sent(id TEXT PRIMARY KEY REFERENCES grants(id), ledger TEXT NOT NULL, terminal TEXT NOT "
+    "NULL, time INTEGER NOT NULL) STRICT, WITHOUT ROWID;";
 
 static const char *const migrations[][4] = {
     {people, terminals, requests, NULL},
@@ -202,6 +212,7 @@ static const char *const migrations[][4] = {
     {media, NULL},
     {media_seen, NULL},
     {incident_cases, NULL},
+    {containers, NULL},
 };
 #define VERSION ((int)(sizeof(migrations) / sizeof(migrations[0])))
 

@@ -50,7 +50,7 @@ put_doc() {
 package sekimori-agent ", systemd, udev, kmod, util-linux, initramfs-tools | linux-initramfs-tool" \
 	"resident agent that guards a staff PC's media and posture" \
 	"Blocks unapproved removable media in the kernel, checks the terminal's posture and reports to a Sekimori server." \
-	"zenity"
+	"zenity, exfatprogs | dosfstools"
 package sekimori-server ", systemd" \
 	"central server and console of Sekimori" \
 	"Enrols terminals, keeps their records, signs policies and grants, and shows managers how their sections stand."

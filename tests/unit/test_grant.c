@@ -334,3 +334,52 @@ Test(grant, search_is_right_for_any_keys)
 		cr_assert_eq(found, first);
 	}
 }
+
+Test(grant, keys_of_containers_are_read_strictly_and_written_again)
+{
+	static const char *const BAD[] = {"00", "zz", "", NULL};
+	char key[SK_SEALED_KEY_HEX];
+	struct sk_grants *g = NULL;
+	struct sk_err err = SK_ERR_INIT;
+	json_t *one = grant_json(1, KEY_A), *body, *again;
+
+	memset(key, 'a', sizeof(key) - 1);
+	key[sizeof(key) - 1] = '\0';
+	json_object_set_new(one, "container_key", json_string(key));
+	body = body_of(one);
+	json_object_set_new(body, "seal_key", json_string(KEY_B));
+	cr_assert_eq(sk_grants_parse(body, &g, &err), 0, "%s", err.text);
+	cr_assert_str_eq(g->items[0].container_key, key);
+	cr_assert(g->has_server_key);
+	cr_assert_eq(g->server_key[31], 0xbb);
+	again = sk_grant_json(&g->items[0]);
+	cr_assert_str_eq(json_string_value(json_object_get(again, "container_key")), key);
+	json_decref(again);
+	g = sk_grants_free(g);
+	for (size_t i = 0; BAD[i] != NULL; i++) {
+		json_object_set_new(one, "container_key", json_string(BAD[i]));
+		cr_assert_eq(sk_grants_parse(body, &g, &err), BAD[i][0] ? -EINVAL : 0, "%s", BAD[i]);
+		g = sk_grants_free(g);
+	}
+	json_object_set_new(one, "container_key", json_integer(7));
+	cr_assert_eq(sk_grants_parse(body, &g, &err), -EINVAL);
+	json_object_del(one, "container_key");
+	json_object_set_new(body, "seal_key", json_string("bb"));
+	cr_assert_eq(sk_grants_parse(body, &g, &err), -EINVAL);
+	json_decref(body);
+}
+
+Test(grant, one_that_brings_a_key_goes_before_one_that_gives_more)
+{
+	struct sk_grant it[2] = {{.access = SK_ACCESS_RW, .until = 9000}, {.access = SK_ACCESS_RO, .until = 5000}};
+	struct sk_grants g = {.items = it, .n = 2};
+	struct sk_device d = device(KEY_A, "S1");
+	enum sk_grant_state state;
+
+	for (int i = 0; i < 2; i++)
+		sk_text_copy(it[i].device_key, sizeof(it[i].device_key), KEY_A);
+	cr_assert_eq(sk_grants_find(&g, &d, 1500, "", &state), &it[0]);
+	it[1].container_key[0] = 'a';
+	cr_assert_eq(sk_grants_find(&g, &d, 1500, "", &state), &it[1]);
+	cr_assert_eq(sk_grants_find(&g, &d, 6000, "", &state), &it[0], "ended, it keeps nothing from the other");
+}

@@ -83,7 +83,8 @@ Test(numbers, a_ledger_from_before_is_numbered)
 	for (int i = 1; i <= 4; i++)
 		ask(s, &c, i, T0);
 	sk_store_close(s);
-	evil("DROP TABLE incident_course; DROP TABLE incident_cases; ALTER TABLE grants DROP COLUMN uses; DROP TABLE "
+	evil("DROP TABLE container_sent; DROP TABLE seal_keys; DROP TABLE incident_course; DROP TABLE incident_cases; "
+	     "ALTER TABLE grants DROP COLUMN uses; DROP TABLE "
 	     "phone_codes; DROP TABLE phone_terminals; DROP TABLE "
 	     "media_history; DROP TABLE media_requests; "
 	     "DROP TABLE media; ALTER "
