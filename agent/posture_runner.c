@@ -34,6 +34,7 @@ struct sk_posture {
 	json_t *results[CHECKS_MAX];
 	sk_ms at[CHECKS_MAX];
 	uint32_t queue;
+	uint32_t again; /* changed while they ran: their result is kept, nobody is answered with it */
 	int running; /* index; -1 = none; -2 = enforcing */
 	bool enforce_due, enforce_failed;
 	struct waiter waiters[WAITERS_MAX];
@@ -113,6 +114,12 @@ static void take_result(struct sk_posture *p, size_t i, const json_t *facts)
 		p->at[i] = now;
 		p->hooks.result(p->hooks.ctx, &p->checks[i], r);
 	}
+	if (p->again & 1u << i) {
+		p->again &= ~(1u << i);
+		p->at[i] = 0;
+		p->queue |= 1u << i;
+		return;
+	}
 	for (size_t w = 0; w < p->n_waiters; w++)
 		p->waiters[w].left &= ~(1u << i);
 }
@@ -144,7 +151,7 @@ static json_t *facts_of(int status, const char *output, size_t len)
 	char text[64];
 
 	if (status == -ETIMEDOUT)
-		return facts_error("timeout");
+		return facts_error(N_("it did not finish within its time limit"));
 	if (status != 0) {
 		snprintf(text, sizeof text, "probe ended with status %d", status);
 		return facts_error(text);
@@ -328,14 +335,15 @@ int sk_posture_run(struct sk_posture *p, const char *id, bool fresh, uint64_t cl
 	if (!mask)
 		return -ENOENT;
 	for (size_t i = 0; i < p->n; i++)
-		if ((mask & 1u << i) && (!p->results[i] || (fresh && now - p->at[i] >= FRESH_MS)))
+		/* A clock that was set back makes nothing fresh. */
+		if ((mask & 1u << i) && (!p->results[i] || (fresh && (now - p->at[i] >= FRESH_MS || now < p->at[i]))))
 			due |= 1u << i;
 	if (client) {
 		if (p->n_waiters >= WAITERS_MAX)
 			return -EBUSY;
 		p->waiters[p->n_waiters++] = (struct waiter){.client = client, .asked = mask, .left = due};
 	}
-	/* What runs already counts: it began after nobody knew less than now. */
+	/* What runs already counts, unless what it reads has changed since: then it is in "again". */
 	p->queue |= p->running >= 0 ? due & ~(1u << p->running) : due;
 	return sd_event_source_set_enabled(p->kick, SD_EVENT_ONESHOT) < 0 ? -EIO : 0;
 }
@@ -348,6 +356,17 @@ int sk_posture_run_now(struct sk_posture *p, const char *id)
 		return -ENOENT;
 	p->queue |= 1u << i; /* also when it runs now: that began before */
 	return sd_event_source_set_enabled(p->kick, SD_EVENT_ONESHOT) < 0 ? -EIO : 0;
+}
+
+void sk_posture_stale(struct sk_posture *p, const char *id)
+{
+	uint32_t mask = mask_of(p, id);
+
+	for (size_t i = 0; i < p->n; i++)
+		if (mask & 1u << i)
+			p->at[i] = 0;
+	if (p->running >= 0)
+		p->again |= mask & 1u << p->running;
 }
 
 static int arm(struct sk_posture *p, long long seconds);

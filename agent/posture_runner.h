@@ -51,6 +51,9 @@ struct sk_posture *sk_posture_free(struct sk_posture *p); /* kills what runs */
  * -ENOENT: no such check; -EBUSY: too many wait. */
 int sk_posture_run(struct sk_posture *p, const char *id, bool fresh, uint64_t client);
 int sk_posture_run_now(struct sk_posture *p, const char *id); /* however young its result is; nobody waits */
+/* What is known of these checks (bits in the order of sk_checks; id NULL = all) is not believed any more: what they read has changed. One that
+ * runs now runs again after. Nothing is started. */
+void sk_posture_stale(struct sk_posture *p, const char *id);
 void sk_posture_policy_changed(struct sk_posture *p); /* parameters, enforcement */
 json_t *sk_posture_results(const struct sk_posture *p, const char *id); /* new reference; what is known now */
 

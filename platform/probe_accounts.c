@@ -4,13 +4,11 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 #include <utmp.h>
 
@@ -120,16 +118,14 @@ static long long last_login(int fd, unsigned long long uid, const char *name, co
 }
 
 /* Of one file in somebody's home, which is theirs to arrange: no link is followed, nothing is waited for. -1: it is there and could not be read. */
-static int count_keys(int home, const char *name)
+static int count_keys(int folder, const char *name)
 {
-	struct open_how how = {.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
-	                       .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
-	int fd = (int)syscall(SYS_openat2, home, name, &how, sizeof(how)), n = -1;
+	int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW), n = -1;
 	struct stat st;
 	FILE *f;
 
 	if (fd < 0)
-		return errno == ENOENT || errno == ENOTDIR ? 0 : -1;
+		return errno == ENOENT ? 0 : -1;
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > SK_ETC_MAX || !(f = fdopen(fd, "re"))) {
 		close(fd);
 		return -1;
@@ -155,13 +151,17 @@ static int keys_of(const char *root, const char *home)
 	if (home[0] != '/' || snprintf(path, sizeof(path), "%s%s", root, home) >= (int)sizeof(path))
 		return 0;
 	int dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0)
-		return errno == ENOENT || errno == ENOTDIR ? 0 : -1;
+	int ssh = dir < 0 ? dir : openat(dir, ".ssh", O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	bool none = errno == ENOENT || (dir < 0 && errno == ENOTDIR);
+	if (dir >= 0)
+		close(dir);
+	if (ssh < 0)
+		return none ? 0 : -1;
 	for (int i = 0; i < 2 && n >= 0; i++) {
-		int k = count_keys(dir, i ? ".ssh/authorized_keys2" : ".ssh/authorized_keys");
+		int k = count_keys(ssh, i ? "authorized_keys2" : "authorized_keys");
 		n = k < 0 ? -1 : n + k;
 	}
-	close(dir);
+	close(ssh);
 	return n;
 }
 

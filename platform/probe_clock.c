@@ -1,9 +1,30 @@
 /* P16: is the clock kept right? The kernel itself knows whether somebody disciplines it; who does is shown beside it. */
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/timex.h>
 
+#include "platform/etc.h"
 #include "platform/probe.h"
+
+/* chrony tells the kernel only where its "rtcsync" is set; without it the kernel does not know, which is not "not kept right". */
+static bool tells_kernel(const char *root)
+{
+	static const char *const files[] = {"/etc/chrony/chrony.conf", "/etc/chrony.conf"};
+
+	for (size_t i = 0; i < 2; i++) {
+		int why;
+		char *text = sk_etc_read(root, files[i], &why), *at = text;
+		bool found = false;
+		for (char *line; text && !found && (line = sk_etc_line(&at));)
+			found = strcmp(line, "rtcsync") == 0;
+		free(text);
+		if (found)
+			return true;
+	}
+	return false;
+}
 
 json_t *sk_probe_clock(const char *root)
 {
@@ -22,8 +43,9 @@ json_t *sk_probe_clock(const char *root)
 		if (stat(path, &st) == 0)
 			service = services[i][1];
 	}
-	return json_pack("{s:o, s:o, s:s?}", "synchronised",
-	                 state < 0 ? json_null() : json_boolean(state != TIME_ERROR && !(t.status & STA_UNSYNC)),
-	                 "max_error_ms", state < 0 ? json_null() : json_integer((json_int_t)t.maxerror / 1000),
-	                 "service", service);
+	bool known = state >= 0, right = state != TIME_ERROR && !(t.status & STA_UNSYNC);
+	if (known && !right && service && strcmp(service, "chrony") == 0)
+		known = tells_kernel(root);
+	return json_pack("{s:o, s:o, s:s?}", "synchronised", known ? json_boolean(right) : json_null(), "max_error_ms",
+	                 state < 0 ? json_null() : json_integer((json_int_t)t.maxerror / 1000), "service", service);
 }

@@ -207,34 +207,73 @@ static int read_mounts(const char *root, struct sk_buf *text, struct sk_err *err
 	return sk_file_read(path, text, err);
 }
 
-/* The file system that holds a file, by the device number that stat gives: one without a disk of its own (btrfs) is found in mountinfo. */
-static enum walk walk_mount_of(struct walker *w, const char *path, int depth)
+/* /proc/swaps and mountinfo write blanks as \040. In place. */
+static void unescape(char *s)
+{
+	char *out = s;
+
+	for (; *s; s++) {
+		unsigned c;
+		if (s[0] == '\\' && sscanf(s + 1, "%3o", &c) == 1 && strspn(s + 1, "01234567") >= 3 && c < 256) {
+			*out++ = (char)c;
+			s += 3;
+		} else {
+			*out++ = *s;
+		}
+	}
+	*out = '\0';
+}
+
+/* How much of path the mount point covers; 0 = it does not. */
+static size_t covers(const char *point, const char *path)
+{
+	size_t n = strlen(point);
+
+	if (n == 1)
+		return path[0] == '/' ? 1 : 0;
+	return strncmp(point, path, n) == 0 && (path[n] == '/' || path[n] == '\0') ? n : 0;
+}
+
+/* The mount a path lies in: the longest point, of equal ones the last. */
+static bool mount_of(const char *root, const char *path, struct mount_line *best)
 {
 	struct mount_line m;
 	struct sk_buf text;
-	struct stat st;
-	char node[256] = "", *save = NULL;
+	size_t longest = 0;
+	char *save = NULL;
 
-	snprintf(w->why, sizeof(w->why), "the file system of a backing file could not be found");
-	if (stat(path, &st) < 0)
-		return WALK_UNKNOWN;
-	if (node_of(w->root, major(st.st_dev), minor(st.st_dev), node, sizeof(node)) == 0) {
-		w->why[0] = '\0';
-		return walk_node(w, node, depth);
-	}
-	enum walk r = WALK_UNKNOWN;
-	if (read_mounts(w->root, &text, NULL) == 0) {
+	if (read_mounts(root, &text, NULL) == 0) {
 		for (char *line = strtok_r(text.data, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-			if (!parse_mount(line, &m) || m.maj != major(st.st_dev) || m.min != minor(st.st_dev) ||
-			    !node_of_mount(w->root, &m, node, sizeof(node)))
+			if (!parse_mount(line, &m))
 				continue;
-			w->why[0] = '\0';
-			r = walk_fs(w, m.fs, node, depth);
-			break;
+			unescape(m.point);
+			size_t n = covers(m.point, path);
+			if (n >= longest && n > 0) {
+				longest = n;
+				*best = m;
+			}
 		}
 	}
 	sk_buf_deinit(&text);
-	return r;
+	return longest > 0;
+}
+
+/* The file system that holds a file, by the device number that stat gives, which btrfs makes up for itself: then by where it is mounted. */
+static enum walk walk_mount_of(struct walker *w, const char *path, int depth)
+{
+	struct mount_line m;
+	struct stat st;
+	char node[256] = "", full[PATH_MAX];
+
+	if (stat(path, &st) == 0) {
+		if (node_of(w->root, major(st.st_dev), minor(st.st_dev), node, sizeof(node)) == 0)
+			return walk_node(w, node, depth);
+		if (realpath(path, full) && mount_of(w->root, full, &m) &&
+		    node_of_mount(w->root, &m, node, sizeof(node)))
+			return walk_fs(w, m.fs, node, depth);
+	}
+	snprintf(w->why, sizeof(w->why), "the file system of a backing file could not be found");
+	return WALK_UNKNOWN;
 }
 
 /* Btrfs: every member device of the file system that holds this one. */
@@ -351,23 +390,6 @@ static void examine_mount(json_t *volumes, const char *root, sk_cipher_fn cipher
 		return;
 	if (!already(volumes, node, mount_kind(m->point)) && !on_removable_bus(root, node))
 		examine(volumes, root, cipher, m->point, mount_kind(m->point), node, m->fs);
-}
-
-/* /proc/swaps and mountinfo write blanks as \040. In place. */
-static void unescape(char *s)
-{
-	char *out = s;
-
-	for (; *s; s++) {
-		unsigned c;
-		if (s[0] == '\\' && sscanf(s + 1, "%3o", &c) == 1 && strspn(s + 1, "01234567") >= 3 && c < 256) {
-			*out++ = (char)c;
-			s += 3;
-		} else {
-			*out++ = *s;
-		}
-	}
-	*out = '\0';
 }
 
 /* A swap file is as encrypted as the file system that holds it. */

@@ -25,13 +25,15 @@
 
 #define SESSIONS_MAX 32
 
-static json_t *dconf_value(uid_t uid, const char *home, const char *key)
+/* *hung: one that did not answer in time (a pipe in the place of the person's own database) is not asked again. */
+static json_t *dconf_value(uid_t uid, const char *home, const char *key, bool *hung)
 {
 	const char *argv[] = {"/usr/bin/dconf", "read", key, NULL};
 	char out[256];
-	int n = sk_run(uid, home, argv, 5000, out, sizeof(out));
+	int n = *hung ? -ETIMEDOUT : sk_run(uid, home, argv, 5000, out, sizeof(out));
 	const char *value = out;
 
+	*hung = n == -ETIMEDOUT;
 	if (n <= 0)
 		return json_null();
 	sk_text_trim(out);
@@ -45,11 +47,16 @@ static json_t *dconf_value(uid_t uid, const char *home, const char *key)
 
 static json_t *dconf_values(uid_t uid, const char *home)
 {
-	return json_pack("{s:o, s:o, s:o, s:o}", "idle_delay",
-	                 dconf_value(uid, home, "/org/gnome/desktop/session/idle-delay"), "lock_delay",
-	                 dconf_value(uid, home, "/org/gnome/desktop/screensaver/lock-delay"), "lock_enabled",
-	                 dconf_value(uid, home, "/org/gnome/desktop/screensaver/lock-enabled"), "lock_disabled",
-	                 dconf_value(uid, home, "/org/gnome/desktop/lockdown/disable-lock-screen"));
+	static const char *const keys[][2] = {{"idle_delay", "/org/gnome/desktop/session/idle-delay"},
+	                                      {"lock_delay", "/org/gnome/desktop/screensaver/lock-delay"},
+	                                      {"lock_enabled", "/org/gnome/desktop/screensaver/lock-enabled"},
+	                                      {"lock_disabled", "/org/gnome/desktop/lockdown/disable-lock-screen"}};
+	json_t *values = json_object();
+	bool hung = false;
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
+		json_object_set_new(values, keys[i][0], dconf_value(uid, home, keys[i][1], &hung));
+	return values;
 }
 
 static json_t *locked_keys(void)
@@ -144,6 +151,7 @@ static void session_hints(sd_bus *bus, const char *id, json_t *session)
 	char *object = NULL;
 	int idle = 0, locked = 0;
 	uint64_t since = 0;
+	struct timespec now;
 
 	if (!bus || sd_bus_path_encode("/org/freedesktop/login1/session", id, &object) < 0)
 		return;
@@ -151,9 +159,11 @@ static void session_hints(sd_bus *bus, const char *id, json_t *session)
 	if (sd_bus_get_property_trivial(bus, name, object, iface, "LockedHint", NULL, 'b', &locked) >= 0)
 		json_object_set_new(session, "locked", json_boolean(locked));
 	if (sd_bus_get_property_trivial(bus, name, object, iface, "IdleHint", NULL, 'b', &idle) >= 0 && idle &&
-	    sd_bus_get_property_trivial(bus, name, object, iface, "IdleSinceHint", NULL, 't', &since) >= 0 && since)
+	    /* By the clock that nobody sets. */
+	    sd_bus_get_property_trivial(bus, name, object, iface, "IdleSinceHintMonotonic", NULL, 't', &since) >= 0 &&
+	    since && clock_gettime(CLOCK_MONOTONIC, &now) == 0)
 		json_object_set_new(session, "idle_s",
-		                    json_integer((json_int_t)(sk_clock_wall() / 1000 - (sk_ms)(since / 1000000))));
+		                    json_integer((json_int_t)now.tv_sec - (json_int_t)(since / 1000000)));
 	free(object);
 }
 
@@ -196,6 +206,16 @@ static json_t *sessions(sd_bus *bus)
 	return list;
 }
 
+static bool any_desktop(const json_t *list)
+{
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *type = json_string_value(json_object_get(json_array_get(list, i), "type"));
+		if (type && strcmp(type, "tty") != 0)
+			return true;
+	}
+	return false;
+}
+
 json_t *sk_probe_screen(const char *root)
 {
 	char xsessions[PATH_MAX], wayland[PATH_MAX];
@@ -208,11 +228,14 @@ json_t *sk_probe_screen(const char *root)
 	else
 		bus = NULL;
 	long long limit = text_limit(root, bus);
-	json_t *mandatory = dconf_values(0, "/nonexistent");
-	json_object_set_new(mandatory, "locked_keys", locked_keys());
-	json_t *facts = json_pack(
-	    "{s:b, s:o, s:o, s:o}", "desktop_installed", has_entries(xsessions) || has_entries(wayland), "mandatory",
-	    mandatory, "text_limit_s", limit > 0 ? json_integer(limit) : json_null(), "sessions", sessions(bus));
+	json_t *list = sessions(bus), *mandatory = NULL;
+	bool desktop = has_entries(xsessions) || has_entries(wayland);
+	if (desktop || any_desktop(list)) { /* text alone needs no dconf */
+		mandatory = dconf_values(0, "/nonexistent");
+		json_object_set_new(mandatory, "locked_keys", locked_keys());
+	}
+	json_t *facts = json_pack("{s:b, s:o?, s:o, s:o}", "desktop_installed", desktop, "mandatory", mandatory,
+	                          "text_limit_s", limit > 0 ? json_integer(limit) : json_null(), "sessions", list);
 	sd_bus_flush_close_unref(bus);
 	return facts;
 }

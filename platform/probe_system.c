@@ -87,33 +87,37 @@ static void journald_value(const char *root, json_t *found, const char *key, cha
 
 #define JOURNAL_FILES 4000
 
-/* Of one journal file's header: when its first entry was written (us) and that entry's number. */
-static bool journal_head(int folder, const char *name, uint64_t *at, uint64_t *number)
+struct journal_head {
+	uint64_t number, first,
+	    last; /* of the first entry: its number, when it was written (us); when the last one was */
+};
+
+static bool journal_head(int folder, const char *name, struct journal_head *out)
 {
-	unsigned char h[192];
-	uint64_t v[2]; /* at 168 and 184, little endian */
+	static const size_t offsets[] = {168, 184, 192}; /* little endian */
+	unsigned char h[200];
+	uint64_t v[3];
 	int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	bool good = fd >= 0 && read(fd, h, sizeof(h)) == (ssize_t)sizeof(h) && memcmp(h, "LPKSHHRH", 8) == 0;
 
 	if (fd >= 0)
 		close(fd);
-	for (int i = 0; good && i < 2; i++) {
+	for (size_t i = 0; good && i < 3; i++) {
 		v[i] = 0;
-		for (int k = 7; k >= 0; k--)
-			v[i] = v[i] << 8 | h[(i ? 184 : 168) + k];
+		for (size_t k = 8; k-- > 0;)
+			v[i] = v[i] << 8 | h[offsets[i] + k];
 	}
-	if (!good || v[1] == 0)
+	if (!good || v[1] == 0 || v[1] > INT64_MAX || v[2] > INT64_MAX)
 		return false;
-	*number = v[0];
-	*at = v[1];
+	*out = (struct journal_head){.number = v[0], .first = v[1], .last = v[2]};
 	return true;
 }
 
-/* {"files","oldest_ms","trimmed"} of the journal in this folder: trimmed = what was before its oldest entry is gone. */
+/* {"files","oldest_ms","newest_ms","trimmed"} of the journal in this folder: trimmed = what was before its oldest entry is gone. */
 static json_t *journal_in(const char *root, const char *folder)
 {
 	char path[600], id[64] = "";
-	uint64_t oldest = UINT64_MAX, first = 0;
+	uint64_t oldest = UINT64_MAX, newest = 0, first = 0;
 	int files = 0;
 
 	snprintf(path, sizeof(path), "%s/etc/machine-id", root);
@@ -122,28 +126,32 @@ static json_t *journal_in(const char *root, const char *folder)
 	DIR *dir = id[0] && !strchr(id, '/') ? opendir(path) : NULL;
 	for (struct dirent *e; dir && files < JOURNAL_FILES && (e = readdir(dir));) {
 		size_t n = strlen(e->d_name);
-		uint64_t at, number;
+		struct journal_head h;
 
-		if (n < 8 || strcmp(e->d_name + n - 8, ".journal") != 0 ||
-		    !journal_head(dirfd(dir), e->d_name, &at, &number))
+		if (n < 8 || strcmp(e->d_name + n - 8, ".journal") != 0 || !journal_head(dirfd(dir), e->d_name, &h))
 			continue;
 		files++;
-		if (at < oldest) {
-			oldest = at;
-			first = number;
+		newest = h.last > newest ? h.last : newest;
+		if (h.first < oldest) {
+			oldest = h.first;
+			first = h.number;
 		}
 	}
 	if (dir)
 		closedir(dir);
-	return json_pack("{s:i, s:o, s:b}", "files", files, "oldest_ms",
-	                 files ? json_integer((json_int_t)(oldest / 1000)) : json_null(), "trimmed", first > 1);
+	return json_pack("{s:i, s:o, s:I, s:b}", "files", files, "oldest_ms",
+	                 files ? json_integer((json_int_t)(oldest / 1000)) : json_null(), "newest_ms",
+	                 (json_int_t)(newest / 1000), "trimmed", first > 1);
 }
 
 json_t *sk_probe_logs(const char *root)
 {
 	char storage[32], keep[64], most[64];
 	json_t *found = dropins(root), *memory = journal_in(root, "/run/log/journal");
-	bool in_memory = json_integer_value(json_object_get(memory, "files")) > 0;
+	json_t *disk = journal_in(root, "/var/log/journal");
+	/* Where the last line went: an older journal may be left over in the other place. */
+	bool in_memory = json_integer_value(json_object_get(memory, "newest_ms")) >
+	                 json_integer_value(json_object_get(disk, "newest_ms"));
 
 	journald_value(root, found, "Storage", storage, sizeof(storage));
 	journald_value(root, found, "MaxRetentionSec", keep, sizeof(keep));

@@ -192,6 +192,8 @@ static void read_file(struct sk_privileges *p, const char *path, int depth)
 
 		if (!*line || include(p, line, depth))
 			continue;
+		for (char *tab = line; (tab = strchr(tab, '\t'));)
+			*tab = ' ';
 		if (json_array_size(p->lines) >= LINES_MAX || strlen(line) >= sizeof(shown) / 2) {
 			unread(p, path, "too long");
 			break;

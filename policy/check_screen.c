@@ -105,6 +105,11 @@ static enum sk_state judge_live(const struct sk_check_set *p, const json_t *sess
 	const char *user = json_string_value(json_object_get(session, "user"));
 	char seconds[32];
 
+	if (!json_is_boolean(json_object_get(session, "locked"))) {
+		sk_check_say(detail, N_("%1: whether the screen is locked now could not be read."), user ? user : "?",
+		             NULL);
+		return SK_STATE_UNKNOWN;
+	}
 	/* Half a minute of tolerance: the hint and the lock are not one moment. */
 	if (!json_is_integer(idle) || json_integer_value(idle) <= p->v[IDLE_LIMIT].n + 30)
 		return SK_STATE_COMPLIANT;

@@ -20,6 +20,32 @@ struct walk {
 
 enum verdict { GOES_ON, ACCEPTED, REFUSED };
 
+static const char *text(const json_t *o, const char *key);
+
+/* A table with "dormant" does nothing. nft 1.0 prints the table's name where its flags should stand: then it may be so. */
+static bool sleeps(struct walk *w)
+{
+	for (size_t i = 0; i < json_array_size(w->items); i++) {
+		const json_t *t = json_object_get(json_array_get(w->items, i), "table"),
+		             *flags = json_object_get(t, "flags");
+
+		if (!t || !flags || strcmp(text(t, "family"), w->table_family) != 0 ||
+		    strcmp(text(t, "name"), w->table) != 0)
+			continue;
+		if (json_is_string(flags) && strcmp(json_string_value(flags), "dormant") != 0) {
+			w->unsure = w->unsure || strcmp(json_string_value(flags), w->table) == 0;
+			return strcmp(json_string_value(flags), w->table) == 0;
+		}
+		for (size_t k = 0; k < json_array_size(flags); k++) {
+			const char *f = json_string_value(json_array_get(flags, k));
+			if (f && strcmp(f, "dormant") == 0)
+				return true;
+		}
+		return json_is_string(flags);
+	}
+	return false;
+}
+
 static const char *text(const json_t *o, const char *key)
 {
 	const char *s = json_string_value(json_object_get(o, key));
@@ -137,7 +163,7 @@ enum sk_filter_fate sk_packet_filter(const json_t *ruleset, const char *family, 
 		w.table_family = text(c, "family");
 		w.table = text(c, "table");
 		if (strcmp(text(c, "hook"), "input") != 0 || strcmp(text(c, "type"), "filter") != 0 ||
-		    (strcmp(w.table_family, "inet") != 0 && strcmp(w.table_family, family) != 0))
+		    (strcmp(w.table_family, "inet") != 0 && strcmp(w.table_family, family) != 0) || sleeps(&w))
 			continue;
 		enum verdict v = run_chain(&w, text(c, "name"), 0);
 		if (v == REFUSED || (v == GOES_ON && strcmp(text(c, "policy"), "drop") == 0)) {

@@ -95,15 +95,18 @@ Test(check, antivirus)
 
 Test(check, screen)
 {
-	cr_expect_eq(judge("screen-lock", GNOME("300", "0", "true", LOCKS, "")), SK_STATE_COMPLIANT);
-	cr_expect_eq(judge("screen-lock", GNOME("0", "0", "true", LOCKS, "")), SK_STATE_NON_COMPLIANT,
+	cr_expect_eq(judge("screen-lock", GNOME("300", "0", "true", LOCKS, "\"locked\":false,")), SK_STATE_COMPLIANT);
+	cr_expect_eq(judge("screen-lock", GNOME("0", "0", "true", LOCKS, "\"locked\":false,")), SK_STATE_NON_COMPLIANT,
 	             "idle-delay 0 is never");
-	cr_expect_eq(judge("screen-lock", GNOME("500", "200", "true", LOCKS, "")), SK_STATE_NON_COMPLIANT,
-	             "idle + delay count together");
-	cr_expect_eq(judge("screen-lock", GNOME("300", "0", "false", LOCKS, "")), SK_STATE_NON_COMPLIANT);
-	cr_expect_eq(judge("screen-lock", GNOME("300", "0", "true", "\"locked_keys\":[]", "")), SK_STATE_NON_COMPLIANT,
-	             "the user could change it");
-	cr_expect_eq(judge("screen-lock", GNOME("null", "0", "null", LOCKS, "")), SK_STATE_UNKNOWN);
+	cr_expect_eq(judge("screen-lock", GNOME("500", "200", "true", LOCKS, "\"locked\":false,")),
+	             SK_STATE_NON_COMPLIANT, "idle + delay count together");
+	cr_expect_eq(judge("screen-lock", GNOME("300", "0", "false", LOCKS, "\"locked\":false,")),
+	             SK_STATE_NON_COMPLIANT);
+	cr_expect_eq(judge("screen-lock", GNOME("300", "0", "true", "\"locked_keys\":[]", "\"locked\":false,")),
+	             SK_STATE_NON_COMPLIANT, "the user could change it");
+	cr_expect_eq(judge("screen-lock", GNOME("300", "0", "true", LOCKS, "\"locked\":null,")), SK_STATE_UNKNOWN,
+	             "logind does not say");
+	cr_expect_eq(judge("screen-lock", GNOME("null", "0", "null", LOCKS, "\"locked\":false,")), SK_STATE_UNKNOWN);
 	cr_expect_eq(judge("screen-lock", GNOME("300", "0", "true", LOCKS, "\"idle_s\":900,\"locked\":false,")),
 	             SK_STATE_NON_COMPLIANT, "the live state contradicts the policy");
 	cr_expect_eq(judge("screen-lock", GNOME("300", "0", "true", LOCKS, "\"idle_s\":900,\"locked\":true,")),

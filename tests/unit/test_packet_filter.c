@@ -103,6 +103,19 @@ Test(packet_filter, jumps)
 	             SK_FILTER_UNSURE, "a circle ends");
 }
 
+#define TABLE(flags) "{\"table\":{\"family\":\"inet\",\"name\":\"t\",\"handle\":1" flags "}},"
+
+Test(packet_filter, a_table_that_sleeps)
+{
+	cr_expect_eq(fate(TABLE("") CHAIN("inet", "in", "drop"), "ip"), SK_FILTER_REFUSED);
+	cr_expect_eq(fate(TABLE(",\"flags\":\"dormant\"") CHAIN("inet", "in", "drop"), "ip"), SK_FILTER_OPEN);
+	cr_expect_eq(fate(TABLE(",\"flags\":[\"owner\",\"dormant\"]") CHAIN("inet", "in", "drop"), "ip"),
+	             SK_FILTER_OPEN);
+	cr_expect_eq(fate(TABLE(",\"flags\":[\"owner\"]") CHAIN("inet", "in", "drop"), "ip"), SK_FILTER_REFUSED);
+	cr_expect_eq(fate(TABLE(",\"flags\":\"owner\"") CHAIN("inet", "in", "drop"), "ip"), SK_FILTER_REFUSED);
+	cr_expect_eq(fate(TABLE(",\"flags\":\"t\"") CHAIN("inet", "in", "drop"), "ip"), SK_FILTER_UNSURE, "nft 1.0.6");
+}
+
 Test(packet_filter, what_nft_cannot_show)
 {
 	cr_expect_eq(fate(CHAIN("ip", "in", "accept") RULE("ip", "in", "{\"xt\":null}"), "ip"), SK_FILTER_UNSURE);

@@ -149,7 +149,7 @@ Test(probe_login, who_has_privileges)
 	put("etc/shadow", "root:*:1::::::\nfirst:!:1::::::\n");
 	put("etc/group", "sudo:x:27:\nops:x:30:member\n");
 	put("etc/sudoers",
-	    "Defaults:quiet !authenticate\nUser_Alias BOSSES = one, \\\n  two : REST = three\n"
+	    "root\tALL=(ALL:ALL) ALL\nDefaults:quiet !authenticate\nUser_Alias BOSSES = one, \\\n  two : REST = three\n"
 	    "BOSSES ALL = (ALL) ALL # all of them\nfour, five ,six ALL=ALL\n#1234 ALL=ALL\n"
 	    "%ops ALL=ALL\nREST, !seven ALL=NOPASSWD: ALL\n"
 	    "#include /etc/sudoers.more\n@includedir \"/etc/more.d\"\n@include local\n@include %h.conf\n");
@@ -162,6 +162,7 @@ Test(probe_login, who_has_privileges)
 	                                 "six",   "#1234", "member", "eight", "nine", "eleven"};
 	for (size_t i = 0; i < sizeof(in) / sizeof(*in); i++)
 		cr_expect(has_admin(facts, in[i]), "%s", in[i]);
+	cr_expect_eq(json_array_size(json_object_get(facts, "admins")), sizeof(in) / sizeof(*in));
 	cr_expect_not(has_admin(facts, "BOSSES"));
 	cr_expect_not(has_admin(facts, "seven"));
 	cr_expect_not(has_admin(facts, "ten"));

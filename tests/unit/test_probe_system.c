@@ -140,6 +140,7 @@ static void journal(const char *path, unsigned long long first, unsigned long lo
 
 	memcpy(head + 168, &first, 8); /* these tests run on little endian machines */
 	memcpy(head + 184, &at_us, 8);
+	memcpy(head + 192, &at_us, 8);
 	put(path, "");
 	snprintf(full, sizeof(full), "%s/%s", root, path);
 	cr_assert_eq(sk_file_write(full, head, sizeof(head), 0644, NULL), 0);
@@ -157,7 +158,11 @@ Test(probe_system, what_the_journal_itself_shows)
 	cr_expect(json_is_true(json_object_get(disk, "trimmed")));
 	cr_expect(json_is_false(json_object_get(facts, "in_memory")));
 	json_decref(facts);
-	journal("run/log/journal/0123456789abcdef0123456789abcdef/system.journal", 1, 1799000000000000ULL);
+	journal("run/log/journal/0123456789abcdef0123456789abcdef/system.journal", 1, 1798500000000000ULL);
+	facts = sk_probe_logs(root);
+	cr_expect(json_is_false(json_object_get(facts, "in_memory")), "left over from an earlier time");
+	json_decref(facts);
+	journal("run/log/journal/0123456789abcdef0123456789abcdef/system.journal", 1, 1799500000000000ULL);
 	facts = sk_probe_logs(root);
 	cr_expect(json_is_true(json_object_get(facts, "in_memory")));
 	json_decref(facts);
