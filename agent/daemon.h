@@ -11,6 +11,7 @@
 #include "agent/holder.h"
 #include "agent/journal.h"
 #include "agent/notify.h"
+#include "agent/posture_events.h"
 #include "agent/posture_runner.h"
 #include "agent/socket.h"
 #include "agent/trust.h"
@@ -39,6 +40,7 @@ struct sk_daemon {
 	struct sk_holder *holder;
 	struct sk_gate *gate;
 	struct sk_posture *posture;
+	struct sk_posture_events *posture_events;
 	struct sk_notices notices;
 	struct sk_tty *tty;
 	struct sk_phone *phone; /* permits by telephone */

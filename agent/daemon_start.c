@@ -376,7 +376,13 @@ static int start_posture(struct sk_daemon *d)
 	const struct sk_posture_options o = {
 	    .probe = d->config.probe, .every_s = d->config.check_every_s, .first_s = 20};
 
-	return sk_posture_new(d->loop, &o, &hooks, &d->posture);
+	const struct sk_posture_events_options events = {.root = ""};
+	int r = sk_posture_new(d->loop, &o, &hooks, &d->posture);
+
+	if (r < 0 ||
+	    d->config.sysfs[0]) /* with a sysfs of a test's making this machine's own files are not the terminal's */
+		return r;
+	return sk_posture_events_new(d->loop, d->posture, &events, &d->posture_events);
 }
 
 static void record_start(struct sk_daemon *d)
@@ -449,6 +455,7 @@ void sk_daemon_stop(struct sk_daemon *d)
 	sk_control_stop(d);
 	d->control = sk_socket_close(d->control);
 	d->uplink = sk_uplink_face_free(d->uplink);
+	d->posture_events = sk_posture_events_free(d->posture_events);
 	d->posture = sk_posture_free(d->posture);
 	d->gate = sk_gate_free(d->gate);
 	d->screen = sk_screen_free(d->screen);
