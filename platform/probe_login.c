@@ -44,25 +44,46 @@ static void note(json_t *out, const char *where, const char *user)
 	json_array_append_new(out, json_pack("{s:s, s:s}", "where", where, "user", shown));
 }
 
+static bool is_true(const char *value)
+{
+	return strcasecmp(value, "true") == 0 || strcmp(value, "1") == 0;
+}
+
+/* A key of FILE and of what lies in FILE.d. */
+static void file_and_dropins(const char *root, const char *file, const char *key, json_t *out)
+{
+	char folder[128], path[400], value[256];
+	json_t *names, *name;
+	size_t i;
+
+	if (sk_etc_value(root, file, key, value, sizeof(value)) && value[0])
+		note(out, file, value);
+	snprintf(folder, sizeof(folder), "%s.d", file);
+	names = sk_etc_names(root, folder, ".conf");
+	json_array_foreach(names, i, name)
+	{
+		snprintf(path, sizeof(path), "%s/%.200s", folder, json_string_value(name));
+		if (sk_etc_value(root, path, key, value, sizeof(value)) && value[0])
+			note(out, path, value);
+	}
+	json_decref(names);
+}
+
 /* GDM: AutomaticLoginEnable and AutomaticLogin; LightDM: autologin-user; SDDM: User in [Autologin]. */
 static void desktop_autologin(const char *root, json_t *out)
 {
 	static const char *const gdm[] = {"/etc/gdm3/daemon.conf", "/etc/gdm3/custom.conf", "/etc/gdm/custom.conf"};
-	static const char *const other[][2] = {{"/etc/lightdm/lightdm.conf", "autologin-user"},
-	                                       {"/etc/sddm.conf", "User"}};
 	char value[256];
 
 	for (size_t i = 0; i < sizeof(gdm) / sizeof(*gdm); i++) {
-		if (!sk_etc_value(root, gdm[i], "AutomaticLoginEnable", value, sizeof(value)))
-			continue;
-		if (strcasecmp(value, "true") == 0 || strcmp(value, "1") == 0)
+		if (sk_etc_value(root, gdm[i], "TimedLoginEnable", value, sizeof(value)) && is_true(value))
+			note(out, gdm[i], sk_etc_value(root, gdm[i], "TimedLogin", value, sizeof(value)) ? value : "?");
+		if (sk_etc_value(root, gdm[i], "AutomaticLoginEnable", value, sizeof(value)) && is_true(value))
 			note(out, gdm[i],
 			     sk_etc_value(root, gdm[i], "AutomaticLogin", value, sizeof(value)) ? value : "?");
 	}
-	for (size_t i = 0; i < sizeof(other) / sizeof(*other); i++) {
-		if (sk_etc_value(root, other[i][0], other[i][1], value, sizeof(value)) && value[0])
-			note(out, other[i][0], value);
-	}
+	file_and_dropins(root, "/etc/lightdm/lightdm.conf", "autologin-user", out);
+	file_and_dropins(root, "/etc/sddm.conf", "User", out);
 }
 
 static void unit_autologin(const char *root, const char *path, json_t *out)
@@ -150,22 +171,58 @@ static bool says_something(const char *root, const char *path)
 	return letters >= 40; /* more than "Debian GNU/Linux 12 \n \l" */
 }
 
-json_t *sk_probe_login_limits(const char *root, const char *names)
+/* agetty shows /etc/issue and every file of /etc/issue.d. */
+static bool issue_says(const char *root)
 {
-	json_t *lock = json_pack("{s:o, s:o}", "deny", number_of(root, "/etc/security/faillock.conf", "deny"),
-	                         "unlock_time", number_of(root, "/etc/security/faillock.conf", "unlock_time"));
-	bool issue = says_something(root, "/etc/issue"), desktop = false;
+	json_t *names = sk_etc_names(root, "/etc/issue.d", ".issue"), *name;
+	bool found = says_something(root, "/etc/issue");
+	char path[400];
+	size_t i;
+
+	json_array_foreach(names, i, name)
+	{
+		snprintf(path, sizeof(path), "/etc/issue.d/%.200s", json_string_value(name));
+		found = found || says_something(root, path);
+	}
+	json_decref(names);
+	return found;
+}
+
+static long long written(const char *root, const char *path)
+{
+	char full[600];
+	struct stat st;
+
+	snprintf(full, sizeof(full), "%s%s", root, path);
+	return stat(full, &st) == 0 ? (long long)st.st_mtime : 0;
+}
+
+/* GDM's message: of Debian's file, which GDM compiles at its start, or of a database that somebody has compiled since it was written. */
+static bool gdm_says(const char *root)
+{
 	json_t *profiles = sk_etc_names(root, "/etc/dconf/db/gdm.d", ""), *name;
+	long long compiled = written(root, "/etc/dconf/db/gdm");
 	char path[600], value[16];
+	bool found =
+	    sk_etc_value(root, "/etc/gdm3/greeter.dconf-defaults", "banner-message-enable", value, sizeof(value)) &&
+	    strcmp(value, "true") == 0;
 	size_t i;
 
 	json_array_foreach(profiles, i, name)
 	{
 		snprintf(path, sizeof(path), "/etc/dconf/db/gdm.d/%.200s", json_string_value(name));
-		desktop = desktop || (sk_etc_value(root, path, "banner-message-enable", value, sizeof(value)) &&
-		                      strcmp(value, "true") == 0);
+		found = found || (written(root, path) <= compiled &&
+		                  sk_etc_value(root, path, "banner-message-enable", value, sizeof(value)) &&
+		                  strcmp(value, "true") == 0);
 	}
 	json_decref(profiles);
+	return found;
+}
+
+json_t *sk_probe_login_limits(const char *root, const char *names)
+{
+	json_t *lock = json_pack("{s:o, s:o}", "deny", number_of(root, "/etc/security/faillock.conf", "deny"),
+	                         "unlock_time", number_of(root, "/etc/security/faillock.conf", "unlock_time"));
 	return json_pack("{s:o, s:o, s:b, s:b}", "services", services(root, names, true), "faillock", lock, "issue",
-	                 issue, "desktop_banner", desktop);
+	                 issue_says(root), "desktop_banner", gdm_says(root));
 }

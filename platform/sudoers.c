@@ -102,6 +102,8 @@ static void read_folder(struct sk_privileges *p, const char *folder, int depth)
 	char path[600];
 	size_t i;
 
+	if (json_array_size(names) >= 1000) /* no more are listed */
+		unread(p, folder, "too many files");
 	json_array_foreach(names, i, name)
 	{
 		const char *s = json_string_value(name);

@@ -134,6 +134,39 @@ Test(probe_login, accounts)
 	json_decref(facts);
 }
 
+Test(probe_login, autologin_in_dropins_and_after_a_time)
+{
+	put("etc/lightdm/lightdm.conf.d/50.conf", "[Seat:*]\nautologin-user=kiosk\n");
+	put("etc/sddm.conf.d/a.conf", "[Autologin]\nUser=k2\n");
+	put("etc/gdm3/daemon.conf", "[daemon]\nTimedLoginEnable=true\nTimedLogin=k3\n");
+	json_t *facts = sk_probe_login_factors(root, "login");
+	cr_expect_eq(json_array_size(json_object_get(facts, "autologin")), 3);
+	json_decref(facts);
+}
+
+Test(probe_login, messages_that_are_shown_and_one_that_was_never_compiled)
+{
+	char path[200];
+	struct timespec old[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+
+	put("etc/issue.d/city.issue", "This terminal belongs to the city; use is recorded and for duty only.\n");
+	put("etc/dconf/db/gdm", "x");
+	put("etc/dconf/db/gdm.d/00", "[org/gnome/login-screen]\nbanner-message-enable=true\n");
+	json_t *facts = sk_probe_login_limits(root, "login");
+	cr_expect(json_is_true(json_object_get(facts, "issue")));
+	cr_expect(json_is_true(json_object_get(facts, "desktop_banner")));
+	json_decref(facts);
+	snprintf(path, sizeof(path), "%s/etc/dconf/db/gdm", root);
+	cr_assert_eq(utimensat(AT_FDCWD, path, old, 0), 0);
+	facts = sk_probe_login_limits(root, "login");
+	cr_expect(json_is_false(json_object_get(facts, "desktop_banner")));
+	json_decref(facts);
+	put("etc/gdm3/greeter.dconf-defaults", "[org/gnome/login-screen]\nbanner-message-enable=true\n");
+	facts = sk_probe_login_limits(root, "login");
+	cr_expect(json_is_true(json_object_get(facts, "desktop_banner")));
+	json_decref(facts);
+}
+
 static bool has_admin(const json_t *facts, const char *name)
 {
 	size_t i;
