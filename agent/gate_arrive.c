@@ -10,7 +10,8 @@
 
 #include "agent/gate_impl.h"
 
-#define HOLD_US 200000 /* "bind" follows in a few milliseconds; a keyboard that never gets one is let in all the same */
+#define HOLD_US \
+	1000000 /* "bind" follows in milliseconds, on a drowning machine in hundreds of them; a keyboard that never gets one is let in all the same */
 
 static bool kernel_is_done(const struct sk_attached *a)
 {
