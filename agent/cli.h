@@ -83,7 +83,7 @@ int sk_cli_check(struct sk_cli *cli, int argc, char **argv);
 int sk_cli_devices(struct sk_cli *cli, int argc, char **argv);
 int sk_cli_events(struct sk_cli *cli, int argc, char **argv);
 int sk_cli_media(struct sk_cli *cli, int argc, char **argv);
-int sk_cli_hardware(struct sk_cli *cli, int argc, char **argv);
+int sk_cli_accepted(struct sk_cli *cli, int argc, char **argv);
 int sk_cli_request(struct sk_cli *cli, int argc, char **argv);
 int sk_cli_phone(struct sk_cli *cli, int argc, char **argv);
 int sk_cli_open(struct sk_cli *cli, int argc, char **argv);

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "agent/hardware.h"
+#include "agent/accepted.h"
 #include "agent/journal_verify.h"
 #include "agent/phone_ops.h"
 #include "agent/medium.h"
@@ -304,16 +304,13 @@ static json_t *op_media_register(struct call *c)
 	return r < 0 ? fail(r, &c->err) : NULL;
 }
 
-static json_t *op_hardware_accept(struct call *c)
+static json_t *op_accept(struct call *c)
 {
 	char person[64] = "";
-	int r;
 
 	if (sk_login_name(c->peer->uid, person, sizeof person) < 0)
 		person[0] = '\0';
-	r = sk_hardware_accept(c->d, person, c->q, &c->err);
-	if (r == 0 && c->d->posture)
-		(void)sk_posture_run_now(c->d->posture, "hardware");
+	int r = sk_accept(c->d, person, c->q, &c->err);
 	return r < 0 ? fail(r, &c->err) : sk_answer_ok();
 }
 
@@ -433,8 +430,8 @@ static const struct {
     {"trust.set", true, op_trust_set},
     {"verdict", true, op_verdict},
     {"media.register", true, op_media_register},
-    {"hardware.accept", true, op_hardware_accept},
     {"media.prepare", true, op_media_prepare},
+    {"accept", true, op_accept},
 };
 
 json_t *sk_control_answer(struct sk_daemon *d, const struct sk_peer *peer, uint64_t client, const json_t *request)

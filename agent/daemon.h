@@ -27,6 +27,8 @@ struct sk_screen; /* agent/screen.h */
 
 enum { SK_SOURCE_OF_TEND, SK_SOURCE_OF_RETRY, SK_SOURCE_OF_CLOCK, SK_DAEMON_SOURCES }; /* in sk_daemon.sources */
 
+struct sk_netwatch;
+
 struct sk_daemon {
 	sd_event *loop;
 	struct sk_agent_config config;
@@ -41,6 +43,7 @@ struct sk_daemon {
 	struct sk_gate *gate;
 	struct sk_posture *posture;
 	struct sk_posture_events *posture_events;
+	struct sk_netwatch *netwatch;
 	struct sk_notices notices;
 	struct sk_tty *tty;
 	struct sk_phone *phone; /* permits by telephone */

@@ -28,6 +28,7 @@
 #include "common/file.h"
 #include "common/log.h"
 #include "common/text.h"
+#include "platform/netwatch.h"
 #include "platform/controllers.h"
 
 #define TEND_S 600 /* stored time, clock, journal */
@@ -361,6 +362,15 @@ static int start_gate(struct sk_daemon *d, struct sk_err *err)
 	return r;
 }
 
+/* Connected to something else: at once, not hours later. */
+static void network_changed(void *ctx)
+{
+	struct sk_daemon *d = ctx;
+
+	(void)sk_posture_run_now(d->posture, "networks");
+	(void)sk_posture_run_now(d->posture, "wireless");
+}
+
 static int start_posture(struct sk_daemon *d)
 {
 	const struct sk_posture_hooks hooks = {.ctx = d,
@@ -377,11 +387,14 @@ static int start_posture(struct sk_daemon *d)
 	    .probe = d->config.probe, .every_s = d->config.check_every_s, .first_s = 20};
 
 	const struct sk_posture_events_options events = {.root = ""};
-	int r = sk_posture_new(d->loop, &o, &hooks, &d->posture);
+	int r = sk_posture_new(d->loop, &o, &hooks, &d->posture), watch;
 
 	if (r < 0 ||
 	    d->config.sysfs[0]) /* with a sysfs of a test's making this machine's own files are not the terminal's */
 		return r;
+	watch = sk_netwatch_new(d->loop, network_changed, d, &d->netwatch);
+	if (watch < 0)
+		sk_log(SK_LOG_WARNING, "changes of the network are not noticed at once: %s", strerror(-watch));
 	return sk_posture_events_new(d->loop, d->posture, &events, &d->posture_events);
 }
 
@@ -456,6 +469,7 @@ void sk_daemon_stop(struct sk_daemon *d)
 	d->control = sk_socket_close(d->control);
 	d->uplink = sk_uplink_face_free(d->uplink);
 	d->posture_events = sk_posture_events_free(d->posture_events);
+	d->netwatch = sk_netwatch_free(d->netwatch);
 	d->posture = sk_posture_free(d->posture);
 	d->gate = sk_gate_free(d->gate);
 	d->screen = sk_screen_free(d->screen);

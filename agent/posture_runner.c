@@ -36,6 +36,7 @@ struct sk_posture {
 	uint32_t queue;
 	uint32_t again; /* changed while they ran: their result is kept, nobody is answered with it */
 	int running; /* index; -1 = none; -2 = enforcing */
+	bool stale; /* what runs began under another policy */
 	bool enforce_due, enforce_failed;
 	struct waiter waiters[WAITERS_MAX];
 	size_t n_waiters;
@@ -207,9 +208,13 @@ static void on_child(void *arg, int status, const char *output, size_t len)
 		json_t *facts = facts_of(status, output, len);
 
 		take_change(p, (size_t)which, facts);
-		take_result(p, (size_t)which, facts);
+		if (p->stale)
+			p->queue |= 1u << which; /* asked by other parameters: not judged, but asked again */
+		else
+			take_result(p, (size_t)which, facts);
 		json_decref(facts);
 	}
+	p->stale = false;
 	start_next(p);
 	answer_done(p);
 }
@@ -402,6 +407,7 @@ void sk_posture_policy_changed(struct sk_posture *p)
 	if (enforces(p))
 		p->enforce_due = true;
 	memset(p->at, 0, sizeof p->at);
+	p->stale = p->running >= 0;
 	for (size_t i = 0; i < p->n; i++) /* judged by other parameters: again, but only what ran already */
 		if (p->results[i])
 			p->queue |= 1u << i;

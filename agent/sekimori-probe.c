@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/json.h"
 #include "common/text.h"
 #include "platform/probe.h"
@@ -39,9 +40,44 @@ static json_t *disk(char **args)
 	return facts;
 }
 
+static long long span_of(char **args, const char *name)
+{
+	unsigned long long n = 0;
+
+	return sk_text_u64(value_of(args, name), 0, 366 * 86400ULL, &n) == 0 ? (long long)n : 0;
+}
+
 static json_t *antivirus(char **args)
 {
-	return sk_probe_antivirus(value_of(args, "socket"), 8000);
+	const struct sk_av_options o = {
+	    .root = "",
+	    .product = value_of(args, "product"),
+	    .socket = value_of(args, "socket"),
+	    .mdatp = "/usr/bin/mdatp",
+	    .scanner = {.name = value_of(args, "name"),
+	                .folder = "/etc/sekimori/scanners",
+	                .command = value_of(args, "command"),
+	                .running = value_of(args, "running"),
+	                .signatures = value_of(args, "signatures"),
+	                .timeout_ms = 8000},
+	    .timeout_ms = 8000,
+	    .test_folder = span_of(args, "on_access") ? value_of(args, "on_access_folder") : NULL,
+	    .test_wait_ms = 5000,
+	    .test_every_ms = span_of(args, "on_access_every") * 1000,
+	    .now_ms = sk_clock_wall(),
+	};
+
+	return sk_probe_av(&o);
+}
+
+static json_t *settings(char **args)
+{
+	return sk_probe_settings("", value_of(args, "files"));
+}
+
+static json_t *full_scan(char **args)
+{
+	return sk_probe_full_scan(value_of(args, "stamp"));
 }
 
 static json_t *login_factors(char **args)
@@ -144,12 +180,26 @@ static const struct {
 	const char *id;
 	json_t *(*run)(char **args);
 } probes[] = {
-    {"screen-lock", screen},  {"disk-encryption", disk},      {"login-factors", login_factors},
-    {"passwords", passwords}, {"login-limits", login_limits}, {"accounts", accounts},
-    {"antivirus", antivirus}, {"updates", updates},           {"support", support},
-    {"services", services},   {"firewall", firewall},         {"clock", kept_clock},
-    {"logs", logs},           {"software", software},         {"networks", networks},
-    {"wireless", wireless},   {"hardware", hardware},         {"ic-card", card},
+    {"screen-lock", screen},
+    {"disk-encryption", disk},
+    {"login-factors", login_factors},
+    {"passwords", passwords},
+    {"login-limits", login_limits},
+    {"accounts", accounts},
+    {"antivirus", antivirus},
+    {"updates", updates},
+    {"support", support},
+    {"services", services},
+    {"firewall", firewall},
+    {"clock", kept_clock},
+    {"logs", logs},
+    {"software", software},
+    {"networks", networks},
+    {"wireless", wireless},
+    {"hardware", hardware},
+    {"ic-card", card},
+    {"antivirus-settings", settings},
+    {"full-scan", full_scan},
     {"secure-boot", boot},
 };
 

@@ -229,3 +229,32 @@ json_t *sk_inventory_change(const char *root, const char *name, const struct sk_
 	sk_inventory_clear(&after);
 	return change;
 }
+
+json_t *sk_inventory_facts(const char *root, const char *name, struct sk_inventory *v, json_t *unread, size_t bytes)
+{
+	struct sk_inventory accepted;
+	char hash[SK_SHA256_HEX], file[64];
+	json_t *facts, *diff;
+
+	sk_inventory_sort(v);
+	sk_inventory_hash(v, hash);
+	facts = json_pack("{s:s, s:I, s:o}", "hash", hash, "total", (json_int_t)v->n, "unread", unread);
+	snprintf(file, sizeof(file), "%.32s.baseline", name);
+	int r = sk_inventory_read(root, file, &accepted);
+	if (r == 0) {
+		diff = sk_inventory_diff(&accepted, v, bytes);
+		json_object_update(facts, diff);
+		json_decref(diff);
+		sk_inventory_hash(&accepted, hash);
+		json_object_set_new(facts, "baseline", json_string(hash));
+	} else {
+		json_object_set_new(facts, "baseline", json_null());
+		if (r != -ENOENT)
+			json_object_set_new(facts, "why", json_string(strerror(-r)));
+	}
+	sk_inventory_clear(&accepted);
+	diff = json_array_size(unread) == 0 ? sk_inventory_change(root, name, v) : NULL;
+	if (diff)
+		json_object_set_new(facts, "change", diff);
+	return facts;
+}

@@ -41,4 +41,8 @@ json_t *sk_inventory_diff(const struct sk_inventory *before, const struct sk_inv
 /* The change of v against NAME.list, written as NAME.next. NULL when there is none, or it cannot be kept. {"from","to","added","removed","more"} */
 json_t *sk_inventory_change(const char *root, const char *name, const struct sk_inventory *v);
 
+/* Of a list that is held against an accepted one, NAME.baseline: {"hash","total","unread":[..],"baseline":hash|null,"added","removed","more","why"?,
+ * "change"?}. v is sorted here; unread (stolen): what could not be read; then no change is told, as half a list is none. */
+json_t *sk_inventory_facts(const char *root, const char *name, struct sk_inventory *v, json_t *unread, size_t bytes);
+
 #endif

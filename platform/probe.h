@@ -19,6 +19,30 @@ int sk_cipher_kernel(const char *dm_name, char *cipher, int size, int *key_bits)
 int sk_cipher_table(const char *params, char *cipher, int size, int *key_bits);
 
 json_t *sk_probe_antivirus(const char *socket_path, int timeout_ms); /* P7: clamd by its socket */
+json_t *sk_probe_mdatp(const char *program, int timeout_ms, long long now_ms); /* P7: Microsoft Defender */
+json_t *sk_mdatp_facts(const char *text, size_t len, long long now_ms); /* of what it printed */
+struct sk_scanner_options { /* any other scanner, as the policy describes it */
+	const char *name;
+	const char *folder; /* of the programs that root put there for this: a policy cannot have anything else run */
+	const char *command; /* a name in it */
+	const char *running; /* pattern of a line it prints when all is well */
+	const char *signatures; /* a file as old as the signatures; NULL or "" = none */
+	int timeout_ms;
+};
+json_t *sk_probe_scanner(const struct sk_scanner_options *o);
+struct sk_av_options {
+	const char *root;
+	const char *product; /* auto clamav defender command */
+	const char *socket, *mdatp;
+	struct sk_scanner_options scanner;
+	int timeout_ms;
+	const char *test_folder; /* of the live test on access; NULL = not tested */
+	int test_wait_ms;
+	long long test_every_ms, now_ms;
+};
+json_t *sk_probe_av(const struct sk_av_options *o);
+json_t *sk_probe_settings(const char *root, const char *files); /* P8 */
+json_t *sk_probe_full_scan(const char *stamp); /* P9 */
 
 json_t *sk_probe_screen(const char *root); /* P1 */
 /* Writes the mandatory settings: dconf database with locks, the files of the desktops that are installed (screen_desktops.c) and, for text sessions,

@@ -260,34 +260,6 @@ static void read_tpm(struct hardware *h)
 		sk_inventory_add(&h->now, "tpm", version);
 }
 
-static json_t *facts_of(struct hardware *h, json_t *unread)
-{
-	struct sk_inventory accepted;
-	char hash[SK_SHA256_HEX];
-	json_t *facts, *diff;
-
-	sk_inventory_sort(&h->now);
-	sk_inventory_hash(&h->now, hash);
-	facts = json_pack("{s:s, s:I, s:o}", "hash", hash, "total", (json_int_t)h->now.n, "unread", unread);
-	int r = sk_inventory_read(h->root, "hardware.baseline", &accepted);
-	if (r == 0) {
-		diff = sk_inventory_diff(&accepted, &h->now, TOLD_BYTES);
-		json_object_update(facts, diff);
-		json_decref(diff);
-		sk_inventory_hash(&accepted, hash);
-		json_object_set_new(facts, "baseline", json_string(hash));
-	} else {
-		json_object_set_new(facts, "baseline", json_null());
-		if (r != -ENOENT)
-			json_object_set_new(facts, "why", json_string(strerror(-r)));
-	}
-	sk_inventory_clear(&accepted);
-	diff = json_array_size(unread) == 0 ? sk_inventory_change(h->root, "hardware", &h->now) : NULL;
-	if (diff)
-		json_object_set_new(facts, "change", diff);
-	return facts;
-}
-
 json_t *sk_probe_hardware(const char *root)
 {
 	struct hardware h = {.root = root};
@@ -303,7 +275,7 @@ json_t *sk_probe_hardware(const char *root)
 	(void)read_pci(&h);
 	each(&h, "/sys/bus/usb/devices", take_usb);
 	read_tpm(&h);
-	facts = facts_of(&h, unread);
+	facts = sk_inventory_facts(root, "hardware", &h.now, unread, TOLD_BYTES);
 	sk_inventory_clear(&h.now);
 	sk_inventory_clear(&h.pci);
 	return facts;

@@ -214,7 +214,7 @@ static void on_bss(void *ctx, const struct nlmsghdr *m)
 	if (!v || len != sizeof(status))
 		return;
 	memcpy(&status, v, sizeof(status));
-	if (status != NL80211_BSS_STATUS_ASSOCIATED)
+	if (status != NL80211_BSS_STATUS_ASSOCIATED && status != NL80211_BSS_STATUS_IBSS_JOINED)
 		return;
 	i->connected = true;
 	v = sk_netlink_attr(bss, n, NL80211_BSS_CAPABILITY, &len);

@@ -50,7 +50,8 @@ static const struct sk_check *const list[] = {
     &sk_check_login_limits, &sk_check_accounts,        &sk_check_antivirus,     &sk_check_updates,
     &sk_check_support,      &sk_check_services,        &sk_check_firewall,      &sk_check_clock,
     &sk_check_logs,         &sk_check_software,        &sk_check_networks,      &sk_check_wireless,
-    &sk_check_hardware,     &sk_check_ic_card,         &sk_check_boot,
+    &sk_check_hardware,     &sk_check_ic_card,         &sk_check_boot,          &sk_check_antivirus_settings,
+    &sk_check_full_scan,
 };
 #define N_CHECKS (sizeof(list) / sizeof(*list))
 

@@ -17,6 +17,8 @@ extern const struct sk_check sk_check_support; /* P11, 6.4(1)キ */
 extern const struct sk_check sk_check_software; /* P12, 6.1(17) */
 extern const struct sk_check sk_check_ic_card; /* M9, 5.4(1)ア(イ) */
 extern const struct sk_check sk_check_boot; /* M9, 4.4(4) */
+extern const struct sk_check sk_check_antivirus_settings; /* P8, 6.4(2)オ */
+extern const struct sk_check sk_check_full_scan; /* P9, 6.4(3)エ */
 extern const struct sk_check sk_check_hardware; /* M7, 6.1(18) */
 extern const struct sk_check sk_check_networks; /* P13, 6.1(19), 3(1)ア, 3(2)ア */
 extern const struct sk_check sk_check_wireless; /* P14, 6.1(13)ア */

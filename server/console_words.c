@@ -148,7 +148,7 @@ const char *sk_word_event(const char *kind, enum sk_tone *tone)
 	    {"request.created", N_("Request made"), SK_TONE_PLAIN},
 	    {"request.answered", N_("Answer received"), SK_TONE_PLAIN},
 	    {"inventory.changed", N_("Inventory changed"), SK_TONE_PLAIN},
-	    {"hardware.accepted", N_("Hardware accepted"), SK_TONE_PLAIN},
+	    {"inventory.accepted", N_("List accepted"), SK_TONE_PLAIN},
 	    {"uevents.lost", N_("Device messages were lost"), SK_TONE_ERROR},
 	    {"medium.key-mismatch", N_("Registered medium reformatted or exchanged"), SK_TONE_ERROR},
 	    {"media.registered-request", N_("Registration of a medium asked for"), SK_TONE_PLAIN},

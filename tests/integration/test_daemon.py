@@ -349,7 +349,7 @@ print(codes.count("ok"), codes.count("busy"), time.monotonic() - begin)
         self.assertTrue(self.m.ask("status")["ok"])
 
     def test_a_client_may_end_while_it_waits(self):
-        self.m.write_probe("sleep 1; echo '{}'")
+        self.m.write_probe("sleep 0.3; echo '{}'")
         self.m.start()
         c = self.m.control()
         c.send({"op": "check"})

@@ -3,7 +3,7 @@
 #include <fcntl.h>
 
 #include "agent/control.h"
-#include "agent/hardware.h"
+#include "agent/accepted.h"
 #include "agent/inventory_record.h"
 #include "platform/inventory.h"
 #include "platform/memory_module.h"
@@ -254,7 +254,10 @@ static json_t *last(const char *kind)
 
 static void changed(const char *id, bool more)
 {
-	json_t *c = json_pack("{s:s, s:s, s:[], s:[], s:b}", "from", "a", "to", "b", "added", "removed", "more", more);
+	char hash[SK_SHA256_HEX];
+
+	hash_of("hardware.next", hash);
+	json_t *c = json_pack("{s:s, s:s, s:[], s:[], s:b}", "from", "a", "to", hash, "added", "removed", "more", more);
 
 	cr_assert_eq(sk_inventory_record(d, sk_check_find(id), c), 0);
 	json_decref(c);
@@ -268,11 +271,16 @@ Test(hardware, the_first_list_is_accepted_once, .init = setup, .fini = stop_daem
 	changed("hardware", true);
 	hash_of("hardware.baseline", after);
 	cr_expect_str_eq(after, "", "not before it is whole");
+	json_t *other = json_pack("{s:s, s:s, s:[], s:[]}", "from", "a", "to", "another list", "added", "removed");
+	list_of("hardware.next", 9);
+	cr_expect_eq(sk_inventory_record(d, sk_check_find("hardware"), other), -ESTALE,
+	             "what was not told is not taken as told");
+	json_decref(other);
 	list_of("hardware.next", 4);
 	changed("hardware", false);
 	hash_of("hardware.baseline", before);
 	cr_expect_str_neq(before, "");
-	json_t *e = last("hardware.accepted");
+	json_t *e = last("inventory.accepted");
 	cr_expect_str_eq(json_string_value(json_object_get(e, "cause")), "first");
 	cr_expect_str_eq(json_string_value(json_object_get(e, "hash")), before);
 	json_decref(e);
@@ -293,8 +301,7 @@ Test(hardware, accepted_at_the_terminal, .init = setup, .fini = stop_daemon)
 
 	list_of("hardware.list", 2);
 	hash_of("hardware.list", hash);
-	json_t *q =
-	    json_pack("{s:s, s:s, s:s}", "op", "hardware.accept", "hash", hash, "reason", "disk 交換 permit 12");
+	json_t *q = json_pack("{s:s, s:s, s:s}", "op", "accept", "hash", hash, "reason", "disk 交換 permit 12");
 	json_t *a = sk_control_answer(d, &clerk, 1, q);
 	cr_expect(json_is_false(json_object_get(a, "ok")), "root alone");
 	json_decref(a);
@@ -310,11 +317,11 @@ Test(hardware, accepted_at_the_terminal, .init = setup, .fini = stop_daemon)
 	json_decref(q);
 	hash_of("hardware.baseline", now);
 	cr_expect_str_eq(now, hash);
-	json_t *e = last("hardware.accepted");
+	json_t *e = last("inventory.accepted");
 	cr_expect_str_eq(json_string_value(json_object_get(e, "reason")), "disk 交換 permit 12");
 	cr_expect_str_eq(json_string_value(json_object_get(e, "person")), "root");
 	json_decref(e);
-	q = json_pack("{s:s, s:s, s:s}", "op", "hardware.accept", "hash", hash, "reason", "");
+	q = json_pack("{s:s, s:s, s:s}", "op", "accept", "hash", hash, "reason", "");
 	a = sk_control_answer(d, &su, 1, q);
 	cr_expect_str_eq(json_string_value(json_object_get(a, "code")), "invalid");
 	json_decref(a);

@@ -8,6 +8,7 @@
 #include "common/file.h"
 #include "platform/net.h"
 #include "platform/netlink.h"
+#include "platform/netwatch.h"
 #include "platform/probe.h"
 #include "platform/wifi.h"
 #include "tests/unit/check_help.h"
@@ -143,6 +144,37 @@ Test(networks, this_machine)
 
 	cr_assert_eq(sk_net_read(&n), 0);
 	cr_expect_gt(n.n_links, 0, "at least lo");
+}
+
+static void never(void *ctx)
+{
+	(void)ctx;
+	cr_assert_fail("nothing changed");
+}
+
+Test(networks, only_another_list_is_a_change)
+{
+	char a[SK_SHA256_HEX], b[SK_SHA256_HEX];
+	struct sk_netwatch *w = NULL;
+	sd_event *loop = NULL;
+	struct sk_net n;
+
+	a_machine(&n);
+	sk_netwatch_sum(&n, a);
+	sk_netwatch_sum(&n, b);
+	cr_expect_str_eq(a, b);
+	n.gateway[0].mac[0] = 'x';
+	sk_netwatch_sum(&n, b);
+	cr_expect_str_eq(a, b, "who answers is asked by the check itself");
+	n.link[0].up = false;
+	sk_netwatch_sum(&n, b);
+	cr_expect_str_neq(a, b);
+	cr_assert_geq(sd_event_new(&loop), 0);
+	cr_assert_eq(sk_netwatch_new(loop, never, NULL, &w), 0);
+	cr_expect_geq(sd_event_run(loop, 1000), 0);
+	cr_expect_null(sk_netwatch_free(w));
+	cr_expect_null(sk_netwatch_free(NULL));
+	sd_event_unref(loop);
 }
 
 /* --- verdicts --- */

@@ -202,6 +202,21 @@ Test(posture, a_change_is_recorded_piece_by_piece_and_is_no_evidence, .fini = te
 	cr_assert_eq(changes, 1);
 }
 
+Test(posture, what_began_under_another_policy_does_not_count, .fini = teardown)
+{
+	start("#!/bin/sh\necho x >>\"$0.count\"\nn=$(wc -l <\"$0.count\")\n[ $n = 1 ] && sleep 0.3\necho "
+	      "\"{\\\"run\\\":$n}\"\n",
+	      0);
+	sk_posture_run(p, "antivirus", false, 1);
+	while (access(in_dir("probe.count"), F_OK) < 0)
+		sd_event_run(loop, 20000);
+	sk_posture_policy_changed(p);
+	sk_posture_run(p, "antivirus", true, 2);
+	cr_assert(mentions(wait_for("1"), "\"run\": 2"));
+	cr_assert(mentions(wait_for("2"), "\"run\": 2"));
+	cr_assert_eq(results, 1);
+}
+
 Test(posture, a_program_that_hangs_is_killed, .fini = teardown, .timeout = 20)
 {
 	start("#!/bin/sh\nexec sleep 1000\n", 200);
