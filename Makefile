@@ -45,7 +45,7 @@ COMMON_OBJS   := $(call objs,$(call lib_src,common))
 POLICY_OBJS   := $(call objs,$(call lib_src,policy))
 PLATFORM_OBJS := $(call objs,$(call lib_src,platform))
 AGENT_OBJS    := $(call objs,$(call lib_src,agent))
-SERVER_OBJS   := $(call objs,$(call lib_src,server)) $(BUILD)/obj/gen/assets.o
+SERVER_OBJS   := $(call objs,$(call lib_src,server)) $(BUILD)/obj/gen/assets.o $(BUILD)/obj/gen/kinds.o
 ASSETS        := $(wildcard server/assets/*.css server/assets/*.svg docs/guide/*.md docs/guide/images/*.png)
 
 LIB_COMMON   := $(BUILD)/lib/libcommon.a
@@ -103,7 +103,10 @@ $(BUILD)/obj/tests/integration/%.o: ALL_CFLAGS += $(shell pkg-config --cflags um
 $(BUILD)/gen/assets.c: server/assets/embed.py $(ASSETS)
 	@mkdir -p $(@D)
 	$(PYTHON) server/assets/embed.py $@ $(ASSETS)
-$(BUILD)/obj/gen/assets.o: $(BUILD)/gen/assets.c
+$(BUILD)/gen/kinds.c: server/assets/embed_text.py server/kinds.ini
+	@mkdir -p $(@D)
+	$(PYTHON) server/assets/embed_text.py sk_kinds_shipped server/kinds.h $@ server/kinds.ini
+$(BUILD)/obj/gen/%.o: $(BUILD)/gen/%.c
 	@mkdir -p $(@D)
 	$(call run,CC,$@)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 

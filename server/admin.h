@@ -61,6 +61,7 @@ int sk_admin_user_add(struct sk_admin *a);
 int sk_admin_user_passwd(struct sk_admin *a);
 int sk_admin_user_disable(struct sk_admin *a);
 int sk_admin_user_enable(struct sk_admin *a);
+int sk_admin_user_factor(struct sk_admin *a); /* takes the second factor away */
 int sk_admin_user_list(struct sk_admin *a);
 int sk_admin_policy_set(struct sk_admin *a);
 int sk_admin_policy_simulate(struct sk_admin *a); /* 0 nothing would change, 2 something would */
@@ -68,6 +69,8 @@ int sk_admin_terminal_list(struct sk_admin *a);
 int sk_admin_terminal_revoke(struct sk_admin *a);
 int sk_admin_phone_issue(struct sk_admin *a);
 int sk_admin_phone_list(struct sk_admin *a);
+int sk_admin_org_import(struct sk_admin *a);
+int sk_admin_org_show(struct sk_admin *a);
 int sk_admin_media_list(struct sk_admin *a);
 int sk_admin_media_requests(struct sk_admin *a);
 int sk_admin_media_approve(struct sk_admin *a);

@@ -9,6 +9,7 @@
 #include "policy/policy.h"
 #include "server/admin.h"
 #include "server/password.h"
+#include "server/store_login.h"
 
 static const struct sk_option none[] = {{NULL, NULL, NULL, false}};
 
@@ -166,7 +167,8 @@ int sk_admin_user_add(struct sk_admin *a)
 		return status;
 	if (parse_roles(role, &roles) < 0)
 		return sk_admin_usage(
-		    a, sk_tr(a->lang, N_("--role takes sec, desk, sys, aud, staff, with commas between them")));
+		    a, sk_tr(a->lang,
+		             N_("--role takes sec, desk, sys, aud, ciso, exec, bur, staff, with commas between them")));
 	if (sk_store_user_get(a->store, user, &there) == 0) {
 		sk_err_set(&err, -EEXIST, sk_tr(a->lang, N_("user \"%s\" exists already")), user);
 		return sk_admin_fail(a, &err);
@@ -228,6 +230,19 @@ int sk_admin_user_disable(struct sk_admin *a)
 int sk_admin_user_enable(struct sk_admin *a)
 {
 	return set_disabled(a, false);
+}
+
+int sk_admin_user_factor(struct sk_admin *a)
+{
+	const char *user = NULL, *reason = NULL;
+	const struct sk_option options[] = {{"--reason", &reason, NULL, true}, {NULL, NULL, NULL, false}};
+	struct sk_err err = SK_ERR_INIT;
+	int status = sk_admin_options(a, options, &user, 1, 1);
+
+	if (status != 0)
+		return status;
+	return sk_store_factor_reset(a->store, &a->by, user, reason, sk_clock_wall(), &err) < 0 ? sk_admin_fail(a, &err)
+	                                                                                        : 0;
 }
 
 static void print_user(const struct sk_admin *a, const json_t *u)

@@ -12,7 +12,7 @@
 
 #define DAY 86400LL
 
-enum type { FORMAT, TEXT, HOST, NAMES, LISTEN, PATH, URL, STORE, DURATION, COUNT };
+enum type { FORMAT, TEXT, HOST, NAMES, LISTEN, PATH, URL, STORE, DURATION, COUNT, NEED };
 
 struct key {
 	const char *section, *key;
@@ -40,6 +40,7 @@ static const struct key keys[] = {
     {"console", "idle", DURATION, M(session_idle_s), 60, DAY, 1},
     {"console", "max", DURATION, M(session_max_s), 60, 7 * DAY, 1},
     {"console", "attempts", COUNT, M(login_limit), 1, 100, 1},
+    {"console", "second_factor", NEED, M(second_factor), 0, 1, 1},
     {"console", "lock", DURATION, M(login_lock_s), 1, DAY, 1},
     {"terminals", "silent", DURATION, M(silent_s), 60, 365 * DAY, 1},
     {"terminals", "requests", COUNT, M(requests_minute), 10, 1000000, 1},
@@ -131,6 +132,12 @@ static int read_number(const struct sk_ini *ini, const struct sk_ini_entry *e, c
 	int r = k->type == COUNT ? sk_text_i64(e->value, k->min, k->max, &v)
 	                         : sk_text_duration(e->value, k->min, k->max, &v);
 
+	if (k->type == NEED) {
+		v = strcmp(e->value, "required") == 0;
+		r = v == 1 || strcmp(e->value, "optional") == 0 ? 0 : -EINVAL;
+		if (r < 0)
+			return sk_ini_fail(ini, e->line, err, "%s must be optional or required", k->key);
+	}
 	if (r < 0 && k->type == COUNT)
 		return sk_ini_fail(ini, e->line, err, "%s must be a number from %lld to %lld", k->key, k->min, k->max);
 	if (r < 0)

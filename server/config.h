@@ -22,6 +22,7 @@ struct sk_server_config {
 	long long login_lock_s; /* [console] attempts = 5  lock = 15m */
 	long long silent_s; /* [terminals] silent = 3d */
 	long long cert_days; /* [terminals] certificate = 90d */
+	int second_factor; /* [console] second_factor = optional | required: 0 | 1 */
 	int requests_minute; /* [terminals] requests = 600: of one terminal in a minute, more than that at no time */
 	long long grant_max_s; /* [grants] longest = 14d */
 	char log[8]; /* [server] log = text | json */

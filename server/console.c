@@ -12,10 +12,12 @@
 
 #include "common/log.h"
 #include "common/text.h"
+#include "server/store_org.h"
 
-#define GET  EVHTTP_REQ_GET
-#define POST EVHTTP_REQ_POST
-#define FORM (16 * 1024)
+#define GET   EVHTTP_REQ_GET
+#define POST  EVHTTP_REQ_POST
+#define FORM  (16 * 1024)
+#define TABLE (1024 * 1024) /* a pasted table, percent-encoded */
 
 /* The first that fits wins; the last one catches what a person mistyped. */
 /* clang-format off */
@@ -41,6 +43,17 @@
 	X(GET,  "/incidents/new", 0,  SK_MAY_ANY & ~(unsigned)SK_ROLE_AUD, sk_page_incident_new) \
 	X(GET,  "/incidents/*", 0,    SK_MAY_ANY,                    sk_page_incident)   \
 	X(POST, "/incidents/*", FORM, SK_ROLE_SEC | SK_ROLE_DESK | SK_ROLE_SYS, sk_page_incident_post) \
+	X(GET,  "/applications", 0,   SK_MAY_ANY,                    sk_page_applications) \
+	X(POST, "/applications", FORM, SK_MAY_ANY & ~(unsigned)SK_ROLE_AUD, sk_page_application_post) \
+	X(GET,  "/applications/new", 0, SK_MAY_ANY & ~(unsigned)SK_ROLE_AUD, sk_page_application_new) \
+	X(GET,  "/applications/*", 0, SK_MAY_ANY,                    sk_page_application) \
+	X(POST, "/applications/*", FORM, SK_MAY_ANY & ~(unsigned)SK_ROLE_AUD, sk_page_application_act) \
+	X(GET,  "/kinds",       0,    SK_MAY_READ,                   sk_page_kinds)      \
+	X(POST, "/kinds",       TABLE, SK_ROLE_SYS,                  sk_page_kinds_post) \
+	X(GET,  "/account",     0,    SK_MAY_ANY,                    sk_page_account)    \
+	X(POST, "/account",     FORM, SK_MAY_ANY,                    sk_page_account_post) \
+	X(GET,  "/organisation", 0,   SK_MAY_READ,                   sk_page_org)        \
+	X(POST, "/organisation", TABLE, SK_MAY_READ & ~(unsigned)SK_ROLE_AUD, sk_page_org_post) \
 	X(GET,  "/audit",       0,    SK_ROLE_SYS | SK_ROLE_AUD,     sk_page_audit)      \
 	X(GET,  "/help",        0,    SK_MAY_PUBLIC,                 sk_page_help)       \
 	X(GET,  "/help/*",      0,    SK_MAY_PUBLIC,                 sk_page_guide)      \
@@ -93,7 +106,7 @@ int sk_console_scope(const struct sk_console *c, const char **unit)
 	*unit = NULL;
 	if (!c->logged_in || c->session.acting == SK_ROLE_STAFF)
 		return -EACCES;
-	if (c->session.acting == SK_ROLE_SEC) {
+	if (c->session.acting == SK_ROLE_SEC || c->session.acting == SK_ROLE_BUR) {
 		/* "" would mean the whole office to the store: a manager without a section sees nothing instead. */
 		if (c->session.unit[0] == '\0')
 			return -EACCES;
@@ -106,7 +119,11 @@ bool sk_console_sees(const struct sk_console *c, const char *unit)
 {
 	const char *scope;
 
-	return sk_console_scope(c, &scope) == 0 && (scope == NULL || strcmp(scope, unit) == 0);
+	const struct sk_org *org;
+
+	return sk_console_scope(c, &scope) == 0 &&
+	       (scope == NULL || strcmp(scope, unit) == 0 ||
+	        (sk_store_org(c->r->server->store, &org) == 0 && sk_org_within(org, scope, unit, c->now)));
 }
 
 void sk_console_audit_view(struct sk_console *c, const char *object)
@@ -244,7 +261,6 @@ static int to_login(struct sk_console *c)
 static int check_post(struct sk_console *c)
 {
 	const char *role;
-	enum sk_role asked;
 
 	if (!sk_session_own_origin(c->r)) {
 		c->problem =
@@ -265,11 +281,24 @@ static int check_post(struct sk_console *c)
 	/* The role the form was shown for is the one that acts, even if another was chosen in a second window since. */
 	role = sk_form_get(&c->form, "role");
 	if (role != NULL && strcmp(c->route->pattern, "/role") != 0) {
-		if (sk_role_parse(role, &asked) < 0 || (asked != SK_ROLE_STAFF && !(c->session.roles & asked)))
+		if (sk_session_act(&c->session, role) < 0)
 			return -EACCES;
-		c->session.acting = asked;
 	}
 	return 0;
+}
+
+/* Where the office asks for a second factor, nothing opens before it is set up but the page that sets it up. */
+static bool lacks_factor(const struct sk_console *c)
+{
+	static const char *const open[] = {"/account", "/logout", "/role"};
+
+	if (!c->r->server->config->second_factor || c->session.second_factor || c->route->may == SK_MAY_PUBLIC)
+		return false;
+	for (size_t i = 0; i < sizeof(open) / sizeof(open[0]); i++) {
+		if (strcmp(c->route->pattern, open[i]) == 0)
+			return false;
+	}
+	return true;
 }
 
 static int run(struct sk_console *c)
@@ -280,6 +309,8 @@ static int run(struct sk_console *c)
 	c->logged_in = c->route->show != sk_page_asset && sk_session_load(c->r, c->now, &c->session) == 0;
 	if (c->route->may != SK_MAY_PUBLIC && !c->logged_in)
 		return came_from_elsewhere(c) ? ask_again(c) : to_login(c);
+	if (lacks_factor(c))
+		return c->route->method == GET ? sk_console_redirect(c, "/account") : -EACCES;
 	if (c->route->method == POST) {
 		e = check_post(c);
 		if (e < 0)

@@ -13,7 +13,7 @@
 struct sk_console;
 
 #define SK_MAY_PUBLIC 0u
-#define SK_MAY_READ   (SK_ROLE_SEC | SK_ROLE_DESK | SK_ROLE_SYS | SK_ROLE_AUD)
+#define SK_MAY_READ   (SK_ROLE_SEC | SK_ROLE_DESK | SK_ROLE_SYS | SK_ROLE_AUD | SK_ROLE_CISO | SK_ROLE_EXEC | SK_ROLE_BUR)
 #define SK_MAY_ANY    (SK_MAY_READ | SK_ROLE_STAFF)
 
 struct sk_console_route {
@@ -122,6 +122,17 @@ int sk_page_request(struct sk_console *c);
 int sk_page_decide(struct sk_console *c);
 int sk_page_phone(struct sk_console *c);
 int sk_page_phone_post(struct sk_console *c);
+int sk_page_applications(struct sk_console *c);
+int sk_page_application_new(struct sk_console *c);
+int sk_page_application_post(struct sk_console *c);
+int sk_page_application(struct sk_console *c);
+int sk_page_application_act(struct sk_console *c);
+int sk_page_kinds(struct sk_console *c);
+int sk_page_kinds_post(struct sk_console *c);
+int sk_page_account(struct sk_console *c);
+int sk_page_account_post(struct sk_console *c);
+int sk_page_org(struct sk_console *c);
+int sk_page_org_post(struct sk_console *c);
 int sk_page_audit(struct sk_console *c);
 int sk_page_help(struct sk_console *c);
 int sk_page_guide(struct sk_console *c);
@@ -144,6 +155,11 @@ struct sk_may_decide {
 	const char *why;
 };
 void sk_console_may_decide(const struct sk_console *c, const json_t *request, struct sk_may_decide *out);
+
+/* console_org.c: the page with a plan of an import, or with why the table could not be read ("" = neither). */
+struct sk_org_plan;
+int sk_console_org_show(struct sk_console *c, const struct sk_org_plan *plan, const char *file_problem, int code);
+const char *sk_word_post(const char *key); /* of a post: sk_org_post_name */
 
 void sk_part_decision(struct sk_console *c, const json_t *request); /* console_decide.c */
 

@@ -26,7 +26,9 @@ static const struct {
     {"/requests", N_("Requests"), SK_MAY_ANY},
     {"/media", N_("Media"), SK_MAY_READ},
     {"/incidents", N_("Incidents"), SK_MAY_ANY},
+    {"/applications", N_("Applications"), SK_MAY_ANY},
     {"/phone", N_("By telephone"), SK_ROLE_DESK | SK_ROLE_SYS | SK_ROLE_AUD},
+    {"/organisation", N_("Organisation"), SK_MAY_READ},
     {"/audit", N_("Audit trail"), SK_ROLE_SYS | SK_ROLE_AUD},
     {"/help", N_("Guide"), SK_MAY_ANY},
 };
@@ -63,24 +65,45 @@ static void navigation(struct sk_console *c)
 void sk_console_csrf(struct sk_console *c)
 {
 	struct sk_page *p = &c->page;
+	char key[80];
 
 	sk_page_lit(p, "<input type=\"hidden\" name=\"csrf\"");
 	sk_page_attr(p, "value", c->session.csrf);
 	sk_page_lit(p, "><input type=\"hidden\" name=\"role\"");
-	sk_page_attr(p, "value", sk_role_name(c->session.acting));
+	sk_capacity_key(&c->session.as, key);
+	sk_page_attr(p, "value", key);
 	sk_page_lit(p, ">");
 }
 
-/* One role: said. Several: a selector, because whoever decides visibly acts in a role. */
-static void acting_role(struct sk_console *c)
+/* "Section security manager, Tax section (deputy)" */
+static void capacity(struct sk_console *c, const struct sk_capacity *as)
 {
-	static const enum sk_role roles[] = {SK_ROLE_SEC, SK_ROLE_DESK, SK_ROLE_SYS, SK_ROLE_AUD};
 	struct sk_page *p = &c->page;
 
-	if ((c->session.roles & SK_MAY_READ & (unsigned)~c->session.acting) == 0) {
-		sk_page_el_tr(p, "span", "role", sk_word_role(c->session.acting));
+	sk_page_tr(p, sk_word_role(as->role));
+	if (as->unit[0] != '\0' && c->session.n_may > 1) {
+		sk_page_lit(p, " \xc2\xb7 ");
+		sk_page_text(p, as->unit);
+	}
+	if (as->how != SK_HOW_POST) {
+		sk_page_lit(p, " ");
+		sk_page_tr(p, as->how == SK_HOW_DEPUTY ? N_("(as deputy)") : N_("(delegated)"));
+	}
+}
+
+/* One capacity: said. Several: a selector, because whoever decides visibly acts in a role. */
+static void acting_role(struct sk_console *c)
+{
+	struct sk_page *p = &c->page;
+	char key[80], now[80];
+
+	if (c->session.n_may <= 1) {
+		sk_page_lit(p, "<span class=\"role\">");
+		capacity(c, &c->session.as);
+		sk_page_lit(p, "</span>");
 		return;
 	}
+	sk_capacity_key(&c->session.as, now);
 	sk_page_lit(p,
 	            "<form class=\"rolepick\" method=\"post\" action=\"/role\"><input type=\"hidden\" name=\"csrf\"");
 	sk_page_attr(p, "value", c->session.csrf);
@@ -89,13 +112,12 @@ static void acting_role(struct sk_console *c)
 	sk_page_lit(p, "><label for=\"role\">");
 	sk_page_tr(p, N_("Acting as"));
 	sk_page_lit(p, "</label><select id=\"role\" name=\"role\">");
-	for (size_t i = 0; i < sizeof(roles) / sizeof(roles[0]); i++) {
-		if (!(c->session.roles & roles[i]))
-			continue;
+	for (size_t i = 0; i < c->session.n_may; i++) {
+		sk_capacity_key(&c->session.may[i], key);
 		sk_page_lit(p, "<option");
-		sk_page_attr(p, "value", sk_role_name(roles[i]));
-		sk_page_raw(p, roles[i] == c->session.acting ? " selected>" : ">");
-		sk_page_tr(p, sk_word_role(roles[i]));
+		sk_page_attr(p, "value", key);
+		sk_page_raw(p, strcmp(key, now) == 0 ? " selected>" : ">");
+		capacity(c, &c->session.may[i]);
 		sk_page_lit(p, "</option>");
 	}
 	sk_page_lit(p, "</select><button>");
@@ -128,7 +150,9 @@ static void person(struct sk_console *c)
 
 	sk_page_lit(p, "<div class=\"person\">");
 	if (c->logged_in) {
-		sk_page_el(p, "span", "name", c->session.name);
+		sk_page_lit(p, "<a class=\"name\" href=\"/account\">");
+		sk_page_text(p, c->session.name);
+		sk_page_lit(p, "</a>");
 		acting_role(c);
 	}
 	language_link(c);

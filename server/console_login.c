@@ -6,6 +6,7 @@
 #include "server/console.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,8 @@
 #include "common/text.h"
 #include "server/limiter.h"
 #include "server/password.h"
+#include "server/store_login.h"
+#include "server/totp.h"
 
 static void field(struct sk_page *p, const char *id, const char *type, const char *autocomplete, const char *label)
 {
@@ -26,6 +29,15 @@ static void field(struct sk_page *p, const char *id, const char *type, const cha
 	sk_page_attr(p, "type", type);
 	sk_page_attr(p, "autocomplete", autocomplete);
 	sk_page_lit(p, " spellcheck=\"false\" autocapitalize=\"none\"></p>");
+}
+
+/* Always there: whether an account has a second factor is nobody's business before the login. */
+static void code_field(struct sk_page *p)
+{
+	sk_page_lit(p, "<p class=\"field\"><label for=\"code\">");
+	sk_page_tr(p, N_("Code of your authenticator (if you set one up)"));
+	sk_page_lit(p, "</label><input id=\"code\" name=\"code\" type=\"text\" inputmode=\"numeric\" "
+	               "autocomplete=\"one-time-code\" maxlength=\"12\"></p>");
 }
 
 static int show_login(struct sk_console *c, const char *next, int code)
@@ -44,6 +56,7 @@ static int show_login(struct sk_console *c, const char *next, int code)
 	}
 	field(p, "user", "text", "username", N_("User name"));
 	field(p, "password", "password", "current-password", N_("Password"));
+	code_field(p);
 	sk_page_lit(p, "<p><button class=\"primary\">");
 	sk_page_tr(p, N_("Log in"));
 	sk_page_lit(p, "</button></p></form>");
@@ -94,9 +107,30 @@ static void refuse(struct sk_console *c)
 	if (!c->locked)
 		record_failure(c); /* further tries on a locked name would only fill the trail */
 	c->problem =
-	    N_("User name or password is wrong, or the name is locked for a while. Try again later, or ask the "
+	    N_("User name, password or code is wrong, or the name is locked for a while. Try again later, or ask the "
 	       "information system manager.");
 	sk_console_send(c, show_login(c, sk_form_get(&c->form, "next"), 401));
+}
+
+/* The password was right: is the code? One code lets in once, also when two come at once. */
+static bool code_right(struct sk_console *c)
+{
+	const char *code = sk_form_get(&c->form, "code");
+	struct sk_store *s = c->r->server->store;
+	struct sk_second_factor f;
+	int64_t step = -EACCES;
+	bool ok = false;
+
+	if (sk_store_factor_get(s, c->login_user, &f) < 0)
+		return false;
+	if (f.secret[0] == '\0') {
+		ok = true;
+	} else {
+		step = sk_totp_check(f.secret, code == NULL ? "" : code, c->now, f.used);
+		ok = step >= 0 && sk_store_factor_used(s, c->login_user, step) == 0;
+	}
+	explicit_bzero(&f, sizeof(f));
+	return ok;
 }
 
 static void checked(int ok, void *arg)
@@ -106,7 +140,7 @@ static void checked(int ok, void *arg)
 
 	c->job = NULL;
 	c->now = c->page.now = sk_clock_wall();
-	if (!ok) {
+	if (!ok || !code_right(c)) {
 		refuse(c);
 		return;
 	}
@@ -168,15 +202,26 @@ int sk_page_logout(struct sk_console *c)
 	return sk_console_redirect(c, "/login?out=1");
 }
 
+/* Is it a role's name at all, with or without a unit behind it? */
+static int role_of(const char *key)
+{
+	enum sk_role role;
+	char name[16];
+
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(key, ":"), key);
+	return sk_role_parse(name, &role);
+}
+
 int sk_page_role(struct sk_console *c)
 {
 	const char *name = sk_form_get(&c->form, "role"), *back = sk_form_get(&c->form, "back");
-	enum sk_role role;
+	char key[80];
 
-	if (name == NULL || sk_role_parse(name, &role) < 0)
+	if (name == NULL)
 		return -EINVAL;
-	if (!(c->session.roles & role))
-		return -EACCES;
-	sk_cookie_set(c->r, SK_ROLE_COOKIE, sk_role_name(role), 0);
+	if (sk_session_act(&c->session, name) < 0)
+		return role_of(name) < 0 ? -EINVAL : -EACCES;
+	sk_capacity_key(&c->session.as, key); /* not what was sent: what it names */
+	sk_cookie_set(c->r, SK_ROLE_COOKIE, key, 0);
 	return sk_console_redirect(c, sk_console_local_path(back) ? back : "/");
 }

@@ -37,6 +37,12 @@ const char *sk_word_role(enum sk_role role)
 		return N_("Information system manager");
 	case SK_ROLE_AUD:
 		return N_("Audit officer");
+	case SK_ROLE_CISO:
+		return N_("Chief information security officer (CISO)");
+	case SK_ROLE_EXEC:
+		return N_("Executive security officer");
+	case SK_ROLE_BUR:
+		return N_("Bureau security officer");
 	case SK_ROLE_STAFF:
 		break;
 	}
@@ -257,6 +263,19 @@ const char *sk_word_action(const char *key)
 	    {"user.login", N_("Login on terminals set"), 0},
 	    {"user.disable", N_("Account disabled"), 0},
 	    {"user.enable", N_("Account enabled"), 0},
+	    {"application.created", N_("Application made"), 0},
+	    {"application.acted", N_("Application acted on"), 0},
+	    {"kinds.set", N_("Kinds of applications changed"), 0},
+	    {"org.unit", N_("Unit changed"), 0},
+	    {"org.post", N_("Post changed"), 0},
+	    {"org.import", N_("Organisation imported"), 0},
+	    {"org.absence", N_("Marked absent"), 0},
+	    {"org.absence-end", N_("Absence ended"), 0},
+	    {"org.delegation", N_("Delegated"), 0},
+	    {"org.delegation-end", N_("Delegation ended"), 0},
+	    {"user.second-factor", N_("Second factor set up"), 0},
+	    {"user.second-factor-reset", N_("Second factor taken away"), 0},
+	    {"session.ended", N_("Sessions ended"), 0},
 	};
 
 	return FIND(t, key, NULL);

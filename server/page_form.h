@@ -7,7 +7,7 @@
 
 #include <stddef.h>
 
-#define SK_FORM_FIELDS 24
+#define SK_FORM_FIELDS 40
 
 struct sk_form {
 	char *text; /* owned: the decoded names and values */

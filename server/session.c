@@ -7,6 +7,8 @@
 
 #include "common/hash.h"
 #include "common/text.h"
+#include "server/store_login.h"
+#include "server/store_org.h"
 
 #define TOKEN_BYTES 32
 
@@ -38,32 +40,50 @@ static int token_hash(const struct sk_request *r, char out[SK_SHA256_HEX])
 	return 0;
 }
 
-enum sk_role sk_session_default_role(unsigned roles)
+static void act(struct sk_session *s, const struct sk_capacity *c)
 {
-	static const enum sk_role order[] = {SK_ROLE_SEC, SK_ROLE_DESK, SK_ROLE_SYS, SK_ROLE_AUD};
-
-	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
-		if (roles & order[i])
-			return order[i];
-	}
-	return SK_ROLE_STAFF;
+	s->as = *c;
+	s->acting = c->role;
+	if (c->unit[0] != '\0')
+		sk_text_copy(s->unit, sizeof(s->unit), c->unit);
 }
 
-static enum sk_role acting_role(const struct sk_request *r, unsigned roles)
+int sk_session_act(struct sk_session *s, const char *key)
 {
-	char name[16];
-	enum sk_role role;
+	static const struct sk_capacity staff = {.role = SK_ROLE_STAFF};
+	int i;
 
-	if (sk_cookie_get(sk_request_header(r, "Cookie"), SK_ROLE_COOKIE, name, sizeof(name)) == 0 &&
-	    sk_role_parse(name, &role) == 0 && (roles & role))
-		return role;
-	return sk_session_default_role(roles);
+	if (strcmp(key, "staff") == 0) {
+		act(s, &staff);
+		return 0;
+	}
+	i = sk_capacity_find(s->may, s->n_may, key);
+	if (i < 0)
+		return -EACCES;
+	act(s, &s->may[i]);
+	return 0;
+}
+
+/* What they may act as, in the order it is offered; the one remembered in the cookie, else the first. */
+static void choose(const struct sk_request *r, struct sk_session *s)
+{
+	static const char *const order[] = {"sec", "desk", "sys", "aud", "ciso", "exec", "bur", "staff"};
+	char key[80];
+
+	for (size_t i = 0; i < s->n_may; i++)
+		s->roles |= s->may[i].role;
+	if (sk_cookie_get(sk_request_header(r, "Cookie"), SK_ROLE_COOKIE, key, sizeof(key)) == 0 &&
+	    strcmp(key, "staff") != 0 && sk_session_act(s, key) == 0)
+		return;
+	for (size_t i = 0; sk_session_act(s, order[i]) < 0; i++)
+		;
 }
 
 int sk_session_load(struct sk_request *r, sk_ms now, struct sk_session *out)
 {
 	const struct sk_server_config *c = r->server->config;
 	struct sk_user u = {0};
+	const struct sk_org *org = NULL;
 	struct sk_session s;
 	int e;
 
@@ -74,14 +94,17 @@ int sk_session_load(struct sk_request *r, sk_ms now, struct sk_session *out)
 		                         c->session_max_s * 1000, s.user, s.csrf);
 	if (e == 0)
 		e = sk_store_user_get(r->server->store, s.user, &u);
+	if (e == 0)
+		e = sk_store_org(r->server->store, &org);
 	if (e < 0 || u.disabled)
 		return -ENOENT;
 	sk_text_copy(s.name, sizeof(s.name), u.name);
 	sk_text_copy(s.unit, sizeof(s.unit), u.unit);
 	sk_text_copy(s.login, sizeof(s.login), u.login);
-	s.roles = u.roles;
-	s.acting = acting_role(r, u.roles);
+	s.n_may = sk_org_capacities(org, s.user, now, s.may);
+	choose(r, &s);
 	s.last_login = u.last_login;
+	s.second_factor = u.second_factor;
 	*out = s;
 	return 0;
 }
@@ -111,6 +134,8 @@ int sk_session_start(struct sk_request *r, const char *user, sk_ms now)
 		return e;
 	sk_sha256_hex(token, strlen(token), hash);
 	e = sk_store_session_put(r->server->store, hash, user, csrf, now);
+	if (e == 0)
+		e = sk_store_session_from(r->server->store, hash, r->remote != NULL ? r->remote : "");
 	if (e == 0)
 		sk_cookie_set(r, SK_SESSION_COOKIE, token, 0);
 	explicit_bzero(token, sizeof(token));
@@ -145,12 +170,21 @@ bool sk_session_csrf_ok(const struct sk_session *s, const char *token)
 
 int sk_session_actor(const struct sk_session *s, enum sk_role role, struct sk_actor *out)
 {
-	if (role != SK_ROLE_STAFF && !(s->roles & role))
-		return -EPERM;
+	const struct sk_capacity *as = &s->as;
+
+	for (size_t i = 0; as->role != role && role != SK_ROLE_STAFF; as = &s->may[i++]) {
+		if (i == s->n_may)
+			return -EPERM;
+	}
 	memset(out, 0, sizeof(*out));
 	sk_text_copy(out->user, sizeof(out->user), s->user);
 	sk_text_copy(out->name, sizeof(out->name), s->name);
 	sk_text_copy(out->unit, sizeof(out->unit), s->unit);
+	if (role == as->role && role != SK_ROLE_STAFF) {
+		sk_capacity_name(as, s->name, out->name, sizeof(out->name));
+		if (as->unit[0] != '\0')
+			sk_text_copy(out->unit, sizeof(out->unit), as->unit);
+	}
 	out->role = role;
 	return 0;
 }

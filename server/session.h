@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include "server/http.h"
+#include "server/org.h"
 
 #define SK_SESSION_COOKIE "__Host-sekimori"
 #define SK_ROLE_COOKIE    "__Host-sekimori-role"
@@ -17,8 +18,12 @@ struct sk_session {
 	char token_sha256[SK_SHA256_HEX];
 	char user[64], name[128], unit[64];
 	char login[64]; /* the person's on terminals */
-	unsigned roles;
+	unsigned roles; /* of the capacities */
+	struct sk_capacity may[SK_CAPACITY_MAX]; /* as what they may act now */
+	size_t n_may;
 	enum sk_role acting; /* one of roles; SK_ROLE_STAFF when there is none */
+	struct sk_capacity as; /* in full; unit above is its unit, else the account's */
+	bool second_factor; /* the account has one */
 	char csrf[65];
 	sk_ms last_login; /* of the session before */
 };
@@ -36,7 +41,8 @@ bool sk_session_csrf_ok(const struct sk_session *s, const char *token); /* const
 
 /* Who acts, in role (which must be one of theirs). 0 or -EPERM. */
 int sk_session_actor(const struct sk_session *s, enum sk_role role, struct sk_actor *out);
-enum sk_role sk_session_default_role(unsigned roles);
+/* Acts as the capacity of that key ("sec", "sec:zeimu", "staff") from now on; -EACCES: not one of theirs. */
+int sk_session_act(struct sk_session *s, const char *key);
 
 /* The cookie's value: 0; -ENOENT when absent, there twice (somebody else set one) or longer than size - 1. */
 int sk_cookie_get(const char *header, const char *name, char *out, size_t size);

@@ -53,8 +53,18 @@ int sk_store_restored(struct sk_store *s, const struct sk_actor *by, const char 
 void sk_store_files_free(struct sk_store_file *files, size_t n);
 
 /* Who acts, for permission, audit trail and forms. Role is the acting one. */
-enum sk_role { SK_ROLE_STAFF = 1, SK_ROLE_SEC = 2, SK_ROLE_DESK = 4, SK_ROLE_SYS = 8, SK_ROLE_AUD = 16 };
-const char *sk_role_name(enum sk_role r); /* "staff" "sec" "desk" "sys" "aud" */
+enum sk_role {
+	SK_ROLE_STAFF = 1,
+	SK_ROLE_SEC = 2,
+	SK_ROLE_DESK = 4,
+	SK_ROLE_SYS = 8,
+	SK_ROLE_AUD = 16,
+	SK_ROLE_CISO = 32, /* 統括責任者 */
+	SK_ROLE_EXEC = 64, /* 執行責任者 */
+	SK_ROLE_BUR = 128 /* 責任者（局）: scoped to a unit, as SEC is */
+};
+#define SK_ROLE_LAST SK_ROLE_BUR
+const char *sk_role_name(enum sk_role r); /* "staff" "sec" "desk" "sys" "aud" "ciso" "exec" "bur" */
 int sk_role_parse(const char *name, enum sk_role *out);
 
 struct sk_actor {
@@ -81,6 +91,7 @@ struct sk_user {
 	sk_ms locked_until; /* 0 = not locked */
 	sk_ms last_login; /* of the session before; 0 = never */
 	bool disabled;
+	bool second_factor; /* set up (server/store_login.h) */
 };
 int sk_store_user_get(struct sk_store *s, const char *user, struct sk_user *out); /* 0 or -ENOENT */
 /* The name this person logs in to terminals with ("" = the account's own): who asks does not decide, whatever the account is called. */

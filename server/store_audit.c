@@ -11,34 +11,6 @@
 
 #include "server/audit_chain.h"
 
-const char *sk_role_name(enum sk_role r)
-{
-	switch (r) {
-	case SK_ROLE_STAFF:
-		return "staff";
-	case SK_ROLE_SEC:
-		return "sec";
-	case SK_ROLE_DESK:
-		return "desk";
-	case SK_ROLE_SYS:
-		return "sys";
-	case SK_ROLE_AUD:
-		return "aud";
-	}
-	return "none";
-}
-
-int sk_role_parse(const char *name, enum sk_role *out)
-{
-	for (unsigned bit = SK_ROLE_STAFF; bit <= SK_ROLE_AUD; bit <<= 1) {
-		if (strcmp(name, sk_role_name((enum sk_role)bit)) == 0) {
-			*out = (enum sk_role)bit;
-			return 0;
-		}
-	}
-	return -EINVAL;
-}
-
 void actor_system(struct sk_actor *a)
 {
 	*a = (struct sk_actor){.user = "system", .name = "sekimori-server", .role = SK_ROLE_SYS};

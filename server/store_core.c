@@ -48,6 +48,7 @@ struct sk_store *sk_store_close(struct sk_store *s)
 	if (s->open)
 		contacts_flush(s);
 	explicit_bzero(s->phone, sizeof(s->phone));
+	sk_org_free(s->org);
 	if (s->driver != NULL)
 		s->driver->close(s);
 	for (size_t i = 0; i < s->n_kept; i++)
@@ -90,6 +91,8 @@ int sk_store_tend(struct sk_store *s, sk_ms now)
 		r = sessions_sweep(s, now);
 	if (r >= 0)
 		r = phone_tend(s, now);
+	if (r >= 0)
+		r = org_tend(s, now);
 	return r < 0 ? r : requests_expire(s, NULL, now);
 }
 

@@ -4,6 +4,7 @@
  * decides on what they asked for.
  */
 #include "server/store_inside.h"
+#include "server/store_org.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -90,11 +91,13 @@ static int other_than_permitter(struct sk_store *s, const struct sk_actor *by, c
 	return r;
 }
 
-/* May this account act in this role on a request of this section? */
-static int may_act(struct sk_store *s, const struct sk_actor *by, const struct asked *q, unsigned needed,
+/* May this account act in this role on a request of this section now: by a post, as a deputy, by delegation (server/org.h)? */
+static int may_act(struct sk_store *s, const struct sk_actor *by, const struct asked *q, unsigned needed, sk_ms now,
                    struct sk_err *err)
 {
-	struct sk_user u;
+	const struct sk_org *org;
+	struct sk_capacity as;
+	struct sk_user u, principal;
 	int r = sk_store_user_get(s, by->user, &u);
 
 	if (r < 0 && r != -ENOENT)
@@ -103,13 +106,19 @@ static int may_act(struct sk_store *s, const struct sk_actor *by, const struct a
 		return sk_err_set(err, -EPERM, "user \"%s\" is not known or disabled", by->user);
 	if (user_is_person(&u, q->person))
 		return sk_err_set(err, -EPERM, "who asks does not decide: %s asked for it", by->user);
-	if (((unsigned)by->role & needed) == 0 || (u.roles & (unsigned)by->role) == 0)
-		return sk_err_set(err, -EPERM, "user %s cannot do this as %s", by->user, sk_role_name(by->role));
-	if (u.unit[0] != '\0' && by->role == SK_ROLE_SEC && strcmp(u.unit, q->unit) != 0)
-		return sk_err_set(err, -EPERM, "user %s is manager of section %s; this is section %s", by->user, u.unit,
-		                  q->unit);
-	if (by->role == SK_ROLE_SEC && (u.unit[0] == '\0' || strcmp(by->unit, q->unit) != 0))
+	r = sk_store_org(s, &org);
+	if (r < 0)
+		return r;
+	if (((unsigned)by->role & needed) == 0 || sk_org_may(org, by->user, by->role, q->unit, now, &as) < 0)
+		return sk_err_set(err, -EPERM, "user %s cannot do this as %s for section %s", by->user,
+		                  sk_role_name(by->role), q->unit);
+	if (by->role == SK_ROLE_SEC && (by->unit[0] == '\0' || !sk_org_within(org, by->unit, q->unit, now)))
 		return sk_err_set(err, -EPERM, "user %s does not act for section %s", by->user, q->unit);
+	/* Nor by the hand of somebody to whom they delegated. */
+	if (as.how == SK_HOW_DELEGATED && sk_store_user_get(s, as.principal, &principal) == 0 &&
+	    user_is_person(&principal, q->person))
+		return sk_err_set(err, -EPERM, "who asks does not decide: %s asked for it and delegated to %s",
+		                  principal.user, by->user);
 	return 0;
 }
 
@@ -130,7 +139,7 @@ static int need_reason(const struct sk_decision *d, struct sk_err *err)
 static int permit(struct sk_store *s, const struct sk_actor *by, const struct sk_decision *d, const struct asked *q,
                   sk_ms now, struct sk_err *err)
 {
-	int r = may_act(s, by, q, SK_ROLE_SEC, err);
+	int r = may_act(s, by, q, SK_ROLE_SEC, now, err);
 
 	if (r < 0 || (r = need_state(q, "submitted", NULL, err)) < 0)
 		return r;
@@ -208,7 +217,7 @@ static int approve(struct sk_store *s, const struct sk_actor *by, const struct s
 {
 	const char *reason = d->reason == NULL ? "" : d->reason;
 	char id[SK_UUID_LEN], ledger[33];
-	int r = may_act(s, by, q, SK_ROLE_DESK, err);
+	int r = may_act(s, by, q, SK_ROLE_DESK, now, err);
 
 	if (r < 0 || (r = need_state(q, "permitted", NULL, err)) < 0 || (r = other_than_permitter(s, by, q, err)) < 0 ||
 	    (r = approve_check(s, d, q, now, err)) < 0 || (r = which_medium(s, d, q, ledger, err)) < 0 ||
@@ -237,7 +246,7 @@ static int turn_down(struct sk_store *s, const struct sk_actor *by, const struct
 	int r = need_state(q, "submitted", "permitted", err);
 
 	if (r == 0)
-		r = may_act(s, by, q, q->state[0] == 's' ? SK_ROLE_SEC : SK_ROLE_DESK, err);
+		r = may_act(s, by, q, q->state[0] == 's' ? SK_ROLE_SEC : SK_ROLE_DESK, now, err);
 	if (r < 0 || (r = need_reason(d, err)) < 0)
 		return r;
 	r = db_run(s, "UPDATE requests SET state = ?, updated = ?, reason = ? WHERE number = ?", "sisi",
@@ -248,7 +257,7 @@ static int turn_down(struct sk_store *s, const struct sk_actor *by, const struct
 static int cancel(struct sk_store *s, const struct sk_actor *by, const struct sk_decision *d, const struct asked *q,
                   sk_ms now, struct sk_err *err)
 {
-	int r = may_act(s, by, q, SK_ROLE_SEC | SK_ROLE_DESK, err);
+	int r = may_act(s, by, q, SK_ROLE_SEC | SK_ROLE_DESK, now, err);
 
 	if (r < 0 || (r = need_state(q, "permitted", "approved", err)) < 0 || (r = need_reason(d, err)) < 0)
 		return r;

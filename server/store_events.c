@@ -172,11 +172,10 @@ json_t *sk_store_events(struct sk_store *s, const char *device, const char *unit
 	if (device != NULL) /* by the index over (device, seq): a terminal's seq and id rise together */
 		return db_list(
 		    s,
-		    EVENT
-		    " WHERE e.device = ?1 AND e.id < ?2 AND (?3 IS NULL OR t.unit = ?3) ORDER BY e.seq DESC LIMIT ?4",
+		    EVENT " WHERE e.device = ?1 AND e.id < ?2 AND " WITHIN(3, "t.unit") " ORDER BY e.seq DESC LIMIT ?4",
 		    "sisi", device, top, unit, (int64_t)limit);
-	return db_list(s, EVENT " WHERE e.id < ?1 AND (?2 IS NULL OR t.unit = ?2) ORDER BY e.id DESC LIMIT ?3", "isi",
-	               top, unit, (int64_t)limit);
+	return db_list(s, EVENT " WHERE e.id < ?1 AND " WITHIN(2, "t.unit") " ORDER BY e.id DESC LIMIT ?3", "isi", top,
+	               unit, (int64_t)limit);
 }
 
 struct walk {

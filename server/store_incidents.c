@@ -138,10 +138,11 @@ json_t *sk_store_incidents(struct sk_store *s, const char *unit, const char *rep
 {
 	return db_list(
 	    s,
-	    ROW FROM
-	    " WHERE (?1 IS NULL OR c.unit = ?1) AND (?2 IS NULL OR c.user = ?2) AND (CASE WHEN ?3 IS NULL THEN "
-	    "c.state <> 'closed' WHEN ?3 = 'all' THEN 1 = 1 ELSE c.state = ?3 END)"
-	    " ORDER BY CASE WHEN c.state = 'closed' THEN 1 ELSE 0 END, c.number DESC LIMIT ?4 OFFSET ?5",
+	    ROW FROM " WHERE " WITHIN(
+	        1,
+	        "c.unit") " AND (?2 IS NULL OR c.user = ?2) AND (CASE WHEN ?3 IS NULL THEN "
+	                  "c.state <> 'closed' WHEN ?3 = 'all' THEN 1 = 1 ELSE c.state = ?3 END)"
+	                  " ORDER BY CASE WHEN c.state = 'closed' THEN 1 ELSE 0 END, c.number DESC LIMIT ?4 OFFSET ?5",
 	    "sssii", unit, reporter, state, (int64_t)limit, (int64_t)offset);
 }
 
@@ -192,8 +193,8 @@ static int own(struct sk_store *s, const struct sk_actor *by, int64_t number, st
 	int64_t mine = 1;
 	int r = by->role != SK_ROLE_SEC
 	            ? 0
-	            : db_int(s, &mine, "SELECT count(*) FROM incident_cases WHERE number = ? AND unit = ?", "is",
-	                     number, by->unit);
+	            : db_int(s, &mine, "SELECT count(*) FROM incident_cases WHERE number = ?2 AND " WITHIN(1, "unit"),
+	                     "si", by->unit, number);
 
 	return r < 0 ? r : mine == 1 ? 0 : sk_err_set(err, -EPERM, "it is another section's");
 }

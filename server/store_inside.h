@@ -7,6 +7,7 @@
 #include "common/json.h"
 #include "common/seal.h"
 #include "common/text.h"
+#include "server/org.h"
 #include "server/sql.h"
 #include "server/store.h"
 
@@ -21,7 +22,12 @@ struct sk_store {
 	sk_ms grant_max;
 	bool has_phone;
 	uint8_t phone[32]; /* master key of permits by telephone */
+	struct sk_org *org; /* as of org_version; NULL = not read yet */
+	int64_t org_version;
 };
+
+/* Of the unit or below it as the tree stands now (SQL): n is the parameter, NULL = all; u the column. */
+#define WITHIN(n, u) "(?" #n " IS NULL OR " u " IN (SELECT w.unit FROM unit_within w WHERE w.above = ?" #n "))"
 
 int db_migrate(struct sk_store *s, struct sk_err *err); /* store_schema.c */
 int db_temp(struct sk_store *s); /* the connection's own tables and views */
@@ -63,6 +69,8 @@ int phone_from_event(struct sk_store *s, const char *terminal, const struct sk_e
 int phone_tend(struct sk_store *s, sk_ms now);
 int contacts_flush(struct sk_store *s);
 int sessions_sweep(struct sk_store *s, sk_ms now);
+int org_changed(struct sk_store *s); /* in the transaction of whatever changes people, posts or units */
+int org_tend(struct sk_store *s, sk_ms now); /* the tree's changes that came into effect */
 int audit_verify(struct sk_store *s, json_t *findings); /* 1 broken, 0, -errno */
 
 #endif

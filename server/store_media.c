@@ -188,12 +188,13 @@ int media_was_opened(struct sk_store *s, const char *device, const struct sk_eve
 
 json_t *sk_store_media(struct sk_store *s, const char *unit, const char *find, const char *state, int limit, int offset)
 {
-	return db_list(s,
-	               MEDIUM
-	               " WHERE (?1 IS NULL OR m.unit IS NULL OR m.unit = ?1) AND (?2 IS NULL OR instr(lower(m.ledger "
-	               "|| ' ' || m.serial || ' ' || m.product || ' ' || m.label), lower(?2)) > 0) AND (?3 IS "
-	               "NULL OR m.state = ?3) ORDER BY m.ledger LIMIT ?4 OFFSET ?5",
-	               "sssii", unit, find, state, (int64_t)limit, (int64_t)offset);
+	return db_list(
+	    s,
+	    MEDIUM " WHERE (m.unit IS NULL OR " WITHIN(
+	        1, "m.unit") ") AND (?2 IS NULL OR instr(lower(m.ledger "
+	                     "|| ' ' || m.serial || ' ' || m.product || ' ' || m.label), lower(?2)) > 0) AND (?3 IS "
+	                     "NULL OR m.state = ?3) ORDER BY m.ledger LIMIT ?4 OFFSET ?5",
+	    "sssii", unit, find, state, (int64_t)limit, (int64_t)offset);
 }
 
 json_t *sk_store_medium(struct sk_store *s, const char *ledger)
@@ -221,8 +222,8 @@ json_t *sk_store_media_requests(struct sk_store *s, const char *unit, bool open_
 	    "q.vendor_id, q.product_id, q.vendor, q.product, q.size, q.volumes AS \"volumes|j\", q.created, "
 	    "q.state, q.container_key <> '' AS \"container|b\", (SELECT min(m.ledger) FROM media m WHERE m.device_key "
 	    "= q.device_key AND m.serial = "
-	    "q.serial) AS known FROM media_requests q JOIN terminals t ON t.id = q.terminal WHERE (?1 IS NULL "
-	    "OR t.unit = ?1) AND (?2 = 0 OR q.state = 'open') ORDER BY q.id DESC LIMIT ?3",
+	    "q.serial) AS known FROM media_requests q JOIN terminals t ON t.id = q.terminal WHERE " WITHIN(
+	        1, "t.unit") " AND (?2 = 0 OR q.state = 'open') ORDER BY q.id DESC LIMIT ?3",
 	    "sii", unit, (int64_t)open_only, (int64_t)limit);
 }
 

@@ -63,7 +63,7 @@ static json_t *unit_list(struct sk_store *s, const char *unit, json_t *by_unit)
 	json_t *list = db_list(s,
 	                       "SELECT key, name_ja, name_en, (SELECT count(*) FROM terminals t WHERE t.unit = u.key "
 	                       "AND t.revoked IS NULL) AS"
-	                       " terminals FROM units u WHERE ?1 IS NULL OR key = ?1 ORDER BY key",
+	                       " terminals FROM units u WHERE " WITHIN(1, "key") " ORDER BY key",
 	                       "s", unit);
 	json_t *u;
 	size_t i;
@@ -85,46 +85,43 @@ json_t *sk_store_overview(struct sk_store *s, const char *unit, sk_ms now, sk_ms
 {
 	sk_ms edge = now - silent_ms;
 	int64_t terminals = 0, refused = 0, incidents = 0, open = 0, submitted = 0, permitted = 0;
-	int r = db_int(s, &terminals,
-	               "SELECT count(*) FROM terminals WHERE revoked IS NULL AND (?1 IS NULL OR unit = ?1)", "s", unit);
+	int r = db_int(s, &terminals, "SELECT count(*) FROM terminals WHERE revoked IS NULL AND " WITHIN(1, "unit"),
+	               "s", unit);
 
 	r |= db_int(
 	    s, &refused,
 	    "SELECT count(*) FROM events e JOIN terminals t ON t.id = e.device WHERE e.refused = 1 AND e.received >= ?1"
-	    " AND (?2 IS NULL OR t.unit = ?2)",
+	    " AND " WITHIN(2, "t.unit"),
 	    "is", start_of_today(now), unit);
-	r |= db_int(
-	    s, &incidents,
-	    "SELECT count(*) FROM incidents i JOIN terminals t ON t.id = i.device WHERE ?1 IS NULL OR t.unit = ?1", "s",
-	    unit);
-	r |= db_int(s, &open,
-	            "SELECT count(*) FROM incident_cases WHERE state <> 'closed' AND (?1 IS NULL OR unit = ?1)", "s",
+	r |= db_int(s, &incidents,
+	            "SELECT count(*) FROM incidents i JOIN terminals t ON t.id = i.device WHERE " WITHIN(1, "t.unit"),
+	            "s", unit);
+	r |= db_int(s, &open, "SELECT count(*) FROM incident_cases WHERE state <> 'closed' AND " WITHIN(1, "unit"), "s",
 	            unit);
 	r |= db_int(s, &submitted,
 	            "SELECT count(*) FROM requests q JOIN terminals t ON t.id = q.terminal WHERE q.state = 'submitted' "
-	            "AND (?1 IS NULL OR t.unit = ?1)",
+	            "AND " WITHIN(1, "t.unit"),
 	            "s", unit);
 	r |= db_int(s, &permitted,
 	            "SELECT count(*) FROM requests q JOIN terminals t ON t.id = q.terminal WHERE q.state = 'permitted' "
-	            "AND (?1 IS NULL OR t.unit = ?1)",
+	            "AND " WITHIN(1, "t.unit"),
 	            "s", unit);
 	if (r != 0)
 		return NULL;
 	return json_pack(
 	    "{s:I,s:o,s:o,s:{s:I,s:I},s:I,s:o,s:I,s:I}", "terminals", (json_int_t)terminals, "states",
-	    count_states(
-	        db_list(s,
-	                "SELECT " STATE
-	                " AS state, count(*) AS n FROM terminal_now n WHERE NOT revoked AND (?2 IS NULL OR unit = ?2)"
-	                " GROUP BY 1",
-	                "is", edge, unit)),
+	    count_states(db_list(
+	        s,
+	        "SELECT " STATE
+	        " AS state, count(*) AS n FROM terminal_now n WHERE NOT revoked AND " WITHIN(2, "unit") " GROUP BY 1",
+	        "is", edge, unit)),
 	    "checks",
 	    check_list(count_states(
 	        db_list(s,
 	                "SELECT p.\"check\" AS key, CASE WHEN n.seen < ?1 THEN 'silent' ELSE p.state END AS state, "
 	                "count(*) AS n"
-	                " FROM posture p JOIN terminal_now n ON n.id = p.device WHERE NOT n.revoked AND (?2 IS NULL OR"
-	                " n.unit = ?2) GROUP BY 1, 2 ORDER BY 1",
+	                " FROM posture p JOIN terminal_now n ON n.id = p.device WHERE NOT n.revoked AND " WITHIN(
+	                    2, "n.unit") " GROUP BY 1, 2 ORDER BY 1",
 	                "is", edge, unit))),
 	    "requests", "submitted", (json_int_t)submitted, "permitted", (json_int_t)permitted, "refused_today",
 	    (json_int_t)refused, "units",
@@ -132,7 +129,7 @@ json_t *sk_store_overview(struct sk_store *s, const char *unit, sk_ms now, sk_ms
 	              count_states(db_list(s,
 	                                   "SELECT n.unit AS key, " STATE
 	                                   " AS state, count(*) AS n FROM terminal_now n WHERE NOT revoked AND"
-	                                   " (?2 IS NULL OR unit = ?2) GROUP BY 1, 2",
+	                                   " " WITHIN(2, "unit") " GROUP BY 1, 2",
 	                                   "is", edge, unit))),
 	    "incidents", (json_int_t)incidents, "incidents_open", (json_int_t)open);
 }
@@ -160,11 +157,13 @@ json_t *sk_store_terminals(struct sk_store *s, const char *unit, const char *fin
 		find = NULL;
 	return db_list(s,
 	               "SELECT * FROM (" ROW
-	               " WHERE (?2 IS NULL OR n.unit = ?2) AND (?3 IS NULL OR instr(lower(n.host), lower(?3)) > 0 OR"
-	               " instr(lower(n.asset), lower(?3)) > 0 OR instr(n.id, lower(?3)) > 0)) AS r WHERE ?4 IS NULL OR "
-	               "(state = ?4 "
-	               "AND NOT \"revoked|b\")"
-	               " ORDER BY \"revoked|b\", " BADNESS " DESC, host, id LIMIT ?5 OFFSET ?6",
+	               " WHERE " WITHIN(2, "n.unit") " AND (?3 IS NULL OR instr(lower(n.host), lower(?3)) > 0 OR"
+	                                             " instr(lower(n.asset), lower(?3)) > 0 OR instr(n.id, lower(?3)) "
+	                                             "> 0)) AS r WHERE ?4 IS NULL OR "
+	                                             "(state = ?4 "
+	                                             "AND NOT \"revoked|b\")"
+	                                             " ORDER BY \"revoked|b\", " BADNESS
+	                                             " DESC, host, id LIMIT ?5 OFFSET ?6",
 	               "isssii", now - silent_ms, unit, find, state, (int64_t)limit, (int64_t)offset);
 }
 

@@ -190,15 +190,14 @@ json_t *sk_store_requests(struct sk_store *s, const char *unit, const char *pers
                           int offset)
 {
 	if (state != NULL && strcmp(state, "all") != 0)
-		return db_list(s,
-		               REQUEST
-		               " WHERE q.state = ?1 AND (?2 IS NULL OR t.unit = ?2) AND (?3 IS NULL OR q.person = ?3)"
-		               " ORDER BY q.number DESC LIMIT ?4 OFFSET ?5",
-		               "sssii", state, unit, person, (int64_t)limit, (int64_t)offset);
+		return db_list(
+		    s,
+		    REQUEST " WHERE q.state = ?1 AND " WITHIN(2, "t.unit") " AND (?3 IS NULL OR q.person = ?3)"
+		                                                           " ORDER BY q.number DESC LIMIT ?4 OFFSET ?5",
+		    "sssii", state, unit, person, (int64_t)limit, (int64_t)offset);
 	return db_list(s,
-	               REQUEST
-	               " WHERE (?1 <> 0 OR q.state IN ('submitted', 'permitted')) AND (?2 IS NULL OR t.unit = ?2)"
-	               " AND (?3 IS NULL OR q.person = ?3) ORDER BY q.number DESC LIMIT ?4 OFFSET ?5",
+	               REQUEST " WHERE (?1 <> 0 OR q.state IN ('submitted', 'permitted')) AND " WITHIN(
+	                   2, "t.unit") " AND (?3 IS NULL OR q.person = ?3) ORDER BY q.number DESC LIMIT ?4 OFFSET ?5",
 	               "issii", (int64_t)(state != NULL), unit, person, (int64_t)limit, (int64_t)offset);
 }
 
@@ -206,12 +205,13 @@ static json_t *earlier(struct sk_store *s, int64_t number, const char *unit)
 {
 	return db_list(
 	    s,
-	    REQUEST
-	    " JOIN requests o ON o.number = ?1 WHERE q.number <> o.number AND (?2 IS NULL OR t.unit = ?2) AND "
-	    "(q.device_key = o.device_key OR q.person "
-	    "= o.person"
-	    " OR (o.serial <> '' AND q.serial = o.serial AND json_extract(q.device, '$.vendor_id', '$.product_id') ="
-	    " json_extract(o.device, '$.vendor_id', '$.product_id'))) ORDER BY q.number DESC LIMIT 20",
+	    REQUEST " JOIN requests o ON o.number = ?1 WHERE q.number <> o.number AND " WITHIN(
+	        2, "t.unit") " AND "
+	                     "(q.device_key = o.device_key OR q.person "
+	                     "= o.person"
+	                     " OR (o.serial <> '' AND q.serial = o.serial AND json_extract(q.device, '$.vendor_id', "
+	                     "'$.product_id') ="
+	                     " json_extract(o.device, '$.vendor_id', '$.product_id'))) ORDER BY q.number DESC LIMIT 20",
 	    "is", number, unit);
 }
 

@@ -201,6 +201,66 @@ static const char containers[] =
     "CREATE TABLE container_sent(id TEXT PRIMARY KEY REFERENCES grants(id), ledger TEXT NOT NULL, terminal TEXT NOT "
     "NULL, time INTEGER NOT NULL) STRICT, WITHOUT ROWID;";
 
+/* The organisation (server/org.h): effective-dated, nothing of it is deleted. unit_within is the tree of now, made from unit_places, for the lists. */
+static const char organisation[] =
+    "CREATE TABLE unit_places(id INTEGER PRIMARY KEY, unit TEXT NOT NULL REFERENCES units(key), parent TEXT REFERENCES "
+    "units(key), kind TEXT NOT NULL, \"from\" INTEGER NOT NULL, until INTEGER NOT NULL DEFAULT 0,"
+    " CHECK(until = 0 OR until >= \"from\")) STRICT;"
+    "CREATE INDEX unit_places_unit ON unit_places(unit);"
+    "CREATE TABLE posts(id INTEGER PRIMARY KEY, user TEXT NOT NULL REFERENCES users(user), unit TEXT REFERENCES "
+    "units(key), role TEXT NOT NULL, title TEXT NOT NULL, \"from\" INTEGER NOT NULL, until INTEGER NOT NULL DEFAULT "
+    "0, CHECK(until = 0 OR until >= \"from\")) STRICT;"
+    "CREATE INDEX posts_user ON posts(user);"
+    "CREATE TABLE absences(id INTEGER PRIMARY KEY, user TEXT NOT NULL REFERENCES users(user), \"from\" INTEGER NOT "
+    "NULL, until INTEGER NOT NULL, reason TEXT NOT NULL, by TEXT NOT NULL, created INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE delegations(id INTEGER PRIMARY KEY, giver TEXT NOT NULL REFERENCES users(user), taker TEXT NOT NULL "
+    "REFERENCES users(user), role TEXT NOT NULL, unit TEXT REFERENCES units(key), \"from\" INTEGER NOT NULL, until "
+    "INTEGER NOT NULL, reason TEXT NOT NULL, by TEXT NOT NULL, created INTEGER NOT NULL, CHECK(giver <> taker),"
+    " CHECK(until >= \"from\" AND until > 0)) STRICT;"
+    "CREATE TABLE org_state(one INTEGER PRIMARY KEY CHECK(one = 1), version INTEGER NOT NULL, within_at INTEGER NOT "
+    "NULL) STRICT;"
+    "CREATE TABLE unit_within(above TEXT NOT NULL REFERENCES units(key), unit TEXT NOT NULL REFERENCES units(key),"
+    " PRIMARY KEY(above, unit)) STRICT, WITHOUT ROWID;"
+    "INSERT INTO unit_within(above, unit) SELECT key, key FROM units;";
+
+/* The second factor (server/totp.h), and where a session came from. */
+static const char factors[] = "ALTER TABLE users ADD COLUMN totp TEXT NOT NULL DEFAULT '';"
+                              "ALTER TABLE users ADD COLUMN totp_pending TEXT NOT NULL DEFAULT '';"
+                              "ALTER TABLE users ADD COLUMN totp_used INTEGER NOT NULL DEFAULT 0;"
+                              "ALTER TABLE sessions ADD COLUMN remote TEXT NOT NULL DEFAULT '';";
+
+/* Applications of every kind that is data (server/kinds.h). Four eyes by constraint: a vote carries who asked and who entered it, as the application says. */
+static const char kinds[] =
+    "CREATE TABLE kinds_texts(id INTEGER PRIMARY KEY, text TEXT NOT NULL, by TEXT NOT NULL, created INTEGER NOT NULL) "
+    "STRICT;" APPEND_ONLY("kinds_texts");
+static const char applications[] =
+    "CREATE TABLE applications(number INTEGER PRIMARY KEY AUTOINCREMENT, fiscal_year INTEGER NOT NULL, fiscal_serial "
+    "INTEGER NOT NULL, once TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, person TEXT NOT NULL REFERENCES users(user), "
+    "entered_by TEXT NOT NULL, unit TEXT NOT NULL REFERENCES units(key), class TEXT NOT NULL, fields TEXT NOT NULL,"
+    " \"from\" INTEGER NOT NULL, until INTEGER NOT NULL, route TEXT NOT NULL, step INTEGER NOT NULL, round INTEGER NOT "
+    "NULL, state TEXT NOT NULL CHECK(state IN ('submitted', 'examined', 'permitted', 'refused', 'returned', "
+    "'withdrawn', "
+    "'cancelled', 'brought-back', 'lost', 'erased', 'done')), back INTEGER NOT NULL, created INTEGER NOT NULL, updated "
+    "INTEGER NOT NULL, reason TEXT NOT NULL DEFAULT '', extends INTEGER REFERENCES applications(number),"
+    " UNIQUE(fiscal_year, fiscal_serial), UNIQUE(number, person, entered_by), CHECK(until > \"from\")) STRICT;"
+    "CREATE INDEX applications_unit ON applications(unit, state);"
+    "CREATE INDEX applications_person ON applications(person);"
+    "CREATE TABLE application_permits(application INTEGER NOT NULL REFERENCES applications(number), kind TEXT NOT "
+    "NULL, "
+    "clause TEXT NOT NULL, PRIMARY KEY(application, kind)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE application_history(id INTEGER PRIMARY KEY, application INTEGER NOT NULL REFERENCES "
+    "applications(number), time INTEGER NOT NULL, action TEXT NOT NULL, user TEXT NOT NULL, name TEXT NOT NULL, role "
+    "TEXT "
+    "NOT NULL, unit TEXT NOT NULL, reason TEXT NOT NULL) STRICT;"
+    "CREATE INDEX application_history_of ON application_history(application, id);" APPEND_ONLY("application_history");
+static const char votes[] =
+    "CREATE TABLE application_votes(application INTEGER NOT NULL, round INTEGER NOT NULL, step INTEGER NOT NULL, role "
+    "TEXT NOT NULL, user TEXT NOT NULL, name TEXT NOT NULL, unit TEXT NOT NULL, time INTEGER NOT NULL, person TEXT NOT "
+    "NULL, entered_by TEXT NOT NULL, PRIMARY KEY(application, round, step, role), UNIQUE(application, round, user), "
+    "FOREIGN "
+    "KEY(application, person, entered_by) REFERENCES applications(number, person, entered_by), CHECK(user <> person), "
+    "CHECK(user <> entered_by)) STRICT;" APPEND_ONLY("application_votes");
+
 static const char *const migrations[][4] = {
     {people, terminals, requests, NULL},
     {logins, NULL},
@@ -213,6 +273,9 @@ static const char *const migrations[][4] = {
     {media_seen, NULL},
     {incident_cases, NULL},
     {containers, NULL},
+    {organisation, NULL},
+    {factors, NULL},
+    {kinds, applications, votes, NULL},
 };
 #define VERSION ((int)(sizeof(migrations) / sizeof(migrations[0])))
 

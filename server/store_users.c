@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ROLES_ALL         (SK_ROLE_STAFF | SK_ROLE_SEC | SK_ROLE_DESK | SK_ROLE_SYS | SK_ROLE_AUD)
+#define ROLES_ALL         (2u * SK_ROLE_LAST - 1u)
 #define ATTEMPT_NAMES_MAX 10000 /* invented names in login_attempts; the oldest go */
 #define SESSION_LONGEST   ((sk_ms)7 * 86400 * 1000) /* swept after this, whatever the setting */
 #define SESSION_TOUCH_MIN ((sk_ms)1000)
@@ -27,6 +27,8 @@ int sk_store_unit_put(struct sk_store *s, const struct sk_actor *by, const char 
 	           "excluded.name_ja,"
 	           " name_en = excluded.name_en",
 	           "sss", key, name_ja, name_en);
+	if (r >= 0)
+		r = db_run(s, "INSERT INTO unit_within(above, unit) VALUES(?1, ?1) ON CONFLICT DO NOTHING", "s", key);
 	if (r >= 0)
 		r = audit_add(s, by, "unit.put", key, json_pack("{s:s,s:s}", "name_ja", name_ja, "name_en", name_en),
 		              sk_clock_wall());
@@ -54,10 +56,11 @@ static int user_check(struct sk_store *s, const char *user, const char *name, co
 		return sk_err_set(err, -EINVAL, "user \"system\" is the server's own name; choose another");
 	if (name[0] == '\0' || strlen(name) > 127)
 		return sk_err_set(err, -EINVAL, "user %s: post and name are needed, at most 127 bytes", user);
-	if (roles == 0 || (roles & ~(unsigned)ROLES_ALL) != 0)
-		return sk_err_set(err, -EINVAL, "user %s: at least one role of staff, sec, desk, sys, aud", user);
-	if ((roles & SK_ROLE_SEC) != 0 && unit[0] == '\0')
-		return sk_err_set(err, -EINVAL, "user %s: the role sec needs the section it is for", user);
+	if (roles == 0 || (roles & ~ROLES_ALL) != 0)
+		return sk_err_set(err, -EINVAL,
+		                  "user %s: at least one role of staff, sec, desk, sys, aud, ciso, exec, bur", user);
+	if ((roles & (SK_ROLE_SEC | SK_ROLE_BUR)) != 0 && unit[0] == '\0')
+		return sk_err_set(err, -EINVAL, "user %s: the roles sec and bur need the section they are for", user);
 	if (unit[0] != '\0' && db_int(s, &one, "SELECT 1 FROM units WHERE key = ?", "s", unit) != 0)
 		return sk_err_set(err, -ENOENT, "section \"%s\" is not known; add it with: sekimori-server unit add",
 		                  unit);
@@ -68,7 +71,7 @@ static json_t *role_names(unsigned roles)
 {
 	json_t *names = json_array();
 
-	for (unsigned bit = SK_ROLE_STAFF; bit <= SK_ROLE_AUD; bit <<= 1) {
+	for (unsigned bit = SK_ROLE_STAFF; bit <= SK_ROLE_LAST; bit <<= 1) {
 		if ((roles & bit) != 0)
 			json_array_append_new(names, json_string(sk_role_name((enum sk_role)bit)));
 	}
@@ -96,6 +99,8 @@ int sk_store_user_put(struct sk_store *s, const struct sk_actor *by, const char 
 	if (r >= 0)
 		r = db_run(s, "DELETE FROM sessions WHERE user = ?", "s", user); /* rights changed: log in again */
 	if (r >= 0)
+		r = org_changed(s);
+	if (r >= 0)
 		r = audit_add(s, by, "user.put", user,
 		              json_pack("{s:s,s:s,s:o}", "name", name, "unit", unit, "roles", role_names(roles)),
 		              sk_clock_wall());
@@ -120,6 +125,8 @@ static int user_change(struct sk_store *s, const struct sk_actor *by, const char
 		r = db_run(s, "DELETE FROM sessions WHERE user = ?", "s", user);
 	if (r >= 0)
 		r = db_run(s, "DELETE FROM login_attempts WHERE user = ?", "s", user);
+	if (r >= 0)
+		r = org_changed(s);
 	if (r >= 0)
 		r = audit_add(s, by, action, user, json_incref(detail), sk_clock_wall());
 	json_decref(detail);
@@ -164,7 +171,9 @@ int sk_store_user_get(struct sk_store *s, const char *user, struct sk_user *out)
 	    db_query(s,
 	             "SELECT u.user, name, coalesce(unit, ''), roles, password_hash, coalesce(failures, 0), "
 	             "coalesce(locked_until, 0),"
-	             " last_login, disabled, coalesce(nullif(login, ''), u.user) FROM users u LEFT JOIN login_attempts "
+	             " last_login, disabled, coalesce(nullif(login, ''), u.user), CASE WHEN totp <> '' THEN 1 ELSE 0 "
+	             "END FROM users u LEFT JOIN "
+	             "login_attempts "
 	             "a ON a.user = u.user WHERE u.user = ?",
 	             "s", user);
 	int r = db_next(st);
@@ -181,6 +190,7 @@ int sk_store_user_get(struct sk_store *s, const char *user, struct sk_user *out)
 		out->last_login = db_number(st, 7);
 		out->disabled = db_number(st, 8) != 0;
 		db_copy(st, 9, out->login, sizeof(out->login));
+		out->second_factor = db_number(st, 10) != 0;
 	}
 	db_end(st);
 	return r == 1 ? 0 : r == 0 ? -ENOENT : r;

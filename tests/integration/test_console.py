@@ -33,7 +33,7 @@ class Console(unittest.TestCase):
         office.unit("zeimu", "税務課", "Tax")
         office.unit("shimin", "市民課", "Citizens")
         for user, unit, role in (("kacho", "zeimu", "sec"), ("hoka", "shimin", "sec"), ("mado", "", "desk"), ("johokan", "", "sys"),
-                                 ("kansa", "", "aud"), ("shokuin", "zeimu", "staff"), ("locked", "zeimu", "staff")):
+                                 ("kansa", "", "aud"), ("ciso", "", "ciso"), ("shikko", "", "exec"), ("kyokucho", "zeimu", "bur"), ("shokuin", "zeimu", "staff"), ("locked", "zeimu", "staff")):
             office.user(user, f"{user} 殿", unit, role)
         office.user("kenmu", "兼務者", "zeimu", "sec", "desk")
         office.start()
@@ -44,7 +44,8 @@ class Console(unittest.TestCase):
         office.cli("media", "approve", "1")
         cls.other = office.terminal("shi-pc-1", "shimin")
         cls.numbers = 0
-        cls.people = {user: office.login(user) for user in ("kacho", "hoka", "mado", "johokan", "kansa", "shokuin", "kenmu")}
+        cls.people = {user: office.login(user) for user in ("kacho", "hoka", "mado", "johokan", "kansa", "ciso", "shikko", "kyokucho",
+                                                                "shokuin", "kenmu")}
 
     @classmethod
     def tearDownClass(cls):
@@ -62,6 +63,15 @@ class Console(unittest.TestCase):
         self.assertEqual(b.post("/incidents", {"csrf": b.csrf("/incidents/new"), "kind": "other", "title": "x"}), 303)
         b.get("/incidents")
         return max(int(n) for n in re.findall(r'href="/incidents/(\d+)"', b.page))
+
+    def application(self):
+        """An application of the section's clerk; its path."""
+        b = self.people["shokuin"]
+        b.get("/applications/new?kind=takeout_info")
+        status = b.post("/applications", {"csrf": b.csrf(), "action": "apply", "kind": "takeout_info", "once": os.urandom(16).hex(), "class": "2",
+                                          "purpose": "説明会", "what": "名簿", "destination": "支所", "from": local(0)[:10], "until": local(72)[:10]})
+        self.assertEqual(status, 303, b.page)
+        return b.headers["Location"].split("?")[0]
 
     def state(self, number):
         mado = self.people["mado"]
@@ -130,10 +140,12 @@ class Console(unittest.TestCase):
         """Every GET of docs/console.md, asked by every role, is answered as it says."""
         n = self.ask()
         real = {"/terminals/ID": f"/terminals/{self.pc.id}", "/requests/N": f"/requests/{n}", "/assets/NAME": "/assets/console.css",
-                "/incidents/N": f"/incidents/{self.incident()}", "/media/LEDGER": "/media/M-2026-0001", "/help/GUIDE": "/help/helpdesk"}
-        who = dict(zip(("sec", "desk", "sys", "aud", "staff"), ("kacho", "mado", "johokan", "kansa", "shokuin")))
+                "/incidents/N": f"/incidents/{self.incident()}", "/media/LEDGER": "/media/M-2026-0001",
+                "/applications/APPLICATION": self.application(), "/help/GUIDE": "/help/helpdesk"}
+        who = dict(zip(("sec", "desk", "sys", "aud", "ciso", "exec", "bur", "staff"),
+                       ("kacho", "mado", "johokan", "kansa", "ciso", "shikko", "kyokucho", "shokuin")))
         with open(os.path.join(o.TOP, "docs", "console.md"), encoding="utf-8") as f:
-            rows = re.findall(r"^\| GET \| `([^`]+)` \|((?:[^|]*\|){6})", f.read(), re.M)
+            rows = re.findall(r"^\| GET \| `([^`]+)` \|((?:[^|]*\|){9})", f.read(), re.M)
         self.assertGreater(len(rows), 8)
         for route, cells in rows:
             for role, said in zip((*who, "none"), (c.strip() for c in cells.split("|"))):

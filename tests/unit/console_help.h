@@ -140,6 +140,9 @@ __attribute__((unused)) static void console_begin(void)
 	add_user("desk", "", SK_ROLE_DESK);
 	add_user("sys", "", SK_ROLE_SYS);
 	add_user("aud", "", SK_ROLE_AUD);
+	add_user("ciso", "", SK_ROLE_CISO);
+	add_user("exec", "", SK_ROLE_EXEC);
+	add_user("bur", "soumu", SK_ROLE_BUR);
 	add_user("clerk", "soumu", SK_ROLE_STAFF);
 	add_user("both", "soumu", SK_ROLE_SEC | SK_ROLE_DESK);
 	add_terminal(0, "pc-soumu", "soumu");

@@ -8,32 +8,43 @@ TestSuite(console, .init = console_begin, .fini = console_end);
 /* What docs/console.md says, written down again: a slip in the one table shows here. r = reads (200 or 303 to a page), - = 403. */
 static const struct {
 	const char *method, *url;
-	const char *sec, *desk, *sys, *aud, *staff, *none;
+	const char *sec, *desk, *sys, *aud, *ciso, *exec, *bur, *staff, *none;
 } matrix[] = {
-    {"GET", "/", "200", "200", "200", "200", "303", "303"},
-    {"GET", "/terminals", "200", "200", "200", "200", "403", "303"},
-    {"GET", "/terminals/T", "200", "200", "200", "200", "403", "303"},
-    {"GET", "/requests", "200", "200", "200", "200", "200", "303"},
-    {"GET", "/requests/R", "200", "200", "200", "200", "200", "303"},
-    {"POST", "/requests/R", "400", "400", "403", "403", "403", "303"},
-    {"GET", "/phone", "403", "200", "200", "200", "403", "303"},
-    {"POST", "/phone", "403", "400", "403", "403", "403", "303"},
-    {"GET", "/media", "200", "200", "200", "200", "403", "303"},
-    {"GET", "/media/M-none", "404", "404", "404", "404", "403", "303"},
-    {"POST", "/media/M-none", "403", "404", "404", "403", "403", "303"},
-    {"POST", "/registrations/1", "403", "403", "400", "403", "403", "303"},
-    {"GET", "/incidents", "200", "200", "200", "200", "200", "303"},
-    {"POST", "/incidents", "400", "400", "400", "403", "400", "303"},
-    {"GET", "/incidents/new", "200", "200", "200", "403", "200", "303"},
-    {"GET", "/incidents/99", "404", "404", "404", "404", "404", "303"},
-    {"POST", "/incidents/99", "404", "404", "404", "403", "403", "303"},
-    {"GET", "/audit", "403", "403", "200", "200", "403", "303"},
-    {"GET", "/help", "200", "200", "200", "200", "200", "200"},
-    {"GET", "/help/staff", "200", "200", "200", "200", "200", "200"},
-    {"GET", "/assets/console.css", "200", "200", "200", "200", "200", "200"},
-    {"GET", "/login", "303", "303", "303", "303", "303", "200"},
-    {"POST", "/role", "400", "400", "400", "400", "400", "303"},
-    {"GET", "/nowhere", "404", "404", "404", "404", "404", "404"},
+    {"GET", "/", "200", "200", "200", "200", "200", "200", "200", "303", "303"},
+    {"GET", "/terminals", "200", "200", "200", "200", "200", "200", "200", "403", "303"},
+    {"GET", "/terminals/T", "200", "200", "200", "200", "200", "200", "200", "403", "303"},
+    {"GET", "/requests", "200", "200", "200", "200", "200", "200", "200", "200", "303"},
+    {"GET", "/requests/R", "200", "200", "200", "200", "200", "200", "200", "200", "303"},
+    {"POST", "/requests/R", "400", "400", "403", "403", "403", "403", "403", "403", "303"},
+    {"GET", "/phone", "403", "200", "200", "200", "403", "403", "403", "403", "303"},
+    {"POST", "/phone", "403", "400", "403", "403", "403", "403", "403", "403", "303"},
+    {"GET", "/media", "200", "200", "200", "200", "200", "200", "200", "403", "303"},
+    {"GET", "/media/M-none", "404", "404", "404", "404", "404", "404", "404", "403", "303"},
+    {"POST", "/media/M-none", "403", "404", "404", "403", "403", "403", "403", "403", "303"},
+    {"POST", "/registrations/1", "403", "403", "400", "403", "403", "403", "403", "403", "303"},
+    {"GET", "/incidents", "200", "200", "200", "200", "200", "200", "200", "200", "303"},
+    {"POST", "/incidents", "400", "400", "400", "403", "400", "400", "400", "400", "303"},
+    {"GET", "/incidents/new", "200", "200", "200", "403", "200", "200", "200", "200", "303"},
+    {"GET", "/incidents/99", "404", "404", "404", "404", "404", "404", "404", "404", "303"},
+    {"POST", "/incidents/99", "404", "404", "404", "403", "403", "403", "403", "403", "303"},
+    {"GET", "/applications", "200", "200", "200", "200", "200", "200", "200", "200", "303"},
+    {"POST", "/applications", "400", "400", "400", "403", "400", "400", "400", "400", "303"},
+    {"GET", "/applications/new", "404", "404", "404", "403", "404", "404", "404", "404", "303"},
+    {"GET", "/applications/999", "404", "404", "404", "404", "404", "404", "404", "404", "303"},
+    {"POST", "/applications/999", "400", "400", "400", "403", "400", "400", "400", "400", "303"},
+    {"GET", "/kinds", "200", "200", "200", "200", "200", "200", "200", "403", "303"},
+    {"POST", "/kinds", "403", "403", "400", "403", "403", "403", "403", "403", "303"},
+    {"GET", "/account", "200", "200", "200", "200", "200", "200", "200", "200", "303"},
+    {"POST", "/account", "400", "400", "400", "400", "400", "400", "400", "400", "303"},
+    {"GET", "/organisation", "200", "200", "200", "200", "200", "200", "200", "403", "303"},
+    {"POST", "/organisation", "400", "400", "400", "403", "400", "400", "400", "403", "303"},
+    {"GET", "/audit", "403", "403", "200", "200", "403", "403", "403", "403", "303"},
+    {"GET", "/help", "200", "200", "200", "200", "200", "200", "200", "200", "200"},
+    {"GET", "/help/staff", "200", "200", "200", "200", "200", "200", "200", "200", "200"},
+    {"GET", "/assets/console.css", "200", "200", "200", "200", "200", "200", "200", "200", "200"},
+    {"GET", "/login", "303", "303", "303", "303", "303", "303", "303", "303", "200"},
+    {"POST", "/role", "400", "400", "400", "400", "400", "400", "400", "400", "303"},
+    {"GET", "/nowhere", "404", "404", "404", "404", "404", "404", "404", "404", "404"},
 };
 
 static int ask(const char *method, const char *url, const struct person *p, long long number)
@@ -59,21 +70,22 @@ static int ask(const char *method, const char *url, const struct person *p, long
 Test(console, matrix_of_route_and_role)
 {
 	long long number = add_request(0, "clerk", "none");
-	const char *users[] = {"sec", "desk", "sys", "aud", "clerk"};
-	struct person people[5];
+	const char *users[] = {"sec", "desk", "sys", "aud", "ciso", "exec", "bur", "clerk"};
+	struct person people[8];
 
 	add_report(0, "compliant");
-	for (size_t i = 0; i < 5; i++)
+	for (size_t i = 0; i < 8; i++)
 		people[i] = login(users[i]);
 	for (size_t i = 0; i < sizeof(matrix) / sizeof(matrix[0]); i++) {
 		const char *expected[] = {matrix[i].sec, matrix[i].desk,  matrix[i].sys,
-		                          matrix[i].aud, matrix[i].staff, matrix[i].none};
+		                          matrix[i].aud, matrix[i].ciso,  matrix[i].exec,
+		                          matrix[i].bur, matrix[i].staff, matrix[i].none};
 
-		for (size_t j = 0; j < 6; j++) {
-			int code = ask(matrix[i].method, matrix[i].url, j < 5 ? &people[j] : NULL, number);
+		for (size_t j = 0; j < 9; j++) {
+			int code = ask(matrix[i].method, matrix[i].url, j < 8 ? &people[j] : NULL, number);
 
 			cr_expect_eq(code, atoi(expected[j]), "%s %s as %s: %d, not %s", matrix[i].method,
-			             matrix[i].url, j < 5 ? users[j] : "nobody", code, expected[j]);
+			             matrix[i].url, j < 8 ? users[j] : "nobody", code, expected[j]);
 		}
 	}
 }
@@ -135,7 +147,8 @@ Test(console, a_manager_sees_the_own_section_only)
 /* The store takes no such account; should one be there all the same, "" must not come to mean the whole office. */
 Test(console, a_manager_without_a_section_sees_nothing)
 {
-	struct sk_console c = {.logged_in = true, .session = {.acting = SK_ROLE_SEC}};
+	struct sk_request r = {.server = &server};
+	struct sk_console c = {.r = &r, .logged_in = true, .session = {.acting = SK_ROLE_SEC}};
 	const char *unit;
 
 	cr_expect_eq(sk_console_scope(&c, &unit), -EACCES);

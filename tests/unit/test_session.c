@@ -228,11 +228,18 @@ Test(session, actor)
 	cr_expect_eq(sk_session_actor(&s, SK_ROLE_AUD, &a), -EPERM);
 }
 
-Test(session, default_role)
+Test(session, what_is_offered_first)
 {
-	cr_expect_eq(sk_session_default_role(0), SK_ROLE_STAFF);
-	cr_expect_eq(sk_session_default_role(SK_ROLE_STAFF), SK_ROLE_STAFF);
-	cr_expect_eq(sk_session_default_role(SK_ROLE_AUD | SK_ROLE_SYS), SK_ROLE_SYS);
+	struct sk_session s = {.n_may = 2, .may = {{.role = SK_ROLE_AUD}, {.role = SK_ROLE_SEC, .unit = "zeimu"}}};
+
+	cr_expect_eq(sk_session_act(&s, "sec:zeimu"), 0);
+	cr_expect_eq(s.acting, SK_ROLE_SEC);
+	cr_expect_str_eq(s.unit, "zeimu");
+	cr_expect_eq(sk_session_act(&s, "sec:soumu"), -EACCES);
+	cr_expect_eq(sk_session_act(&s, "sys"), -EACCES);
+	cr_expect_eq(s.acting, SK_ROLE_SEC, "a refusal changes nothing");
+	cr_expect_eq(sk_session_act(&s, "staff"), 0);
+	cr_expect_eq(s.acting, SK_ROLE_STAFF);
 }
 
 static bool own(const char *site, const char *origin)

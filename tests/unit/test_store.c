@@ -98,7 +98,7 @@ Test(store, users_are_checked)
 	cr_assert_eq(sk_store_user_put(s, &by, "system", "n", "", SK_ROLE_DESK, HASH, &err), -EINVAL);
 	cr_assert_eq(sk_store_user_put(s, &by, "x", "", "", SK_ROLE_DESK, HASH, &err), -EINVAL);
 	cr_assert_eq(sk_store_user_put(s, &by, "x", "n", "", 0, HASH, &err), -EINVAL);
-	cr_assert_eq(sk_store_user_put(s, &by, "x", "n", "", 64, HASH, &err), -EINVAL);
+	cr_assert_eq(sk_store_user_put(s, &by, "x", "n", "", 256, HASH, &err), -EINVAL);
 	cr_assert_eq(sk_store_user_put(s, &by, "x", "n", "", SK_ROLE_SEC, HASH, &err), -EINVAL, "a manager of nothing");
 	cr_assert_eq(sk_store_user_put(s, &by, "x", "n", "nowhere", SK_ROLE_SEC, HASH, &err), -ENOENT);
 	cr_assert_eq(sk_store_user_put(s, &by, "x", "n", "", SK_ROLE_DESK, "plain text", &err), -EINVAL);

@@ -84,8 +84,15 @@ Test(numbers, a_ledger_from_before_is_numbered)
 		ask(s, &c, i, T0);
 	sk_store_close(s);
 	evil("DROP TABLE container_sent; DROP TABLE seal_keys; DROP TABLE incident_course; DROP TABLE incident_cases; "
-	     "ALTER TABLE grants DROP COLUMN uses; DROP TABLE "
-	     "phone_codes; DROP TABLE phone_terminals; DROP TABLE "
+	     "DROP TABLE application_votes; DROP TABLE "
+	     "application_history; DROP TABLE application_permits; DROP TABLE "
+	     "applications; DROP TABLE kinds_texts; "
+	     "ALTER TABLE users DROP COLUMN totp; ALTER TABLE users DROP COLUMN totp_pending; ALTER TABLE users DROP "
+	     "COLUMN totp_used; ALTER TABLE sessions DROP COLUMN remote;"
+	     "DROP TABLE unit_within; DROP TABLE org_state; DROP TABLE delegations; DROP TABLE absences; DROP TABLE "
+	     "posts; "
+	     "DROP TABLE unit_places; ALTER TABLE grants DROP COLUMN uses; DROP TABLE phone_codes; DROP TABLE "
+	     "phone_terminals; DROP TABLE "
 	     "media_history; DROP TABLE media_requests; "
 	     "DROP TABLE media; ALTER "
 	     "TABLE grants DROP COLUMN ledger;" /* what came later */
