@@ -50,6 +50,8 @@
 	X(POST, "/applications/*", FORM, SK_MAY_ANY & ~(unsigned)SK_ROLE_AUD, sk_page_application_act) \
 	X(GET,  "/kinds",       0,    SK_MAY_READ,                   sk_page_kinds)      \
 	X(POST, "/kinds",       TABLE, SK_ROLE_SYS,                  sk_page_kinds_post) \
+	X(GET,  "/search",      0,    SK_MAY_READ,                   sk_page_search)     \
+	X(GET,  "/export/*",    0,    SK_MAY_READ,                   sk_page_export)     \
 	X(GET,  "/account",     0,    SK_MAY_ANY,                    sk_page_account)    \
 	X(POST, "/account",     FORM, SK_MAY_ANY,                    sk_page_account_post) \
 	X(GET,  "/organisation", 0,   SK_MAY_READ,                   sk_page_org)        \

@@ -87,6 +87,8 @@ void sk_part_takeout(struct sk_page *p, const json_t *t, long long request, bool
 void sk_part_request_state(struct sk_page *p, const char *state);
 void sk_part_pager(struct sk_page *p, const char *path, const char *query /* "a=b&" or "" */, long long page,
                    bool more);
+/* console_export.c: links to the same rows as files; query "a=b&" or "". */
+void sk_part_export(struct sk_page *p, const char *list, const char *query);
 void sk_part_empty(struct sk_page *p, const char *msgid);
 long long sk_query_page(const struct sk_request *r); /* ?page=N, 1 when absent or not a number of 1..10000 */
 
@@ -129,6 +131,8 @@ int sk_page_application(struct sk_console *c);
 int sk_page_application_act(struct sk_console *c);
 int sk_page_kinds(struct sk_console *c);
 int sk_page_kinds_post(struct sk_console *c);
+int sk_page_export(struct sk_console *c);
+int sk_page_search(struct sk_console *c);
 int sk_page_account(struct sk_console *c);
 int sk_page_account_post(struct sk_console *c);
 int sk_page_org(struct sk_console *c);

@@ -47,7 +47,7 @@ static void field(struct sk_console *c, const char *name, const char *label, con
 
 static void sessions(struct sk_console *c, const json_t *rows)
 {
-	static const char *const heads[] = {N_("Began"), N_("Last used"), N_("From address"), "", NULL};
+	static const char *const heads[] = {N_("Began"), N_("Last used"), N_("From address"), N_("Action"), NULL};
 	struct sk_page *p = &c->page;
 	const json_t *row;
 	size_t i;

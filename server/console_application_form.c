@@ -64,7 +64,7 @@ static void permits(struct sk_page *p, const struct form *f)
 
 		snprintf(name, sizeof(name), "permit.%s", k->key);
 		sk_page_attr(p, "name", name);
-		sk_page_raw(p, is_chosen(f, k) ? " checked> " : "> ");
+		sk_page_raw(p, k == first ? " checked disabled> " : is_chosen(f, k) ? " checked> " : "> ");
 		sk_page_text(p, sk_kind_word(p, k));
 		sk_page_lit(p, " ");
 		if (k->clause[0] != '\0')

@@ -23,8 +23,9 @@ static void kind_and_name(struct sk_page *p, const json_t *unit, int depth)
 {
 	static const struct {
 		const char *kind, *word;
-	} kinds[] = {{"office", N_("Office")},   {"bureau", N_("Bureau")},         {"department", N_("Department")},
-	             {"section", N_("Section")}, {"subsection", N_("Subsection")}, {"facility", N_("Facility")}};
+	} kinds[] = {{"office", N_("Office")},         {"bureau", N_("Bureau")},
+	             {"department", N_("Department")}, {"section", N_("Section (kind of unit)")},
+	             {"subsection", N_("Subsection")}, {"facility", N_("Facility")}};
 
 	for (int i = 0; i < depth; i++)
 		sk_page_lit(p, "<span class=\"deeper\"></span>");
@@ -69,8 +70,10 @@ static bool is_absent(const struct org_page *o, const char *user, sk_ms now)
 static void post(struct sk_page *p, const struct org_page *o, const json_t *row)
 {
 	sk_page_lit(p, "<li>");
-	sk_page_text(p, sk_page_str(row, "title"));
-	sk_page_lit(p, " ");
+	if (strncmp(sk_page_str(row, "name"), sk_page_str(row, "title"), strlen(sk_page_str(row, "title"))) != 0) {
+		sk_page_text(p, sk_page_str(row, "title"));
+		sk_page_lit(p, " ");
+	}
 	sk_page_text(p, sk_page_str(row, "name"));
 	sk_page_lit(p, " <span class=\"sub\">");
 	sk_page_tr(p, sk_word_post(sk_page_str(row, "role")));
@@ -199,7 +202,7 @@ static void term(struct sk_page *p, const json_t *row)
 
 static void absences(struct sk_console *c, const struct org_page *o)
 {
-	static const char *const heads[] = {N_("Person"), N_("From"), N_("Until"), N_("Reason"), "", NULL};
+	static const char *const heads[] = {N_("Person"), N_("From"), N_("Until"), N_("Reason"), N_("Action"), NULL};
 	struct sk_page *p = &c->page;
 	const json_t *a;
 	size_t i;
@@ -228,8 +231,8 @@ static void absences(struct sk_console *c, const struct org_page *o)
 
 static void delegations(struct sk_console *c, const struct org_page *o)
 {
-	static const char *const heads[] = {
-	    N_("Delegated by"), N_("To"), N_("Role and unit"), N_("From"), N_("Until"), N_("Reason"), "", NULL};
+	static const char *const heads[] = {N_("Delegated by"), N_("To"),     N_("Role and unit"), N_("From"),
+	                                    N_("Until"),        N_("Reason"), N_("Action"),        NULL};
 	struct sk_page *p = &c->page;
 	const json_t *d;
 	size_t i;

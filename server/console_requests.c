@@ -79,6 +79,8 @@ int sk_page_requests(struct sk_console *c)
 		sk_part_requests(&c->page, rows, N_("Requests"), true);
 	if (state != NULL)
 		snprintf(query, sizeof(query), "state=%s&", state);
+	if (!own)
+		sk_part_export(&c->page, "requests", query);
 	sk_part_pager(&c->page, "/requests", query, page, json_array_size(rows) > PER_PAGE);
 	sk_console_end(c);
 	json_decref(rows);

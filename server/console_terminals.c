@@ -202,6 +202,7 @@ int sk_page_terminals(struct sk_console *c)
 		list(&c->page, rows);
 	sk_page_init(&query, c->page.lang, c->now);
 	filter_query(&f, &query);
+	sk_part_export(&c->page, "terminals", query.out.data);
 	sk_part_pager(&c->page, "/terminals", query.out.data, f.page, json_array_size(rows) > PER_PAGE);
 	sk_page_deinit(&query);
 	sk_console_end(c);

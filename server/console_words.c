@@ -266,6 +266,7 @@ const char *sk_word_action(const char *key)
 	    {"application.created", N_("Application made"), 0},
 	    {"application.acted", N_("Application acted on"), 0},
 	    {"kinds.set", N_("Kinds of applications changed"), 0},
+	    {"list.exported", N_("List saved as a file"), 0},
 	    {"org.unit", N_("Unit changed"), 0},
 	    {"org.post", N_("Post changed"), 0},
 	    {"org.import", N_("Organisation imported"), 0},

@@ -103,6 +103,22 @@ def incidents(office, made):
     act(mado, 3, action="step", state="closed", severity="0", text="")
 
 
+def organisation(office):
+    """A bureau over the sections, posts with titles, and two applications."""
+    for name, table in (("units", "unit,parent,kind,name_ja,name_en\nzaisei,,bureau,財政局,Finance Bureau\nzeimu,zaisei,section,,\nkazei1,zeimu,subsection,課税第一係,Assessment 1\n"),
+                        ("people", "user,unit,role,title\nkacho,zeimu,sec,税務課長\nshokuin,kazei1,staff,主事\nmado,,desk,\n")):
+        path = os.path.join(office.folder, name + ".csv")
+        with open(path, "w", encoding="utf-8-sig") as f:
+            f.write(table)
+        office.cli("org", "import", path)
+    b = office.login("shokuin")
+    for kind, more in (("takeout_info", {"permit.transport": "1", "carrier": "鍵付きケース"}), ("software", {"software": "LibreOffice 7.4", "hardware": "zei-pc-001"})):
+        b.get(f"/applications/new?kind={kind}")
+        status = b.post("/applications", {"csrf": b.csrf(), "action": "apply", "kind": kind, "once": os.urandom(16).hex(), "class": "2" if kind[0] == "t" else "",
+                                          "purpose": "住民説明会で配る資料の確認", "what": "説明会名簿", "destination": "河西支所", "from": o.local(0)[:10], "until": o.local(72)[:10], **more})
+        assert status == 303, b.page
+
+
 def silence(office, *hosts):
     """Nobody can wait three days: the ledger is told that these were last heard of then."""
     office.stop()
@@ -126,5 +142,6 @@ def fill(office):
     reports(made)
     media(office, made)
     incidents(office, made)
+    organisation(office)
     silence(office, "do-pc-002", "do-pc-003")
     return made

@@ -44,6 +44,11 @@ def pages(made):
            
             ("media-section", "kacho", "/media", 200), ("medium", "mado", "/media/M-2026-0001", 200),
             ("medium-lost", "kansa", "/media/M-2025-0031", 200),
+            ("organisation", "johokan", "/organisation", 200), ("organisation-manager", "kacho", "/organisation", 200),
+            ("account", "johokan", "/account", 200), ("search", "mado", "/search?find=zei", 200),
+            ("applications", "mado", "/applications?state=all", 200), ("application-new", "shokuin", "/applications/new?kind=takeout_info", 200),
+            ("application-manager", "kacho", "/applications/1", 200), ("application-own", "shokuin", "/applications/1", 200),
+            ("kinds", "johokan", "/kinds", 200),
             ("audit", "kansa", "/audit", 200), ("help", "mado", "/help", 200),
             *((f"guide-{name}", None, f"/help/{name}", 200) for name in ("staff", "helpdesk", "manager", "administrator", "auditor")),
             ("error-403", "kacho", "/audit", 403),

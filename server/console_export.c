@@ -1,0 +1,279 @@
+/*
+ * Lists as files: the rows a list page shows under the same filter and scope, all of them, as CSV that a spreadsheet opens without running anything (common/csv.h), or as JSON. Rows are read
+ * in portions; each export is in the audit trail.
+ */
+#include "server/console.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/csv.h"
+#include "common/json.h"
+#include "common/log.h"
+#include "common/text.h"
+#include "server/store_applications.h"
+#include "server/store_media.h"
+
+#define PORTION   500
+#define ROWS_MAX  100000
+#define BYTES_MAX ((size_t)64 * 1024 * 1024)
+#define FIND_MAX  64
+
+struct filter {
+	const char *unit, *state, *find; /* NULL = all */
+};
+
+enum as { TEXT, NUMBER, TIME };
+struct column {
+	const char *name, *word; /* member of a row; msgid */
+	enum as as;
+};
+
+static json_t *terminals(struct sk_console *c, const struct filter *f, int offset)
+{
+	return sk_store_terminals(c->r->server->store, f->unit, f->find, f->state, c->now, c->silent_ms, PORTION,
+	                          offset);
+}
+
+static json_t *requests(struct sk_console *c, const struct filter *f, int offset)
+{
+	return sk_store_requests(c->r->server->store, f->unit, NULL, f->state == NULL ? "all" : f->state, PORTION,
+	                         offset);
+}
+
+static json_t *applications(struct sk_console *c, const struct filter *f, int offset)
+{
+	return sk_store_applications(c->r->server->store, f->unit, NULL, f->state, f->find, c->now, PORTION, offset);
+}
+
+static json_t *media(struct sk_console *c, const struct filter *f, int offset)
+{
+	return sk_store_media(c->r->server->store, f->unit, f->find, f->state, PORTION, offset);
+}
+
+static const struct column terminal_columns[] = {{"host", N_("Terminal"), TEXT},
+                                                 {"asset", N_("Asset number"), TEXT},
+                                                 {"unit", N_("Unit"), TEXT},
+                                                 {"unit_ja", N_("Section"), TEXT},
+                                                 {"state", N_("State"), TEXT},
+                                                 {"person", N_("Person"), TEXT},
+                                                 {"last_contact", N_("Last contact"), TIME},
+                                                 {"os", N_("Operating system"), TEXT},
+                                                 {"version", N_("Version of the agent"), TEXT},
+                                                 {"requests", N_("Open requests"), NUMBER},
+                                                 {"id", N_("ID"), TEXT},
+                                                 {NULL, NULL, TEXT}};
+static const struct column request_columns[] = {{"label", N_("No."), TEXT},
+                                                {"state", N_("State"), TEXT},
+                                                {"person", N_("Who asks"), TEXT},
+                                                {"unit_ja", N_("Section"), TEXT},
+                                                {"host", N_("Terminal"), TEXT},
+                                                {"purpose", N_("Purpose"), TEXT},
+                                                {"class", N_("Class of information"), TEXT},
+                                                {"destination", N_("Destination"), TEXT},
+                                                {"access", N_("Access"), TEXT},
+                                                {"created", N_("Asked"), TIME},
+                                                {"until", N_("Until"), TIME},
+                                                {"permitted_by", N_("Permitted by"), TEXT},
+                                                {"permitted_at", N_("Permitted at"), TIME},
+                                                {"approved_by", N_("Issued by"), TEXT},
+                                                {"approved_at", N_("Issued at"), TIME},
+                                                {"reason", N_("Reason"), TEXT},
+                                                {NULL, NULL, TEXT}};
+static const struct column application_columns[] = {{"label", N_("No."), TEXT},
+                                                    {"kind", N_("Kind"), TEXT},
+                                                    {"state", N_("State"), TEXT},
+                                                    {"person", N_("User name"), TEXT},
+                                                    {"person_name", N_("Who asks"), TEXT},
+                                                    {"unit_ja", N_("Section"), TEXT},
+                                                    {"class", N_("Class of information"), TEXT},
+                                                    {"from", N_("From"), TIME},
+                                                    {"until", N_("Until"), TIME},
+                                                    {"route", N_("Permitted by"), TEXT},
+                                                    {"created", N_("Asked"), TIME},
+                                                    {"reason", N_("Reason"), TEXT},
+                                                    {NULL, NULL, TEXT}};
+static const struct column media_columns[] = {{"ledger", N_("Ledger number"), TEXT},
+                                              {"label", N_("Label"), TEXT},
+                                              {"state", N_("State"), TEXT},
+                                              {"unit_ja", N_("Section"), TEXT},
+                                              {"vendor", N_("Vendor"), TEXT},
+                                              {"product", N_("Product"), TEXT},
+                                              {"serial", N_("Serial number"), TEXT},
+                                              {"size", N_("Size in bytes"), NUMBER},
+                                              {"registered", N_("Registered"), TIME},
+                                              {"registered_by", N_("Registered by"), TEXT},
+                                              {NULL, NULL, TEXT}};
+
+static const struct list {
+	const char *name;
+	json_t *(*rows)(struct sk_console *c, const struct filter *f, int offset);
+	const struct column *columns;
+} lists[] = {{"terminals", terminals, terminal_columns},
+             {"requests", requests, request_columns},
+             {"applications", applications, application_columns},
+             {"media", media, media_columns}};
+
+static void csv_head(const struct sk_page *p, const struct column *col, struct sk_buf *out)
+{
+	(void)sk_buf_adds(out, SK_CSV_BOM);
+	for (; col->name != NULL; col++)
+		(void)sk_csv_cell(out, sk_tr(p->lang, col->word));
+	(void)sk_csv_end(out);
+}
+
+static void csv_row(const json_t *row, const struct column *col, struct sk_buf *out)
+{
+	char text[32];
+
+	for (; col->name != NULL; col++) {
+		long long n = sk_page_int(row, col->name);
+
+		text[0] = '\0';
+		if (col->as == TIME && n > 0)
+			sk_clock_format_local(n, text, sizeof(text));
+		else if (col->as == NUMBER)
+			snprintf(text, sizeof(text), "%lld", n);
+		(void)sk_csv_cell(out, col->as == TEXT ? sk_page_str(row, col->name) : text);
+	}
+	(void)sk_csv_end(out);
+}
+
+static int json_row(const json_t *row, bool first, struct sk_buf *out)
+{
+	char *text = json_dumps(row, JSON_COMPACT | JSON_SORT_KEYS);
+
+	if (text == NULL)
+		return -ENOMEM;
+	(void)sk_buf_adds(out, first ? "[\n" : ",\n");
+	(void)sk_buf_adds(out, text);
+	free(text);
+	return 0;
+}
+
+static int write_all(struct sk_console *c, const struct list *l, const struct filter *f, bool csv, struct sk_buf *out)
+{
+	int offset = 0, r = 0;
+	size_t n = PORTION;
+
+	if (csv)
+		csv_head(&c->page, l->columns, out);
+	while (r == 0 && n == PORTION && offset < ROWS_MAX) {
+		json_t *rows = l->rows(c, f, offset), *row;
+		size_t i;
+
+		n = json_array_size(rows);
+		r = rows == NULL ? -EIO : 0;
+		json_array_foreach(rows, i, row)
+		{
+			if (csv)
+				csv_row(row, l->columns, out);
+			else if (r == 0)
+				r = json_row(row, offset == 0 && i == 0, out);
+		}
+		offset += (int)n;
+		json_decref(rows);
+	}
+	if (!csv)
+		(void)sk_buf_adds(out, offset == 0 ? "[]\n" : "\n]\n");
+	return r < 0 ? r : sk_buf_error(out);
+}
+
+/* "terminals.csv": which list, and how. */
+static const struct list *list_of(const char *tail, bool *csv)
+{
+	for (size_t i = 0; tail != NULL && i < sizeof(lists) / sizeof(lists[0]); i++) {
+		size_t n = strlen(lists[i].name);
+
+		if (strncmp(tail, lists[i].name, n) == 0 &&
+		    (strcmp(tail + n, ".csv") == 0 || strcmp(tail + n, ".json") == 0)) {
+			*csv = tail[n + 1] == 'c';
+			return &lists[i];
+		}
+	}
+	return NULL;
+}
+
+/* A name or nothing; the store compares it with what it knows. */
+static int word(struct sk_console *c, const char *name, const char **out)
+{
+	const char *v = sk_request_query(c->r, name);
+
+	*out = v == NULL || *v == '\0' ? NULL : v;
+	return *out != NULL && !sk_text_is_name(*out, 63) ? -EINVAL : 0;
+}
+
+static int read_filter(struct sk_console *c, struct filter *f)
+{
+	const char *unit, *find = sk_request_query(c->r, "find");
+	int e = sk_console_scope(c, &f->unit);
+
+	if (e < 0 || (e = word(c, "unit", &unit)) < 0 || (e = word(c, "state", &f->state)) < 0)
+		return e;
+	if (unit != NULL && f->unit != NULL && !sk_console_sees(c, unit))
+		return -EACCES;
+	if (unit != NULL)
+		f->unit = unit;
+	if (find != NULL && strlen(find) > FIND_MAX)
+		return -EINVAL;
+	f->find = find != NULL && *find != '\0' ? find : NULL;
+	return 0;
+}
+
+static int recorded(struct sk_console *c, const char *object)
+{
+	struct sk_actor by;
+	int e = sk_session_actor(&c->session, c->session.acting, &by);
+
+	return e < 0 ? e : sk_store_audit(c->r->server->store, &by, "list.exported", object, NULL, c->now);
+}
+
+int sk_page_export(struct sk_console *c)
+{
+	const char *tail = sk_request_tail(c->r);
+	struct sk_request *r = c->r;
+	struct filter f = {0};
+	char disposition[96];
+	struct sk_buf out;
+	bool csv = false;
+	const struct list *l = list_of(tail, &csv);
+	int e = l == NULL ? -ENOENT : read_filter(c, &f);
+
+	if (e == 0)
+		e = recorded(c, tail);
+	if (e < 0)
+		return e;
+	sk_buf_init(&out, BYTES_MAX);
+	e = write_all(c, l, &f, csv, &out);
+	if (e == 0) {
+		snprintf(disposition, sizeof(disposition), "attachment; filename=\"%s.%s\"", l->name,
+		         csv ? "csv" : "json");
+		sk_reply_header(r, "Content-Disposition", disposition);
+		sk_reply_header(r, "Cache-Control", "no-store");
+		sk_console_free(c);
+		sk_reply_bytes(r, 200, csv ? "text/csv; charset=utf-8" : "application/json", out.data, out.len);
+	}
+	sk_buf_deinit(&out);
+	return e;
+}
+
+void sk_part_export(struct sk_page *p, const char *list, const char *query)
+{
+	static const char *const ends[] = {"csv", "json"};
+
+	sk_page_lit(p, "<p class=\"buttons exports\">");
+	for (size_t i = 0; i < 2; i++) {
+		sk_page_lit(p, "<a class=\"button\" href=\"/export/");
+		sk_page_raw(p, list);
+		sk_page_lit(p, ".");
+		sk_page_raw(p, ends[i]);
+		sk_page_lit(p, "?");
+		sk_page_text(p, query);
+		sk_page_lit(p, "\">");
+		sk_page_tr(p, i == 0 ? N_("Save as CSV") : N_("Save as JSON"));
+		sk_page_lit(p, "</a> ");
+	}
+	sk_page_lit(p, "</p>\n");
+}
