@@ -86,11 +86,14 @@ int sk_cli_media(struct sk_cli *cli, int argc, char **argv);
 int sk_cli_accepted(struct sk_cli *cli, int argc, char **argv);
 int sk_cli_request(struct sk_cli *cli, int argc, char **argv);
 int sk_cli_phone(struct sk_cli *cli, int argc, char **argv);
+int sk_cli_notices(struct sk_cli *cli, int argc, char **argv);
 int sk_cli_open(struct sk_cli *cli, int argc, char **argv);
 int sk_cli_explain(struct sk_cli *cli, int argc, char **argv);
 int sk_cli_confirm(struct sk_cli *cli, int argc, char **argv);
 int sk_cli_policy(struct sk_cli *cli, int argc, char **argv);
 int sk_cli_utc_offset(void); /* seconds that local time is ahead of UTC now */
+/* The policy of an answer of `policy`, in plain words. */
+int sk_cli_policy_words(struct sk_cli *cli, const json_t *answer);
 int sk_cli_policy_propose(struct sk_cli *cli, int argc, char **argv);
 int sk_cli_policy_simulate(struct sk_cli *cli, int argc, char **argv);
 int sk_cli_enroll(struct sk_cli *cli, int argc, char **argv);

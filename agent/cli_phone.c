@@ -22,6 +22,10 @@ static int tell_result(struct sk_cli *cli, const json_t *a)
 
 	if (sk_cli_print_json(cli, a))
 		return strcmp(result, "ok") != 0;
+	if (!strcmp(result, "ok") && !*sk_cli_string(a, "access")) {
+		sk_cli_say(cli, N_("The code is right. The terminal is let back into the network."), NULL);
+		return SK_EXIT_OK;
+	}
 	if (!strcmp(result, "ok")) {
 		sk_cli_say(cli, N_("Permitted until %1. The medium opens now."),
 		           sk_cli_time(a, "until", until, sizeof until), NULL);
@@ -64,22 +68,29 @@ static int converse(struct sk_cli *cli)
 	return r;
 }
 
-static int challenge(struct sk_cli *cli, char *device, size_t size)
+/* device "" and isolation: back to the network. */
+static int challenge(struct sk_cli *cli, char *device, size_t size, bool isolation)
 {
 	char minutes[24];
 	json_t *a = NULL;
-	int r = *device ? 0 : sk_cli_shut_medium(cli, device, size);
+	int r = *device || isolation ? 0 : sk_cli_shut_medium(cli, device, size);
 
 	if (r == 0)
-		r = sk_cli_ask(cli, json_pack("{s:s, s:s}", "op", "phone.start", "device", device), 15000, &a);
+		r = sk_cli_ask(cli,
+		               isolation ? json_pack("{s:s, s:b}", "op", "phone.start", "isolation", 1)
+		                         : json_pack("{s:s, s:s}", "op", "phone.start", "device", device),
+		               15000, &a);
 	if (r)
 		return r;
 	if (sk_cli_print_json(cli, a)) {
 		json_decref(a);
 		return SK_EXIT_OK;
 	}
-	sk_cli_say(cli, N_("Permit by telephone for %1 (port %2), for %3"), sk_cli_string(a, "product"), device,
-	           sk_cli_string(a, "person"), NULL);
+	if (isolation)
+		sk_cli_say(cli, N_("Back to the network by telephone, for %1"), sk_cli_string(a, "person"), NULL);
+	else
+		sk_cli_say(cli, N_("Permit by telephone for %1 (port %2), for %3"), sk_cli_string(a, "product"), device,
+		           sk_cli_string(a, "person"), NULL);
 	sk_cli_say(cli, N_("Call the helpdesk and read this number out, four digits at a time:"), NULL);
 	printf("\n    %s\n\n", sk_cli_string(a, "challenge"));
 	sk_cli_say(cli,
@@ -98,11 +109,13 @@ int sk_cli_phone(struct sk_cli *cli, int argc, char **argv)
 	char device[72] = "", text[256] = "";
 	bool again;
 
+	if (argc == 2 && !strcmp(argv[1], "--isolation"))
+		return challenge(cli, device, sizeof device, true);
 	if (argc == 3 && !strcmp(argv[1], "--device")) {
 		if (strlen(argv[2]) >= sizeof device)
 			return sk_cli_usage(cli, "phone");
 		sk_text_copy(device, sizeof device, argv[2]);
-		return challenge(cli, device, sizeof device);
+		return challenge(cli, device, sizeof device, false);
 	}
 	if (argc > 1 && !strncmp(argv[1], "--", 2))
 		return sk_cli_usage(cli, "phone");
@@ -113,5 +126,5 @@ int sk_cli_phone(struct sk_cli *cli, int argc, char **argv)
 			return sk_cli_usage(cli, "phone");
 		snprintf(text + n, sizeof text - n, " %s", argv[i]);
 	}
-	return text[0] ? answer(cli, text, &again) : challenge(cli, device, sizeof device);
+	return text[0] ? answer(cli, text, &again) : challenge(cli, device, sizeof device, false);
 }

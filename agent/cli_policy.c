@@ -137,20 +137,24 @@ static int check_file(struct sk_cli *cli, const char *path)
 	return dead ? SK_EXIT_NON_COMPLIANT : SK_EXIT_OK;
 }
 
-static int show(struct sk_cli *cli)
+static int show(struct sk_cli *cli, bool as_file)
 {
 	json_t *a = NULL;
 	int r = sk_cli_ask(cli, json_pack("{s:s}", "op", "policy"), 10000, &a);
 
 	if (r)
 		return r;
-	if (!sk_cli_print_json(cli, a)) {
+	if (sk_cli_print_json(cli, a)) {
+		r = SK_EXIT_OK;
+	} else if (!as_file) {
+		r = sk_cli_policy_words(cli, a);
+	} else {
 		if (*sk_cli_string(a, "problem"))
 			sk_cli_say(cli, "# ! %1", sk_cli_string(a, "problem"), NULL);
 		print_lines(sk_cli_string(a, "text"));
 	}
 	json_decref(a);
-	return SK_EXIT_OK;
+	return r;
 }
 
 static int reload(struct sk_cli *cli)
@@ -169,7 +173,9 @@ static int reload(struct sk_cli *cli)
 int sk_cli_policy(struct sk_cli *cli, int argc, char **argv)
 {
 	if (argc == 1)
-		return show(cli);
+		return show(cli, false);
+	if (argc == 2 && !strcmp(argv[1], "--text"))
+		return show(cli, true);
 	if (argc == 3 && !strcmp(argv[1], "check"))
 		return check_file(cli, argv[2]);
 	if (argc == 2 && !strcmp(argv[1], "reload"))

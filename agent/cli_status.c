@@ -114,6 +114,19 @@ static void enforcement_row(struct sk_cli *cli, struct sk_table *t, const json_t
 		row(cli, t, N_("Blocking"), N_("! does not run"), NULL, NULL, NULL, NULL);
 }
 
+static void isolation_row(struct sk_cli *cli, struct sk_table *t, const json_t *s)
+{
+	const char *mode = sk_cli_string(s, "isolation");
+
+	if (!strcmp(mode, "full") || !strcmp(mode, "management"))
+		row(cli, t, N_("Network"),
+		    !strcmp(mode, "full")
+		        ? N_("! cut off by order; unplug the network cable as well; way back: sekimori phone "
+		             "--isolation")
+		        : N_("! cut off by order but for the management server; unplug the network cable as well"),
+		    NULL, NULL, NULL, NULL);
+}
+
 static void clock_row(struct sk_cli *cli, struct sk_table *t, const json_t *s)
 {
 	json_int_t back = json_integer_value(json_object_get(json_object_get(s, "clock"), "turned_back_ms"));
@@ -170,6 +183,7 @@ int sk_cli_status(struct sk_cli *cli, int argc, char **argv)
 		    NULL, NULL, NULL);
 		journal_rows(cli, &t, s);
 		clock_row(cli, &t, s);
+		isolation_row(cli, &t, s);
 		if (*sk_cli_string(s, "config_problem"))
 			row(cli, &t, N_("Settings"), "! %1", sk_cli_string(s, "config_problem"), NULL, NULL, NULL);
 		sk_table_print(&t, "");

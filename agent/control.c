@@ -8,6 +8,7 @@
 
 #include "agent/accepted.h"
 #include "agent/journal_verify.h"
+#include "agent/office.h"
 #include "agent/phone_ops.h"
 #include "agent/medium.h"
 #include "agent/media_register.h"
@@ -237,6 +238,30 @@ static json_t *op_phone_answer(struct call *c)
 	return sk_phone_op_answer(c->d, c->peer, c->q);
 }
 
+/* --- notices of the office --- */
+
+static json_t *op_notices(struct call *c)
+{
+	char person[64] = "";
+
+	if (sk_login_name(c->peer->uid, person, sizeof person) < 0)
+		person[0] = '\0';
+	return json_pack("{s:b, s:o}", "ok", 1, "notices", sk_office_notice_list(c->d, person));
+}
+
+static json_t *op_notice_ack(struct call *c)
+{
+	char person[64];
+	const char *id;
+	int r = sk_json_str(c->q, "id", 36, 36, &id, &c->err);
+
+	if (r == 0 && sk_login_name(c->peer->uid, person, sizeof person) < 0)
+		r = sk_err_set(&c->err, -EPERM, "uid %u has no login name", c->peer->uid);
+	if (r == 0)
+		r = sk_office_notice_ack(c->d, person, id, &c->err);
+	return r < 0 ? fail(r, &c->err) : sk_answer_ok();
+}
+
 /* --- policy --- */
 
 static json_t *op_policy(struct call *c)
@@ -424,6 +449,8 @@ static const struct {
     {"watch", false, op_watch},
     {"phone.start", false, op_phone_start},
     {"phone.answer", false, op_phone_answer},
+    {"notices", false, op_notices},
+    {"notice.ack", false, op_notice_ack},
     {"policy", false, op_policy},
     {"policy.reload", true, op_policy_reload},
     {"verify", false, op_verify},

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "agent/office.h"
 #include "agent/screen.h"
 #include "agent/seal_key.h"
 #include "agent/uplink_socket.h"
@@ -99,6 +100,7 @@ static int on_retry(sd_event_source *s, uint64_t usec, void *arg)
 	else if (d->gate) /* what was not admitted because it could not be recorded */
 		sk_gate_reconsider(d->gate);
 	tell_journal_state(d);
+	sk_office_tend(d);
 	sk_uplink_face_wake(d->uplink, false);
 	return 0;
 }

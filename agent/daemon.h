@@ -24,6 +24,8 @@ struct sk_watch; /* agent/watch.h */
 struct sk_pace; /* agent/pace.h */
 struct sk_phone; /* agent/phone.h */
 struct sk_screen; /* agent/screen.h */
+struct sk_office; /* agent/office.h */
+struct sk_tamper; /* agent/tamper.h */
 
 enum { SK_SOURCE_OF_TEND, SK_SOURCE_OF_RETRY, SK_SOURCE_OF_CLOCK, SK_DAEMON_SOURCES }; /* in sk_daemon.sources */
 
@@ -47,6 +49,8 @@ struct sk_daemon {
 	struct sk_notices notices;
 	struct sk_tty *tty;
 	struct sk_phone *phone; /* permits by telephone */
+	struct sk_tamper *tamper; /* hands on the agent itself */
+	struct sk_office *office; /* orders and notices */
 	struct sk_screen *screen; /* sessions, and the lock that must hold */
 	struct sk_watch *watch; /* desktops that listen */
 	bool told; /* a text console took what was told last (agent/tell.c) */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/office.h"
 #include "agent/screen.h"
 #include "common/log.h"
 
@@ -30,10 +31,25 @@ static void permits_changed(void *ctx)
 		sk_posture_policy_changed(d->posture);
 }
 
+static bool suspended(void *ctx, const char *person)
+{
+	return sk_office_suspended(ctx, person);
+}
+
+static void arrived(void *ctx, const char *person)
+{
+	sk_office_arrived(ctx, person);
+}
+
 int sk_daemon_screen_start(struct sk_daemon *d)
 {
-	const struct sk_screen_hooks hooks = {
-	    .ctx = d, .params = params, .now = now, .record = record, .permits_changed = permits_changed};
+	const struct sk_screen_hooks hooks = {.ctx = d,
+	                                      .params = params,
+	                                      .now = now,
+	                                      .record = record,
+	                                      .permits_changed = permits_changed,
+	                                      .suspended = suspended,
+	                                      .arrived = arrived};
 
 	return sk_screen_new(d->loop, &hooks, &d->screen);
 }

@@ -18,11 +18,13 @@
 #include "agent/gate_impl.h"
 #include "agent/inventory_record.h"
 #include "agent/journal_spool.h"
+#include "agent/office.h"
 #include "agent/phone.h"
 #include "agent/phone_ops.h"
 #include "agent/seal_key.h"
 #include "agent/requests.h"
 #include "agent/screen.h"
+#include "agent/tamper.h"
 #include "agent/tell.h"
 #include "agent/uplink_socket.h"
 #include "common/file.h"
@@ -124,6 +126,7 @@ static void holder_grants(void *ctx, const json_t *body)
 {
 	sk_phone_bundle(ctx, body);
 	sk_screen_permits(((struct sk_daemon *)ctx)->screen, body);
+	sk_office_bundle(ctx, body);
 }
 
 static sk_ms holder_issued(void *ctx, sk_ms issued, bool take)
@@ -255,6 +258,8 @@ static int on_tend(sd_event_source *s, uint64_t usec, void *arg)
 	(void)usec;
 	(void)sk_journal_touch(d->journal, now);
 	prune(d, now);
+	sk_office_tend(d);
+	sk_tamper_tend(d);
 	if (sd_event_source_set_time_relative(s, TEND_S * 1000000ULL) >= 0)
 		sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
 	return 0;
@@ -333,7 +338,7 @@ static int open_files(struct sk_daemon *d, struct sk_err *err)
 		sk_log(SK_LOG_ERR, "%s; events wait in memory", e.text);
 	sk_clock_trusted_init(&d->clock, sk_journal_last_time(d->journal), sk_clock_wall(), sk_clock_boot());
 	d->started = sk_daemon_now(d);
-	if (sk_phone_attach(d) < 0 || sk_daemon_screen_start(d) < 0)
+	if (sk_tamper_start(d) < 0 || sk_phone_attach(d) < 0 || sk_daemon_screen_start(d) < 0 || sk_office_start(d) < 0)
 		return sk_err_set(err, -ENOMEM, "no memory");
 	if (sk_holder_load(d->holder, &d->trust, d->started, &e) < 0)
 		sk_log(SK_LOG_ERR, "policy: %s; %s policy is in force", e.text,
@@ -401,10 +406,15 @@ static int start_posture(struct sk_daemon *d)
 static void record_start(struct sk_daemon *d)
 {
 	const struct sk_policy *p = sk_holder_policy(d->holder);
+	char boot[64] = "";
+
+	if (sk_file_attr("/proc/sys/kernel/random/boot_id", boot, sizeof boot) < 0)
+		boot[0] = '\0';
 
 	sk_daemon_record_new(d, "daemon.started",
-	                     json_pack("{s:s, s:s, s:I, s:s, s:s?}", "version", SK_VERSION, "policy", p->name,
-	                               "policy_version", (json_int_t)p->version, "source",
+	                     json_pack("{s:s, s:s, s:s, s:s, s:I, s:s, s:s?}", "version", SK_VERSION, "boot_id", boot,
+	                               "program", sk_tamper_program(d), "policy", p->name, "policy_version",
+	                               (json_int_t)p->version, "source",
 	                               sk_policy_source_name(sk_holder_source(d->holder)), "config_problem",
 	                               d->config.problem[0] ? d->config.problem : NULL));
 }
@@ -435,6 +445,8 @@ int sk_daemon_start(struct sk_daemon *d, struct sk_err *err)
 		r = start_posture(d);
 	if (r >= 0)
 		sk_daemon_arm_expiry(d);
+	if (r >= 0)
+		sk_tamper_tend(d);
 	return r < 0 ? sk_err_set(err, r, "event loop: %s", strerror(-r)) : 0;
 }
 
@@ -472,12 +484,14 @@ void sk_daemon_stop(struct sk_daemon *d)
 	d->netwatch = sk_netwatch_free(d->netwatch);
 	d->posture = sk_posture_free(d->posture);
 	d->gate = sk_gate_free(d->gate);
+	d->office = sk_office_free(d->office);
 	d->screen = sk_screen_free(d->screen);
 	d->expiry = sd_event_source_disable_unref(d->expiry);
 	for (size_t i = 0; i < SK_DAEMON_SOURCES; i++)
 		d->sources[i] = sd_event_source_disable_unref(d->sources[i]);
 	d->holder = sk_holder_free(d->holder);
 	d->phone = sk_phone_free(d->phone);
+	sk_tamper_stop(d);
 	d->journal = sk_journal_free(d->journal);
 	sk_trust_clear(&d->trust);
 	sk_notices_deinit(&d->notices);

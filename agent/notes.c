@@ -41,6 +41,9 @@ static const struct kind {
     {"grant.warned", N_("The permit is about to end"), OF_MEDIUM, true},
     {"grant.ended", N_("The permit has ended"), OF_MEDIUM, false},
     {"request.answered", N_("Your request was answered"), OF_REQUEST, true},
+    {"notice.received", N_("Notice from the office"), OF_REQUEST, true},
+    {"isolation.on", N_("Cut off from the network"), OF_KIND, true},
+    {"isolation.off", N_("Back to the network"), OF_KIND, true},
     {"keyboard.confirm", N_("A new keyboard waits for your confirmation"), OF_KIND, true},
 };
 
@@ -198,6 +201,8 @@ struct sk_note *sk_notes_take(struct sk_notes *n, const json_t *notice, sk_ms no
 	x->last = now;
 	x->urgent = k->urgent;
 	x->ask = json_is_true(json_object_get(notice, "ask"));
+	x->read = strcmp(k->kind, "notice.received") == 0;
+	plain(x->id_of, sizeof x->id_of, member(notice, "id"));
 	plain(x->device, sizeof x->device, member(notice, "device"));
 	plain(x->product, sizeof x->product, member(notice, "product"));
 	sk_text_copy(x->title, sizeof x->title, sk_tr(n->lang, k->title));
@@ -212,7 +217,7 @@ struct sk_note *sk_notes_say(struct sk_notes *n, const char *key, const char *ti
 	struct sk_note *x = place(n, key, now);
 
 	x->last = now;
-	x->ask = x->urgent = false;
+	x->ask = x->urgent = x->read = false;
 	x->count = 1;
 	sk_text_copy(x->title, sizeof x->title, title);
 	sk_text_copy(x->body, sizeof x->body, body);

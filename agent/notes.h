@@ -18,7 +18,8 @@ struct sk_note {
 	char key[160];
 	char title[160], body[1536];
 	char device[72], product[256]; /* what the button asks for */
-	bool ask, urgent, shown;
+	char id_of[40]; /* a notice of the office: what "read" acknowledges */
+	bool ask, read, urgent, shown; /* ask, read: which button it has */
 	bool in_flight, dirty; /* the daemon has not answered yet; it changed meanwhile */
 	uint32_t id; /* the daemon's; 0 = not on the screen */
 	int64_t count;

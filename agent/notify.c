@@ -41,6 +41,10 @@ static const struct {
     {"medium.mount-failed", N_("%1 is permitted, but could not be opened. Call the helpdesk.")},
     {"medium.open-failed", N_("%1 is permitted, but could not be opened. Call the helpdesk.")},
     {"enforcement.failed", N_("%1 was shut because it would not take its settings. Call the helpdesk.")},
+    {"isolation.on",
+     N_("This terminal was cut off from the network. Unplug its network cable as well, leave it switched on, and "
+        "call the helpdesk.")},
+    {"isolation.off", N_("This terminal may use the network again.")},
     {"device.confirmed", N_("%1 was confirmed and can be used.")},
     {"device.not-confirmed", N_("%1 was not confirmed and stays shut.")},
     {"device.refused-change", N_("%1 was shut because it changed while it was being checked.")},
@@ -150,6 +154,17 @@ static bool anything_refused(const json_t *body)
 	return false;
 }
 
+/* As much of a notice as fits on a screen; `sekimori notices` has the whole of it. */
+static int office_text(const json_t *body, enum sk_lang lang, struct sk_buf *out)
+{
+	char text[500];
+	const char *const args[3] = {member(body, "from"), member(body, "title"), text};
+
+	sk_text_printable(text, sizeof text, member(body, "text"), strlen(member(body, "text")));
+	sk_words_fill(out, sk_tr(lang, N_("Notice from %1: %2. %3 (All of it: sekimori notices)")), args, 3);
+	return sk_buf_error(out);
+}
+
 int sk_notice_text(const char *kind, const json_t *body, enum sk_lang lang, struct sk_buf *out)
 {
 	const char *sentence = member(body, lang == SK_LANG_JA ? "sentence_ja" : "sentence_en");
@@ -160,6 +175,8 @@ int sk_notice_text(const char *kind, const json_t *body, enum sk_lang lang, stru
 		return sk_buf_adds(out, sentence);
 	if (!strcmp(kind, "request.answered"))
 		return request_text(body, lang, out);
+	if (!strcmp(kind, "notice.received"))
+		return office_text(body, lang, out);
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
 		if (!strcmp(words[i].kind, kind)) {
 			medium_name(body, lang, medium, sizeof medium);

@@ -151,6 +151,7 @@ int sk_phone_start(struct sk_phone *p, uid_t uid, const char *person, const json
 	p->tries = 0;
 	p->until_boot = p->hooks.boot(p->hooks.ctx) + LIFE_MS;
 	p->open = true;
+	p->purpose = SK_PHONE_MEDIUM;
 	sk_text_copy(p->person, sizeof p->person, person);
 	sk_text_copy(p->device_key, sizeof p->device_key, key);
 	sk_text_copy(p->serial, sizeof p->serial, json_string_value(json_object_get(device, "serial")));
@@ -158,6 +159,27 @@ int sk_phone_start(struct sk_phone *p, uid_t uid, const char *person, const json
 	sk_text_copy(p->port, sizeof p->port, json_string_value(json_object_get(device, "port")));
 	sk_phone_challenge_write(&c, challenge);
 	return 0;
+}
+
+/* What stands where a medium's key would: the same on every terminal, so that the helpdesk sees it is none. */
+int sk_phone_start_isolation(struct sk_phone *p, uid_t uid, const char *person, char *challenge, struct sk_err *err)
+{
+	char key[SK_SHA256_HEX];
+	json_t *device;
+	int r;
+
+	sk_sha256_hex("sekimori-isolation", 18, key);
+	device = json_pack("{s:s}", "device_key", key);
+	r = device ? sk_phone_start(p, uid, person, device, challenge, err) : -ENOMEM;
+	json_decref(device);
+	if (r == 0)
+		p->purpose = SK_PHONE_ISOLATION;
+	return r;
+}
+
+enum sk_phone_purpose sk_phone_asked(const struct sk_phone *p)
+{
+	return p->purpose;
 }
 
 /* --- an answer --- */
@@ -203,22 +225,22 @@ static int consume(struct sk_phone *p, const struct sk_phone_profile *profile, c
 	g.from = p->hooks.now(p->hooks.ctx);
 	g.until = g.from + (sk_ms)profile->seconds * 1000;
 	body = event(p);
-	if (body &&
-	    json_object_update_new(body, json_pack("{s:s, s:s, s:i, s:s, s:I, s:I}", "id", g.id, "purpose", "medium",
-	                                           "profile", profile->code, "access", profile->access, "from",
-	                                           (json_int_t)g.from, "until", (json_int_t)g.until)) == 0)
+	if (body && json_object_update_new(body, json_pack("{s:s, s:s, s:i, s:s, s:I, s:I}", "id", g.id, "purpose",
+	                                                   p->purpose == SK_PHONE_MEDIUM ? "medium" : "isolation",
+	                                                   "profile", profile->code, "access", profile->access, "from",
+	                                                   (json_int_t)g.from, "until", (json_int_t)g.until)) == 0)
 		r = p->hooks.record(p->hooks.ctx, "grant.phone", body);
 	else
 		r = -ENOMEM;
 	json_decref(body);
-	if (r == 0)
+	if (r == 0 && p->purpose == SK_PHONE_MEDIUM)
 		r = sk_phone_grants_add(p, &g, given);
 	return r < 0 ? sk_err_set(err, r, "the permit could not be recorded; begin again") : SK_PHONE_OK;
 }
 
 static bool is_right(const struct sk_phone *p, const struct sk_phone_profile *profile, uint64_t code)
 {
-	const struct sk_phone_permit m = {.purpose = SK_PHONE_MEDIUM,
+	const struct sk_phone_permit m = {.purpose = p->purpose,
 	                                  .device = p->device,
 	                                  .person = p->person,
 	                                  .epoch = p->epoch,
@@ -228,7 +250,7 @@ static bool is_right(const struct sk_phone *p, const struct sk_phone_profile *pr
 	                                  .profile = profile->code,
 	                                  .seconds = profile->seconds};
 
-	return profile->purpose == SK_PHONE_MEDIUM && sk_phone_code_equal(sk_phone_code(p->key, &m), code);
+	return profile->purpose == p->purpose && sk_phone_code_equal(sk_phone_code(p->key, &m), code);
 }
 
 int sk_phone_answer(struct sk_phone *p, uid_t uid, const char *text, const struct sk_grant **given, struct sk_err *err)

@@ -12,6 +12,7 @@
 #include "common/buf.h"
 #include "common/clock.h"
 #include "common/err.h"
+#include "common/phone.h"
 #include "policy/grant.h"
 
 #define SK_PHONE_MINUTES 30
@@ -40,6 +41,10 @@ void sk_phone_take_key(struct sk_phone *p, const char *device, const json_t *pho
  * answers today; -EINVAL; other: no random numbers. A new one voids the one before. */
 int sk_phone_start(struct sk_phone *p, uid_t uid, const char *person, const json_t *device, char *challenge,
                    struct sk_err *err);
+
+/* A challenge for the way back to the network; sk_phone_answer then gives no grant. As sk_phone_start. */
+int sk_phone_start_isolation(struct sk_phone *p, uid_t uid, const char *person, char *challenge, struct sk_err *err);
+enum sk_phone_purpose sk_phone_asked(const struct sk_phone *p); /* of the last challenge */
 
 enum sk_phone_result {
 	SK_PHONE_OK = 0,

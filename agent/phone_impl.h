@@ -15,6 +15,7 @@ struct sk_phone {
 	int64_t epoch;
 	/* the open challenge */
 	bool open;
+	enum sk_phone_purpose purpose;
 	struct sk_phone_challenge challenge;
 	long long used; /* the counter in full */
 	uid_t uid;

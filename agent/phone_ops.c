@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "agent/office.h"
 #include "agent/phone.h"
 #include "agent/requests.h"
 #include "agent/tell.h"
@@ -80,16 +81,23 @@ json_t *sk_phone_op_start(struct sk_daemon *d, const struct sk_peer *peer, const
 	char person[64], challenge[SK_PHONE_TEXT];
 	struct sk_err err = SK_ERR_INIT;
 	json_t *device = NULL, *a;
-	const char *name;
-	int r = sk_json_str(q, "device", 1, 64, &name, &err);
+	const char *name = NULL;
+	bool isolation = false;
+	int r = sk_json_bool_opt(q, "isolation", &isolation, &err);
 
+	if (r == 0 && isolation && sk_office_isolation(d) == SK_ISOLATION_NONE)
+		r = sk_err_set(&err, -EINVAL, "this terminal is not cut off from the network");
+	if (r == 0 && !isolation)
+		r = sk_json_str(q, "device", 1, 64, &name, &err);
 	if (r == 0 && !d->phone)
 		r = -ENOKEY;
 	if (r == 0 && sk_login_name(peer->uid, person, sizeof person) < 0)
 		r = sk_err_set(&err, -EPERM, "uid %u has no login name", peer->uid);
-	if (r == 0)
+	if (r == 0 && isolation)
+		r = sk_phone_start_isolation(d->phone, peer->uid, person, challenge, &err);
+	else if (r == 0)
 		r = sk_request_device(d, name, &device, &err);
-	if (r == 0)
+	if (r == 0 && !isolation)
 		r = sk_phone_start(d->phone, peer->uid, person, device, challenge, &err);
 	a = r < 0 ? refuse(r, &err)
 	          : json_pack("{s:b, s:s, s:i, s:s, s:s, s:O?}", "ok", 1, "challenge", challenge, "minutes",
@@ -112,6 +120,11 @@ json_t *sk_phone_op_answer(struct sk_daemon *d, const struct sk_peer *peer, cons
 	if (r < 0)
 		return refuse(r, &err);
 	a = json_pack("{s:b, s:s}", "ok", 1, "result", sk_phone_result_name(r));
+	if (r == SK_PHONE_OK && sk_phone_asked(d->phone) == SK_PHONE_ISOLATION && sk_office_lift(d) < 0) {
+		json_decref(a);
+		return sk_answer_error("failed",
+		                       "the code is right, but the cut-off cannot be ended now; call the helpdesk");
+	}
 	if (a && g) {
 		json_object_set_new(a, "until", json_integer(g->until));
 		json_object_set_new(a, "access", json_string(sk_access_name(g->access)));

@@ -1,6 +1,9 @@
 /* Status and report, put together from the parts. */
 #include "agent/report.h"
 
+#include "agent/office.h"
+#include "agent/tamper.h"
+
 #include <string.h>
 #include <sys/timex.h>
 #include <sys/utsname.h>
@@ -81,12 +84,13 @@ json_t *sk_status(struct sk_daemon *d)
 	sk_ms now = sk_daemon_now(d); /* first: it notices how the clock stands */
 
 	return json_pack(
-	    "{s:s, s:b, s:s?, s:s?, s:o, s:o, s:o, s:o, s:o, s:{s:I, s:I}, s:I, s:O, s:s?}", "version", SK_VERSION,
+	    "{s:s, s:b, s:s?, s:s?, s:o, s:o, s:o, s:o, s:o, s:{s:I, s:I}, s:I, s:O, s:s, s:s?}", "version", SK_VERSION,
 	    "enrolled", (int)d->trust.enrolled, "device_id", d->trust.enrolled ? d->trust.device : NULL, "server",
 	    d->trust.enrolled ? d->trust.server : NULL, "policy", policy_json(d), "grants", grants_json(d), "journal",
 	    journal_json(d), "enforcement", enforcement_json(d, true), "uplink", uplink_json(d), "clock", "now",
 	    (json_int_t)now, "turned_back_ms", (json_int_t)d->turned_back_ms, "since", (json_int_t)d->started,
-	    "notices", d->notices.ring, "config_problem", d->config.problem[0] ? d->config.problem : NULL);
+	    "notices", d->notices.ring, "isolation", sk_isolation_name(sk_office_isolation(d)), "config_problem",
+	    d->config.problem[0] ? d->config.problem : NULL);
 }
 
 static void os_name(char *out, size_t size)
@@ -132,14 +136,17 @@ json_t *sk_report(struct sk_daemon *d)
 		boot[0] = '\0';
 	if (gethostname(host, sizeof host - 1) < 0)
 		host[0] = '\0';
+	sk_tamper_look(d);
 	os_name(os, sizeof os);
 	sk_holder_info(d->holder, &h);
 	sk_journal_info(d->journal, &i);
-	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:I, s:{s:I, s:s, s:I}, s:{s:I, s:I, s:b}, s:o, s:o, s:o}",
-	                 "version", SK_VERSION, "boot_id", boot, "os", os, "host", host, "policy", policy_json(d),
-	                 "grants_version", (json_int_t)h.grants_version, "journal", "last_seq", (json_int_t)i.last_seq,
-	                 "state", sk_journal_state_name(i.state), "suppressed", (json_int_t)i.suppressed, "clock",
-	                 "now", (json_int_t)now, "turned_back_ms", (json_int_t)d->turned_back_ms, "synchronised",
-	                 synchronised(), "posture", d->posture ? sk_posture_results(d->posture, NULL) : json_array(),
-	                 "devices", sk_daemon_devices(d), "enforcement", enforcement_json(d, false));
+	return json_pack(
+	    "{s:s, s:s, s:s, s:s, s:s, s:o, s:I, s:{s:I, s:s, s:I}, s:{s:I, s:I, s:b}, s:o, s:o, s:o, s:s}", "version",
+	    SK_VERSION, "boot_id", boot, "program", sk_tamper_program(d), "os", os, "host", host, "policy",
+	    policy_json(d), "grants_version", (json_int_t)h.grants_version, "journal", "last_seq",
+	    (json_int_t)i.last_seq, "state", sk_journal_state_name(i.state), "suppressed", (json_int_t)i.suppressed,
+	    "clock", "now", (json_int_t)now, "turned_back_ms", (json_int_t)d->turned_back_ms, "synchronised",
+	    synchronised(), "posture", d->posture ? sk_posture_results(d->posture, NULL) : json_array(), "devices",
+	    sk_daemon_devices(d), "enforcement", enforcement_json(d, false), "isolation",
+	    sk_isolation_name(sk_office_isolation(d)));
 }

@@ -143,6 +143,17 @@ static void take_rules(struct sk_screen *s, struct sk_session *list, size_t n)
 			list[i].track = (struct sk_idle_track){0};
 }
 
+static void greet(struct sk_screen *s, struct sk_session *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (list[i].seen || sk_session_kind(&list[i]) == SK_SESSION_OTHER)
+			continue;
+		list[i].seen = true;
+		if (s->hooks.arrived != NULL)
+			s->hooks.arrived(s->hooks.ctx, list[i].person);
+	}
+}
+
 static void step_all(struct sk_screen *s)
 {
 	sk_ms now = sk_sessions_now(), first = 0;
@@ -151,6 +162,7 @@ static void step_all(struct sk_screen *s)
 
 	list = sk_sessions_list(s->sessions, &n);
 	take_rules(s, list, n);
+	greet(s, list, n);
 	for (size_t i = 0; i < n; i++) {
 		sk_ms next = step(s, &s->rules, &list[i], now);
 

@@ -22,6 +22,7 @@ struct sk_screen_hooks {
 	void (*record)(void *ctx, const char *kind, json_t *body /* stolen */);
 	void (*permits_changed)(void *ctx); /* one began or ended: mandatory settings and verdicts follow */
 	bool (*suspended)(void *ctx, const char *person); /* NULL = nobody is */
+	void (*arrived)(void *ctx, const char *person); /* a session of a person at this terminal is new. May be NULL */
 };
 
 int sk_screen_new(sd_event *loop, const struct sk_screen_hooks *hooks, struct sk_screen **out);

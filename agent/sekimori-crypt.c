@@ -6,6 +6,7 @@
  *   sekimori-crypt format NODE MAJ:MIN LABEL       key -> {"uuid"}; everything on NODE is lost
  *   sekimori-crypt prepare NODE MAJ:MIN NAME LABEL key -> {"uuid"}; format, and an empty file system inside; closed again
  *   sekimori-crypt add NODE MAJ:MIN                key (32 bytes) and passphrase (the rest) -> {}
+ *   sekimori-crypt erase NODE MAJ:MIN              every key slot destroyed -> {}; what is on NODE opens no more
  * Exit status 0 = done; else {"error":msgid,"code":errno's name or number}. One JSON object to stdout in any case.
  */
 #include <errno.h>
@@ -212,6 +213,16 @@ static int do_add(char **argv)
 	return r < 0 ? fail(r) : answer(json_object(), 0);
 }
 
+static int do_erase(char **argv)
+{
+	struct sk_crypt_node at;
+	int r = parse_node(argv, &at);
+
+	if (r == 0)
+		r = sk_crypt_erase(&at);
+	return r < 0 ? fail(r) : answer(json_object(), 0);
+}
+
 int main(int argc, char **argv)
 {
 	const char *op = argc > 1 ? argv[1] : "";
@@ -233,7 +244,11 @@ int main(int argc, char **argv)
 		return do_prepare(argv + 2);
 	if (argc == 4 && strcmp(op, "add") == 0)
 		return do_add(argv + 2);
-	(void)fprintf(stderr, "usage: sekimori-crypt open NODE MAJ:MIN NAME ro|rw | close NAME | look NAME | "
-	                      "format NODE MAJ:MIN LABEL | prepare NODE MAJ:MIN NAME LABEL | add NODE MAJ:MIN\n");
+	if (argc == 4 && strcmp(op, "erase") == 0)
+		return do_erase(argv + 2);
+	(void)fprintf(
+	    stderr,
+	    "usage: sekimori-crypt open NODE MAJ:MIN NAME ro|rw | close NAME | look NAME | "
+	    "format NODE MAJ:MIN LABEL | prepare NODE MAJ:MIN NAME LABEL | add NODE MAJ:MIN | erase NODE MAJ:MIN\n");
 	return 64;
 }

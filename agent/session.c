@@ -54,10 +54,12 @@ static void show(struct sk_session *s, struct sk_note *x)
 	                            .body = x->body,
 	                            .replaces = x->id,
 	                            .urgent = x->urgent,
-	                            .action = x->ask && access(s->dialog, X_OK) == 0 ? "ask" : NULL};
+	                            .action = x->read                                  ? "read"
+	                                      : x->ask && access(s->dialog, X_OK) == 0 ? "ask"
+	                                                                               : NULL};
 
 	n.app = tr(s, N_("Sekimori"));
-	n.label = tr(s, N_("Ask for approval"));
+	n.label = tr(s, x->read ? N_("I have read this") : N_("Ask for approval"));
 	x->shown = false;
 	if (!s->ready) /* on_appeared comes back to it */
 		return;
@@ -161,11 +163,24 @@ static void open_form(struct sk_session *s, const char *problem)
 		    tr(s, N_("The form could not be opened. In a terminal: sekimori request media")));
 }
 
+static void acknowledge(struct sk_session *s, const struct sk_note *x)
+{
+	struct sk_err err = SK_ERR_INIT;
+	json_t *q = json_pack("{s:s, s:s}", "op", "notice.ack", "id", x->id_of), *a = NULL;
+
+	if (q && (sk_frame_call(s->socket, q, CALL_MS, &a, &err) < 0 || !json_is_true(json_object_get(a, "ok"))))
+		say(s, tr(s, N_("It is not recorded that you read this")), tr(s, N_("Try again: sekimori notices")));
+	json_decref(a);
+	json_decref(q);
+}
+
 static void on_action(void *ctx, uint32_t id, const char *key)
 {
 	struct sk_session *s = ctx;
 	const struct sk_note *x = sk_notes_by_id(&s->notes, id);
 
+	if (x && x->read && strcmp(key, "read") == 0)
+		acknowledge(s, x);
 	if (!x || !x->ask || strcmp(key, "ask") != 0 || s->form)
 		return;
 	sk_text_copy(s->device, sizeof s->device, x->device);

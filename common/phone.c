@@ -24,6 +24,7 @@ const struct sk_phone_profile sk_phone_profiles[] = {
     {11, SK_PHONE_MEDIUM, "rw", 1 * HOUR, N_("read and write, 1 hour")},
     {12, SK_PHONE_MEDIUM, "rw", 4 * HOUR, N_("read and write, 4 hours")},
     {13, SK_PHONE_MEDIUM, "rw", 8 * HOUR, N_("read and write, 8 hours")},
+    {31, SK_PHONE_ISOLATION, "", 60, N_("end the cut-off from the network")},
     {0, 0, NULL, 0, NULL},
 };
 

@@ -20,7 +20,8 @@ agent() {
 	program "$build/bin/sekimori" "$prefix/bin/sekimori"
 	put 0755 "$here/systemd/sekimori-failsafe.sh" "$lib/sekimori-failsafe"
 	put 0755 "$here/deb/agent/adopt.sh" "$lib/sekimori-adopt"
-	for unit in sekimorid sekimori-uplink sekimori-failsafe; do
+	put 0755 "$here/sekimori-full-scan.sh" "$lib/sekimori-full-scan"
+	for unit in sekimorid sekimori-uplink sekimori-failsafe sekimori-isolation; do
 		put 0644 "$here/systemd/$unit.service" "/lib/systemd/system/$unit.service"
 	done
 	put 0644 "$here/systemd/sekimori-session.service" /usr/lib/systemd/user/sekimori-session.service

@@ -270,3 +270,26 @@ int sk_crypt_add(const struct sk_crypt_node *at, const void *key, size_t len, co
 		return -EKEYREJECTED;
 	return r < 0 ? r : 0;
 }
+
+int sk_crypt_erase(const struct sk_crypt_node *at)
+{
+	struct crypt_device *cd = NULL;
+	int r = load(at, CRYPT_LUKS, &cd), slots, failed = 0;
+
+	if (r < 0)
+		return r;
+	slots = crypt_keyslot_max(crypt_get_type(cd));
+	for (int i = 0; i < slots; i++) {
+		crypt_keyslot_info state = crypt_keyslot_status(cd, i);
+
+		if (state == CRYPT_SLOT_INACTIVE || state == CRYPT_SLOT_INVALID)
+			continue;
+		r = crypt_keyslot_destroy(cd, i);
+		failed = r < 0 && failed == 0 ? r : failed;
+	}
+	for (int i = 0; failed == 0 && i < slots; i++)
+		if (crypt_keyslot_status(cd, i) != CRYPT_SLOT_INACTIVE)
+			failed = -EIO;
+	crypt_free(cd);
+	return failed;
+}

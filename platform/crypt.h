@@ -48,6 +48,10 @@ int sk_crypt_format(const struct sk_crypt_node *at, const char *label, const voi
 /* Adds a passphrase of somebody else's, opened by key. 0, or as sk_crypt_open. */
 int sk_crypt_add(const struct sk_crypt_node *at, const void *key, size_t len, const char *passphrase, size_t plen);
 
+/* Destroys every key slot of a LUKS container, for a terminal that is lost: nothing opens it any more. What is open stays open until the machine
+ * is off. 0 when no slot is left; -EMEDIUMTYPE no LUKS, other -errno. */
+int sk_crypt_erase(const struct sk_crypt_node *at);
+
 /* For this file's test: "aes-xts-plain64 :64:logon:x 0 8:1 32768" -> cipher and device. 0; -EUCLEAN no real cipher; -EINVAL. */
 int sk_crypt_table(const char *params, char *cipher, size_t size, unsigned *major, unsigned *minor);
 

@@ -24,6 +24,7 @@ struct sk_session {
 	sk_ms read; /* when they came */
 	struct sk_idle_track track; /* the caller's, and why it was asked to lock */
 	const char *cause;
+	bool seen;
 };
 enum sk_session_kind sk_session_kind(const struct sk_session *s);
 

@@ -50,6 +50,12 @@ int sk_admin_usage(const struct sk_admin *a, const char *problem); /* 64 */
 int sk_admin_fail(const struct sk_admin *a, const struct sk_err *err); /* 1 */
 void sk_admin_path(const struct sk_admin *a, const char *name, char *out, size_t size); /* in the state folder */
 
+/* admin_who.c: a terminal by host name or id. 0, or -ENOENT with err. */
+int sk_admin_terminal(struct sk_admin *a, const char *host, char id[SK_UUID_LEN], struct sk_err *err);
+/* The account that acts (--as), without a role yet; who typed the command stands in its own line of the audit trail. found: NULL ok. 0 or negative. */
+int sk_admin_act_as(struct sk_admin *a, const char *user, struct sk_user *found, struct sk_actor *by,
+                    struct sk_err *err);
+
 int sk_admin_init(struct sk_admin *a);
 int sk_admin_serve(struct sk_admin *a);
 int sk_admin_token_create(struct sk_admin *a);
@@ -71,6 +77,14 @@ int sk_admin_phone_issue(struct sk_admin *a);
 int sk_admin_phone_list(struct sk_admin *a);
 int sk_admin_org_import(struct sk_admin *a);
 int sk_admin_org_show(struct sk_admin *a);
+int sk_admin_order_add(struct sk_admin *a);
+int sk_admin_order_approve(struct sk_admin *a);
+int sk_admin_order_cancel(struct sk_admin *a);
+int sk_admin_order_list(struct sk_admin *a);
+int sk_admin_setting_permit(struct sk_admin *a);
+int sk_admin_setting_end(struct sk_admin *a);
+int sk_admin_notice_add(struct sk_admin *a);
+int sk_admin_notice_list(struct sk_admin *a);
 int sk_admin_media_list(struct sk_admin *a);
 int sk_admin_media_requests(struct sk_admin *a);
 int sk_admin_media_approve(struct sk_admin *a);

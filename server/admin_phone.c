@@ -7,41 +7,6 @@
 #include "server/phone_master.h"
 #include "server/store_phone.h"
 
-static int find_terminal(struct sk_admin *a, const char *host, char id[SK_UUID_LEN], struct sk_err *err)
-{
-	json_t *list = sk_store_terminals(a->store, NULL, host, NULL, sk_clock_wall(), 0, 200, 0), *t;
-	int found = 0;
-	size_t n;
-
-	json_array_foreach(list, n, t)
-	{
-		const char *name = json_string_value(json_object_get(t, "host")),
-		           *key = json_string_value(json_object_get(t, "id"));
-
-		if ((!sk_text_eq(name, host) && !sk_text_eq(key, host)) || json_is_true(json_object_get(t, "revoked")))
-			continue;
-		sk_text_copy(id, SK_UUID_LEN, key);
-		found++;
-	}
-	json_decref(list);
-	return found == 1 ? 0 : sk_err_set(err, -ENOENT, "terminal \"%s\": %d found; name its host or id", host, found);
-}
-
-/* The account that acts; who typed it stands in the audit trail's detail by the command line's own record. */
-static int act_as(struct sk_admin *a, const char *user, struct sk_actor *by, struct sk_err *err)
-{
-	struct sk_user u;
-	int r = sk_store_user_get(a->store, user, &u);
-
-	if (r < 0)
-		return sk_err_set(err, r, "user \"%s\" is not known", user);
-	memset(by, 0, sizeof(*by));
-	sk_text_copy(by->user, sizeof(by->user), u.user);
-	sk_text_copy(by->name, sizeof(by->name), u.name);
-	by->role = SK_ROLE_DESK;
-	return 0;
-}
-
 int sk_admin_phone_issue(struct sk_admin *a)
 {
 	const char *as = NULL, *terminal = NULL, *challenge = NULL, *person = NULL, *profile = NULL, *permitted = NULL,
@@ -74,9 +39,10 @@ int sk_admin_phone_issue(struct sk_admin *a)
 	if (profile != NULL && sk_text_u64(profile, 1, 99, &number) < 0)
 		return sk_admin_usage(a,
 		                      sk_tr(a->lang, N_("--profile: 1 2 3 (read only) or 11 12 13 (read and write)")));
-	r = act_as(a, as, &by, &err);
+	r = sk_admin_act_as(a, as, NULL, &by, &err);
+	by.role = SK_ROLE_DESK;
 	if (r == 0)
-		r = find_terminal(a, terminal, id, &err);
+		r = sk_admin_terminal(a, terminal, id, &err);
 	if (r == 0)
 		r = sk_phone_master(a->config.state_dir, master, NULL, &err);
 	if (r == 0) {

@@ -119,6 +119,9 @@ int sk_page_role(struct sk_console *c);
 int sk_page_overview(struct sk_console *c);
 int sk_page_terminals(struct sk_console *c);
 int sk_page_terminal(struct sk_console *c);
+int sk_page_order_post(struct sk_console *c);
+int sk_page_notices(struct sk_console *c);
+int sk_page_notices_post(struct sk_console *c);
 int sk_page_requests(struct sk_console *c);
 int sk_page_request(struct sk_console *c);
 int sk_page_decide(struct sk_console *c);
@@ -151,6 +154,9 @@ int sk_page_medium_post(struct sk_console *c);
 int sk_page_registration_post(struct sk_console *c);
 int sk_page_asset(struct sk_console *c);
 
+void sk_part_orders(struct sk_console *c, const char *id); /* console_order.c: of the terminal's page */
+/* console_terminal.c: the page with c->problem shown, for an order that was not accepted. */
+int sk_page_terminal_show(struct sk_console *c, int code);
 /* console_request.c: the page of one request with c->problem shown, for a decision that was not accepted. */
 int sk_page_request_show(struct sk_console *c, int code);
 /* What the acting role may do with this request now; msgid of why nothing may be done in *why (NULL when something may). */

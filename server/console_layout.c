@@ -24,6 +24,7 @@ static const struct {
     {"/", N_("Overview"), SK_MAY_READ},
     {"/search", N_("Search"), SK_MAY_READ},
     {"/terminals", N_("Terminals"), SK_MAY_READ},
+    {"/notices", N_("Notices"), SK_MAY_READ},
     {"/requests", N_("Requests"), SK_MAY_ANY},
     {"/media", N_("Media"), SK_MAY_READ},
     {"/incidents", N_("Incidents"), SK_MAY_ANY},

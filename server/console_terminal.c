@@ -245,7 +245,7 @@ static void devices(struct sk_page *p, const json_t *page)
 	sk_page_lit(p, "</section>\n");
 }
 
-int sk_page_terminal(struct sk_console *c)
+int sk_page_terminal_show(struct sk_console *c, int code)
 {
 	const char *id = sk_request_tail(c->r);
 	struct sk_page *p = &c->page;
@@ -269,11 +269,17 @@ int sk_page_terminal(struct sk_console *c)
 	sk_part_checks(p, sk_page_get(page, "posture"));
 	history(p, sk_page_get(page, "history"));
 	sk_page_lit(p, "</section>\n");
+	sk_part_orders(c, id);
 	requests(p, page);
 	devices(p, page);
 	journal(p, t, sk_page_get(page, "status"));
 	identities(p, sk_page_get(page, "identities"));
 	sk_console_end(c);
 	json_decref(page);
-	return 200;
+	return code;
+}
+
+int sk_page_terminal(struct sk_console *c)
+{
+	return sk_page_terminal_show(c, 200);
 }

@@ -93,6 +93,8 @@ int sk_store_tend(struct sk_store *s, sk_ms now)
 		r = phone_tend(s, now);
 	if (r >= 0)
 		r = org_tend(s, now);
+	if (r >= 0)
+		r = orders_tend(s, now);
 	return r < 0 ? r : requests_expire(s, NULL, now);
 }
 

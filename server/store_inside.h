@@ -67,6 +67,15 @@ json_t *phone_body(struct sk_store *s,
                    const char *terminal); /* the terminal's key for its grants bundle; NULL = none */
 int phone_from_event(struct sk_store *s, const char *terminal, const struct sk_event *e, sk_ms now);
 int phone_tend(struct sk_store *s, sk_ms now);
+json_t *orders_now(struct sk_store *s, const char *device,
+                   sk_ms now); /* what its grants bundle says of each; NULL = failed */
+json_t *settings_now(struct sk_store *s, const char *device, sk_ms now);
+json_t *notices_now(struct sk_store *s, const char *device, sk_ms now);
+int agent_from_report(struct sk_store *s, const char *device, const json_t *report, sk_ms now);
+int agent_from_event(struct sk_store *s, const char *device, const struct sk_event *e, sk_ms now);
+int order_from_event(struct sk_store *s, const char *terminal, const struct sk_event *e, sk_ms now);
+int notice_from_event(struct sk_store *s, const char *terminal, const struct sk_event *e);
+int orders_tend(struct sk_store *s, sk_ms now);
 int contacts_flush(struct sk_store *s);
 int sessions_sweep(struct sk_store *s, sk_ms now);
 int org_changed(struct sk_store *s); /* in the transaction of whatever changes people, posts or units */

@@ -131,6 +131,27 @@ static int issue(struct sk_store *s, const char *device, const char *sha, const 
 	return r < 0 ? r : 0;
 }
 
+/* What else the office says to a terminal: a member of the body only while there is some, so that nobody's version rises for nothing. */
+static int add_said(struct sk_store *s, const char *device, sk_ms now, json_t *body)
+{
+	static const struct {
+		const char *name;
+		json_t *(*now)(struct sk_store *s, const char *device, sk_ms now);
+	} lists[] = {{"orders", orders_now}, {"settings", settings_now}, {"notices", notices_now}};
+
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		json_t *list = lists[i].now(s, device, now);
+
+		if (list == NULL)
+			return -EIO;
+		if (json_array_size(list) == 0)
+			json_decref(list);
+		else if (json_object_set_new(body, lists[i].name, list) != 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 /* What the terminal is to know now, and its hash. NULL = failed. */
 static json_t *grants_contents(struct sk_store *s, const char *device, sk_ms now, char sha[SK_SHA256_HEX])
 {
@@ -160,6 +181,10 @@ static json_t *grants_contents(struct sk_store *s, const char *device, sk_ms now
 	if (body != NULL && phone != NULL)
 		json_object_set(body, "phone", phone);
 	json_decref(phone);
+	if (body != NULL && add_said(s, device, now, body) < 0) {
+		json_decref(body);
+		return NULL;
+	}
 	text = body == NULL ? NULL : sk_json_text(body);
 	if (text == NULL) {
 		json_decref(body);

@@ -132,6 +132,8 @@ static int write_report(struct sk_store *s, const char *device, const json_t *re
 		if (r >= 0)
 			r = posture_put(s, device, posture, now);
 		if (r >= 0)
+			r = agent_from_report(s, device, report, now);
+		if (r >= 0)
 			r = db_run(s,
 			           "UPDATE terminals SET state = ?1 WHERE id = ?2 AND (state IS NULL OR state <> ?1)",
 			           "ss", sk_state_name(worst_of(posture)), device);

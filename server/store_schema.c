@@ -167,6 +167,39 @@ static const char fiscal_old[] = SK_ONLY_SQLITE /* no PostgreSQL ledger is so ol
     " UPDATE requests SET fiscal_serial = n.serial FROM n WHERE n.number = requests.number;";
 static const char fiscal_index[] = "CREATE UNIQUE INDEX requests_serial ON requests(fiscal_year, fiscal_serial);";
 
+/* What the office says to terminals beside permits for media: orders, permits for settings, notices. Two officers are two accounts. */
+static const char said[] =
+    "CREATE TABLE orders(number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, terminal TEXT NOT NULL "
+    "REFERENCES terminals(id),"
+    " kind TEXT NOT NULL, mode TEXT NOT NULL, person TEXT NOT NULL, poweroff INTEGER NOT NULL, reason TEXT NOT NULL, "
+    "decided_by TEXT NOT NULL, issued INTEGER NOT NULL, until INTEGER NOT NULL,"
+    " state TEXT NOT NULL CHECK(state IN ('waiting', 'open', 'done', 'failed', 'expired', 'cancelled')),"
+    " asked_user TEXT NOT NULL, asked_name TEXT NOT NULL, asked_role TEXT NOT NULL, approved_user TEXT, approved_name "
+    "TEXT, approved INTEGER, taken INTEGER, finished INTEGER, detail TEXT NOT NULL DEFAULT '',"
+    " CHECK(until > issued), CHECK(approved_user IS NULL OR lower(approved_user) <> lower(asked_user)),"
+    " CHECK(kind <> 'erase' OR state IN ('waiting', 'cancelled', 'expired') OR approved_user IS NOT NULL)) STRICT;"
+    "CREATE INDEX orders_terminal ON orders(terminal, number);"
+    "CREATE INDEX orders_open ON orders(until) WHERE state IN ('open', 'waiting');"
+    "CREATE TABLE setting_permits(number INTEGER PRIMARY KEY AUTOINCREMENT, terminal TEXT NOT NULL REFERENCES "
+    "terminals(id), setting TEXT NOT NULL, person TEXT NOT NULL, reason TEXT NOT NULL, starts INTEGER NOT NULL, until "
+    "INTEGER NOT NULL, created INTEGER NOT NULL, ended INTEGER, permitted_user TEXT NOT NULL, permitted_by TEXT NOT "
+    "NULL, CHECK(until > starts), CHECK(lower(permitted_user) <> lower(person))) STRICT;"
+    "CREATE INDEX setting_permits_terminal ON setting_permits(terminal, until);"
+    "CREATE TABLE notices(number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, unit TEXT NOT NULL, title "
+    "TEXT NOT NULL, text TEXT NOT NULL, officer TEXT NOT NULL, created INTEGER NOT NULL, until INTEGER NOT NULL, "
+    "asked_user TEXT NOT NULL, asked_name TEXT NOT NULL) STRICT;"
+    "CREATE INDEX notices_until ON notices(until);"
+    "CREATE TABLE notice_acks(notice INTEGER NOT NULL REFERENCES notices(number), terminal TEXT NOT NULL, person TEXT "
+    "NOT NULL, time INTEGER NOT NULL, PRIMARY KEY(notice, terminal, person)) STRICT, WITHOUT ROWID;";
+
+/* The program that stands for each version of the agent, and what each terminal last said it had started. */
+static const char agents[] =
+    "CREATE TABLE agent_programs(version TEXT PRIMARY KEY, program TEXT NOT NULL, terminal TEXT NOT NULL, first "
+    "INTEGER "
+    "NOT NULL) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE agent_runs(terminal TEXT PRIMARY KEY REFERENCES terminals(id), boot TEXT NOT NULL, version TEXT NOT "
+    "NULL, time INTEGER NOT NULL) STRICT, WITHOUT ROWID;";
+
 /* How often a grant may open its medium; 0 = not counted. The terminal counts. */
 static const char uses[] =
     "ALTER TABLE grants ADD COLUMN uses INTEGER NOT NULL DEFAULT 0 CHECK(uses BETWEEN 0 AND 1000);";
@@ -276,6 +309,8 @@ static const char *const migrations[][4] = {
     {organisation, NULL},
     {factors, NULL},
     {kinds, applications, votes, NULL},
+    {said, NULL},
+    {agents, NULL},
 };
 #define VERSION ((int)(sizeof(migrations) / sizeof(migrations[0])))
 

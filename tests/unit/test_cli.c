@@ -138,13 +138,24 @@ Test(cli, no_daemon, .init = setup, .fini = stop_daemon)
 	cr_assert_eq(cli("policy", "check", "policy/profiles/default.ini", NULL), SK_EXIT_OK, "%s", output);
 }
 
+Test(cli, the_policy_in_words_and_as_it_is_written, .init = setup, .fini = stop_daemon)
+{
+	cr_assert_eq(cli("policy", NULL), SK_EXIT_OK, "%s", output);
+	cr_expect_not_null(strstr(output, "Policy test, version 1"), "%s", output);
+	cr_expect_not_null(strstr(output, "are written to inside encryption only"));
+	cr_expect_null(strstr(output, "[rule"));
+	cr_assert_eq(cli("policy", "--text", NULL), SK_EXIT_OK);
+	cr_expect_not_null(strstr(output, "[rule hubs]"));
+	cr_assert_eq(cli("policy", "--words", NULL), SK_EXIT_USAGE);
+}
+
 Test(cli, policy_check_without_the_daemon_says_file_and_line, .init = setup, .fini = stop_daemon)
 {
 	put_file("bad.ini", "[policy]\nname = x\nwrong\n");
 	cr_assert_eq(cli("policy", "check", in_dir("bad.ini"), NULL), SK_EXIT_ERROR);
 	cr_assert(says("bad.ini:3"), "%s", output);
 	cr_assert_eq(cli("policy", "check", "/nonexistent", NULL), SK_EXIT_ERROR);
-	cr_assert_eq(cli("policy", NULL), SK_EXIT_OK);
+	cr_assert_eq(cli("policy", "--text", NULL), SK_EXIT_OK);
 	cr_assert(says("[rule hubs]\nkind = hub\n"));
 }
 
