@@ -1,13 +1,24 @@
 #!/bin/sh
-# A full scan by the resident scanner (6.4(2)). Exit status: 0 nothing found, 1 something found, 2 it could not be done.
+# A full scan by the resident scanner (6.4(2)). Exit status: 0 nothing found, 1 something found, 2 it could not be done. Leaves what came of it and
+# when, for the check full-scan.
 set -u
-if command -v mdatp >/dev/null 2>&1; then
-	out=$(mdatp scan full 2>&1) || exit 2
-	case $out in
-	*"0 threat(s) detected"* | *"No threats"*) exit 0 ;;
-	*threat*) exit 1 ;;
+stamp=/var/lib/sekimori/full-scan
+done_with() {
+	case $1 in
+	0) word=clean ;;
+	1) word=infected ;;
+	*) word=failed ;;
 	esac
-	exit 2
+	echo "$word $(date +%s)" >"$stamp.new" && mv -f "$stamp.new" "$stamp"
+	exit "$1"
+}
+if command -v mdatp >/dev/null 2>&1; then
+	out=$(mdatp scan full 2>&1) || done_with 2
+	case $out in
+	*"0 threat(s) detected"* | *"No threats"*) done_with 0 ;;
+	*threat*) done_with 1 ;;
+	esac
+	done_with 2
 fi
 if command -v clamdscan >/dev/null 2>&1; then
 	# The files are opened here and handed over: clamd needs no right of its own to them.
@@ -22,6 +33,6 @@ if command -v clamdscan >/dev/null 2>&1; then
 		*) [ "$found" = 1 ] || found=2 ;;
 		esac
 	done
-	exit $found
+	done_with $found
 fi
-exit 2
+done_with 2
