@@ -11,9 +11,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/clock.h"
+
 #define BUFFER_BYTES \
 	(16 * 1024 * 1024) /* a dock brings some hundred events at once; memory is used only when they wait */
-#define AT_ONCE       64 /* then other sources of the loop get their turn */
+#define AT_ONCE       64
+#define AT_ONCE_MS    200 /* a device that is slow to be configured takes as long as it likes */
+#define FIRST_MS      1000 /* so long devices come before everything else; then a storm of them takes turns with who asks */
 #define MESSAGE_BYTES 8192 /* the kernel's own limit is 2048 and the path */
 #define GROUP_KERNEL  1 /* 2 is what udev sends after its rules */
 
@@ -21,6 +25,8 @@ struct sk_uevents {
 	int fd;
 	sd_event_source *source;
 	struct sk_uevent_handler handler;
+	sk_ms busy_since; /* 0 = nothing waits */
+	bool in_turn; /* with everything else in the loop */
 };
 
 static const char *value_of(const char *line, const char *key)
@@ -105,15 +111,28 @@ static ssize_t receive(int fd, char *buffer, size_t size)
 	return n;
 }
 
+static void take_turns(struct sk_uevents *u, bool in_turn)
+{
+	if (u->in_turn == in_turn)
+		return;
+	if (sd_event_source_set_priority(u->source, in_turn ? SD_EVENT_PRIORITY_NORMAL : SD_EVENT_PRIORITY_IMPORTANT) >=
+	    0)
+		u->in_turn = in_turn;
+}
+
 static int on_readable(sd_event_source *s, int fd, uint32_t revents, void *arg)
 {
 	struct sk_uevents *u = arg;
 	char buffer[MESSAGE_BYTES];
+	sk_ms begun = sk_clock_boot();
 	struct sk_uevent e;
 
 	(void)s;
 	(void)revents;
-	for (int i = 0; i < AT_ONCE; i++) {
+	if (u->busy_since == 0)
+		u->busy_since = begun;
+	take_turns(u, begun - u->busy_since > FIRST_MS);
+	for (int i = 0; i < AT_ONCE && sk_clock_boot() - begun < AT_ONCE_MS; i++) {
 		ssize_t n = receive(fd, buffer, sizeof(buffer));
 
 		if (n == -EINTR)
@@ -122,8 +141,11 @@ static int on_readable(sd_event_source *s, int fd, uint32_t revents, void *arg)
 			u->handler.lost(u->handler.ctx);
 			continue;
 		}
-		if (n < 0)
+		if (n < 0) {
+			u->busy_since = 0;
+			take_turns(u, false);
 			return 0;
+		}
 		if (n > 0 && sk_uevent_parse(buffer, (size_t)n, &e) == 0)
 			u->handler.event(u->handler.ctx, &e);
 	}
