@@ -1,6 +1,7 @@
 /* doctor: a table of looks, each ok, warn or fail with what to do. Works without the daemon too. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/timex.h>
 #include <unistd.h>
@@ -9,6 +10,8 @@
 #include "common/buf.h"
 #include "common/frame.h"
 #include "platform/controllers.h"
+#include "platform/disks.h"
+#include "platform/internal.h"
 
 enum mark { OK, WARN, FAIL };
 
@@ -206,6 +209,37 @@ static void look_policy(struct doctor *d)
 		     sk_cli_mode(d->cli, sk_cli_string(p, "mode")));
 }
 
+/* What the machine runs from must be known, or SATA, SCSI and NVMe are left open. */
+static void look_disks(struct doctor *d)
+{
+	struct sk_internal list[SK_INTERNAL_MAX];
+	struct sk_disks *own = calloc(1, sizeof(*own));
+	char path[512], number[24];
+	int r, n;
+
+	(void)snprintf(path, sizeof(path), "%s" SK_DISKS_CONF, d->cli->root);
+	r = own != NULL ? sk_disks_load(path, own) : -ENOMEM;
+	(void)snprintf(number, sizeof(number), "%zu", own != NULL ? own->n : 0);
+	if (r == 0)
+		mark(d, "disks", OK, N_("the machine's own disks are known: %1"), NULL, number);
+	else if (r == -ENOENT)
+		mark(d, "disks", WARN,
+		     N_("the machine's own disks were not learned; SATA, SCSI and NVMe are not judged"),
+		     N_("sekimori-early --learn-disks >/etc/sekimori/disks.conf, then: systemctl restart sekimorid"),
+		     NULL);
+	else if (r != -EACCES)
+		mark(d, "disks", FAIL, N_("%1 cannot be used; SATA, SCSI and NVMe are not judged"),
+		     N_("Mend or delete the wrong line, or learn anew: sekimori-early --learn-disks >%1; then: "
+		        "systemctl restart sekimorid"),
+		     SK_DISKS_CONF);
+	free(own);
+	(void)snprintf(path, sizeof(path), "%s/etc/sekimori/internal.conf", d->cli->root);
+	n = sk_internal_load(path, list, SK_INTERNAL_MAX);
+	if (n < 0 && n != -EACCES)
+		mark(d, "internal", FAIL, N_("%1 cannot be used; a system disk on USB would not be admitted at boot"),
+		     N_("Mend or delete the wrong line before the next boot"), "/etc/sekimori/internal.conf");
+}
+
 static void print_lines(struct doctor *d)
 {
 	size_t i;
@@ -228,8 +262,8 @@ static void print_lines(struct doctor *d)
 
 int sk_cli_doctor(struct sk_cli *cli, int argc, char **argv)
 {
-	static void (*const looks[])(struct doctor * d) = {look_daemon, look_controllers, look_files, look_journal,
-	                                                   look_uplink, look_clock,       look_policy};
+	static void (*const looks[])(struct doctor * d) = {look_daemon, look_controllers, look_files,  look_journal,
+	                                                   look_uplink, look_clock,       look_policy, look_disks};
 	struct doctor d = {.cli = cli, .lines = json_array()};
 
 	if (argc != 1) {

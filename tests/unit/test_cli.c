@@ -135,6 +135,7 @@ Test(cli, no_daemon, .init = setup, .fini = stop_daemon)
 	json_decref(o);
 	cr_assert_eq(cli("doctor", NULL), SK_EXIT_ERROR);
 	cr_assert(says("sekimorid does not answer"));
+	cr_assert(says("disks were not learned"), "%s", output);
 	cr_assert_eq(cli("policy", "check", "policy/profiles/default.ini", NULL), SK_EXIT_OK, "%s", output);
 }
 

@@ -122,6 +122,47 @@ Test(policy, refuses_bad_heads)
 #undef HEAD
 }
 
+Test(policy, new_keyboards)
+{
+	static const struct {
+		const char *lines, *problem; /* NULL = good */
+		bool confirm;
+		int64_t seconds;
+	} CASES[] = {{"", NULL, false, 120},
+	             {"new_keyboard = allow\n", NULL, false, 120},
+	             {"new_keyboard = confirm\n", NULL, true, 120},
+	             {"new_keyboard = confirm\nnew_keyboard_wait = 10s\n", NULL, true, 10},
+	             {"new_keyboard = confirm\nnew_keyboard_wait = 1h\n", NULL, true, 3600},
+	             {"new_keyboard = ask\n", "p:7", false, 0},
+	             {"new_keyboard =\n", "p:7", false, 0},
+	             {"new_keyboard_wait = 9s\n", "p:7", false, 0},
+	             {"new_keyboard_wait = 61m\n", "p:7", false, 0},
+	             {"new_keyboard_wait = soon\n", "p:7", false, 0},
+	             {"new_keyboard = allow\nnew_keyboard = confirm\n", "p:8", false, 0}};
+
+	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+		struct sk_err err = SK_ERR_INIT;
+		struct sk_policy *p = NULL;
+		char text[512];
+		int r;
+
+		(void)snprintf(text, sizeof(text),
+		               "[policy]\nname = n\nversion = 1\nzone = lgwan\nmode = enforce\ndefault = deny\n%s[rule "
+		               "a]\nkind = hub\n"
+		               "action = allow\n",
+		               CASES[i].lines);
+		r = sk_policy_parse("p", text, strlen(text), &p, &err);
+		cr_assert_eq(r == 0, CASES[i].problem == NULL, "%s: %s", CASES[i].lines, err.text);
+		if (r == 0) {
+			cr_expect_eq(p->confirm_keyboard, CASES[i].confirm);
+			cr_expect_eq(p->confirm_s, CASES[i].seconds);
+		} else {
+			cr_expect_not_null(strstr(err.text, CASES[i].problem), "%s", err.text);
+		}
+		sk_policy_free(p);
+	}
+}
+
 Test(policy, refuses_bad_rules)
 {
 	refused("", 1, "no rule");
