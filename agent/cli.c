@@ -28,8 +28,10 @@ static const struct sk_command commands[] = {
     {"phone", N_("[--device D | --isolation] | NUMBER"), N_("a permit by telephone while the network is away"),
      sk_cli_phone},
     {"notices", N_("[ack NUMBER]"), N_("notices of the office; say that you have read one"), sk_cli_notices},
-    {"media", N_("register | prepare --erase DEVICE --ledger NUMBER [--label TEXT]"),
-     N_("have a medium put into the ledger, or make it a container first (root)"), sk_cli_media},
+    {"media",
+     N_("register | prepare --erase DEVICE --ledger NUMBER [--label TEXT]; erase DEVICE [--method overwrite|discard] "
+        "[--label NUMBER]"),
+     N_("have a medium put into the ledger, or make it a container first (root); erase one"), sk_cli_media},
     {"hardware", N_("[accept --reason TEXT]"), N_("what changed in this terminal; accept it (root)"), sk_cli_accepted},
     {"antivirus", N_("[accept --reason TEXT]"), N_("what changed in the scanner's settings; accept it (root)"),
      sk_cli_accepted},

@@ -11,6 +11,7 @@
 #include "agent/office.h"
 #include "agent/phone_ops.h"
 #include "agent/medium.h"
+#include "agent/media_erase.h"
 #include "agent/media_register.h"
 #include "agent/pace.h"
 #include "agent/report.h"
@@ -321,6 +322,15 @@ static json_t *op_media_prepare(struct call *c)
 	return r < 0 ? fail(r, &c->err) : NULL;
 }
 
+static json_t *op_media_erase(struct call *c)
+{
+	char person[64] = "";
+
+	if (!c->root && (sk_login_name(c->peer->uid, person, sizeof person) < 0 || !person[0]))
+		return fail(sk_err_set(&c->err, -EACCES, "who asks is not known on this terminal"), &c->err);
+	return sk_media_erase(c->d, person, c->q);
+}
+
 static json_t *op_media_register(struct call *c)
 {
 	int r = sk_media_register(c->d, c->client, c->q, &c->err);
@@ -459,6 +469,7 @@ static const struct {
     {"media.register", true, op_media_register},
     {"media.prepare", true, op_media_prepare},
     {"accept", true, op_accept},
+    {"media.erase", false, op_media_erase},
 };
 
 json_t *sk_control_answer(struct sk_daemon *d, const struct sk_peer *peer, uint64_t client, const json_t *request)

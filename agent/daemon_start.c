@@ -19,6 +19,7 @@
 #include "agent/inventory_record.h"
 #include "agent/journal_spool.h"
 #include "agent/office.h"
+#include "agent/media_erase.h"
 #include "agent/phone.h"
 #include "agent/phone_ops.h"
 #include "agent/seal_key.h"
@@ -434,6 +435,7 @@ int sk_daemon_start(struct sk_daemon *d, struct sk_err *err)
 		return err && err->text[0] ? r : sk_err_set(err, r, "no memory");
 	record_start(d);
 	sk_seal_key_publish(d);
+	sk_media_erase_recover(d);
 	r = start_gate(d, err);
 	if (r < 0)
 		return r;

@@ -45,6 +45,13 @@ static void medium_notify(void *gate, const char *kind, const json_t *body)
 	sk_gate_notify(gate, kind, body);
 }
 
+static void medium_erased(void *gate, void *owner, struct sk_medium *m, const json_t *answer)
+{
+	(void)gate;
+	(void)m;
+	sk_attached_erased(owner, answer);
+}
+
 static void medium_looked(void *gate, void *owner, struct sk_medium *m, const json_t *facts)
 {
 	(void)gate;
@@ -107,6 +114,7 @@ struct sk_medium_env sk_gate_medium_env(struct sk_gate *g)
 	                              .looked = medium_looked,
 	                              .key = medium_key,
 	                              .prepared = medium_prepared,
+	                              .erased = medium_erased,
 	                              .settled = medium_settled,
 	                              .failed = medium_failed,
 	                              .shut = medium_shut};

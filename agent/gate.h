@@ -11,6 +11,7 @@
 #include "common/clock.h"
 #include "common/err.h"
 #include "policy/decide.h"
+#include "policy/erase.h"
 
 struct sk_gate;
 struct sk_unlock; /* agent/medium.h */
@@ -62,6 +63,19 @@ struct sk_gate_prepare {
 };
 int sk_gate_prepare(struct sk_gate *g, const char *device, const struct sk_gate_prepare *with, sk_gate_look_fn fn,
                     void *arg, json_t **ident, struct sk_err *err);
+/* Erases an attached medium (policy/erase.h) that is open under a grant which says so. fn is called exactly once, later: answer as
+ * agent/erase_job.h, borrowed, or NULL with why (msgid) it ended before. 0 and *ident (the caller's reference, as in events, with "person", "grant",
+ * "request"), or negative with err: fn is not called. -EPERM: it may not be (err says why); -EACCES: `typed` does not name it, and err what does. */
+typedef void (*sk_gate_erase_fn)(void *arg, const json_t *answer, const char *why);
+struct sk_gate_erase {
+	const char *device, *person, *typed, *label; /* person "" = root */
+	enum sk_erase_method method;
+	sk_gate_erase_fn fn;
+	void *arg;
+};
+int sk_gate_erase(struct sk_gate *g, const struct sk_gate_erase *e, json_t **ident, struct sk_err *err);
+void sk_gate_erase_begin(struct sk_gate *g, const char *device); /* it is recorded: the work begins */
+void sk_gate_erase_drop(struct sk_gate *g, const char *device); /* it could not be: nothing happens, fn is not called */
 /* [{"device":"1-2","vendor_id":"46f4","product_id":"0001","vendor":..,"product":..,"serial":..,"device_key":..,"grade":..,"kinds":[..],
  *   "verdict":"allow"|"deny","reason":..,"rule":..,"since":ms,"interfaces":[{"number","class":"08/06/50","kind","verdict","access","reason",
  *   "rule","grant"}],"media":[{"node":"sda","size":bytes,"read_only":true,"mounts":["/run/media/clerk/LABEL"],"grant_until":ms}]}] */

@@ -43,6 +43,7 @@ struct sk_attached *sk_attached_free(struct sk_attached *a)
 	if (a->loading != NULL)
 		a->gate->sys.cancel(a->loading);
 	sk_attached_end_look(a, -ENODEV);
+	sk_attached_end_erase(a, N_("it was unplugged"));
 	a->look_timer = sd_event_source_disable_unref(a->look_timer);
 	(void)sk_medium_free(a->medium);
 	a->via->ops->close(a->via->ctx, a->dev);

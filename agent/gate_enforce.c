@@ -51,6 +51,7 @@ void sk_gate_iface_leave(const struct sk_gate *g, const struct sk_gate_iface *f,
 
 void sk_attached_leaves(struct sk_attached *a)
 {
+	bool erases = false;
 	size_t i;
 
 	for (i = 0; a->medium != NULL && !a->outcome.internal && i < a->outcome.n; i++) {
@@ -63,8 +64,12 @@ void sk_attached_leaves(struct sk_attached *a)
 			l.cause = a->reopening;
 		if (sk_attached_access(a, f->number) != SK_ACCESS_NONE)
 			sk_gate_iface_leave(a->gate, f, &l);
+		sk_attached_erase_leave(a, &l);
+		erases = erases || l.erase;
 		sk_medium_leave(a->medium, f->number, &l);
 	}
+	if (a->erasing && !erases)
+		sk_attached_end_erase(a, N_("the permit ended, or the medium was shut"));
 }
 
 /* ---- shutting ---- */

@@ -55,6 +55,12 @@ struct sk_attached {
 	sk_gate_look_fn look_fn;
 	void *look_arg;
 	sd_event_source *look_timer;
+	bool erasing; /* gate_erase.c */
+	bool erased; /* since it was plugged in: that it is not what was registered any more is no alarm */
+	enum sk_erase_method erase_method;
+	char erase_label[SK_ERASE_LABEL_LEN];
+	sk_gate_erase_fn erase_fn;
+	void *erase_arg;
 	struct sk_outcome outcome; /* what is decided and carried out, or being carried out */
 	sk_ms since;
 	bool decided;
@@ -176,6 +182,9 @@ bool sk_attached_forget_look(struct sk_attached *a, const struct sk_outcome *nex
 void sk_attached_bound_look(struct sk_attached *a); /* whatever is open for looking is shut when it takes too long */
 void sk_attached_look_late(struct sk_attached *a); /* the time for looking is over */
 void sk_attached_prepared(struct sk_attached *a, int result, const char *why);
+void sk_attached_erased(struct sk_attached *a, const json_t *answer); /* NULL: the helper told nothing */
+void sk_attached_end_erase(struct sk_attached *a, const char *why); /* one under way is over; why: a msgid */
+void sk_attached_erase_leave(const struct sk_attached *a, struct sk_leave *l);
 void sk_attached_end_look(struct sk_attached *a, int result); /* of a registration under way */
 
 /* gate_device.c */

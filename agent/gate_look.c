@@ -110,7 +110,7 @@ void sk_attached_looked(struct sk_attached *a, const json_t *facts)
 	if (ident != NULL)
 		sk_medium_rename(a->medium, ident);
 	json_decref(ident);
-	if (id.stage == SK_ID_MISMATCH)
+	if (id.stage == SK_ID_MISMATCH && !a->erased)
 		sk_attached_note(a, "medium.key-mismatch", N_("what is on the medium is not what was registered"),
 		                 NULL);
 	sk_attached_consider(a);

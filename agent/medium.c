@@ -56,6 +56,7 @@ struct sk_medium *sk_medium_free(struct sk_medium *m)
 	for (i = 0; i < SK_MEDIUM_NODES; i++) {
 		if (m->nodes[i].child != NULL)
 			m->env.sys->cancel(m->nodes[i].child);
+		json_decref(m->nodes[i].erase_answer);
 		sk_node_scan_reset(&m->nodes[i]);
 		sk_node_unlock_cancelled(&m->nodes[i]);
 		if (m->nodes[i].used)
@@ -150,8 +151,8 @@ void sk_medium_orphan(struct sk_medium *m)
 
 static bool same_leave(const struct sk_leave *a, const struct sk_leave *b)
 {
-	return a->access == b->access && a->look == b->look && strcmp(a->person, b->person) == 0 &&
-	       a->scan.before_use == b->scan.before_use && a->sealed == b->sealed;
+	return a->access == b->access && a->look == b->look && a->erase == b->erase &&
+	       strcmp(a->person, b->person) == 0 && a->scan.before_use == b->scan.before_use && a->sealed == b->sealed;
 }
 
 void sk_medium_leave(struct sk_medium *m, int iface, const struct sk_leave *leave)
@@ -317,6 +318,7 @@ json_t *sk_medium_json(const struct sk_medium *m)
 		if (n->fstype[0] != '\0')
 			(void)json_object_set_new(o, "fstype", json_string(n->fstype));
 		sk_node_scan_json(n, o);
+		sk_node_erase_json(n, o);
 		if (n->label[0] != '\0')
 			(void)json_object_set_new(o, "label", json_string(n->label));
 		(void)json_array_append_new(list, o);

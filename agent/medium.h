@@ -10,10 +10,14 @@
 #include "agent/gate_system.h"
 #include "common/clock.h"
 #include "policy/decide.h"
+#include "policy/erase.h"
 
 struct sk_leave {
 	enum sk_access access;
 	bool look; /* for looking alone: read-only, root's, not mounted; looked() follows */
+	bool erase; /* to be erased: nothing is mounted; erased() follows */
+	enum sk_erase_method method;
+	char label[SK_ERASE_LABEL_LEN]; /* of the file system that is made afterwards; "" = none */
 	char person[64]; /* for whom it is mounted; "" = nobody yet */
 	char grant[SK_UUID_LEN]; /* "" = by a rule */
 	sk_ms until; /* 0 = no end */
@@ -37,6 +41,8 @@ struct sk_medium_env { /* borrowed functions; owner is NULL once the device is g
 	int (*key)(void *gate, void *owner, uint8_t out[SK_SEAL_KEY]);
 	/* sk_medium_prepare ended. why: msgid when it failed, else NULL. May be NULL. */
 	void (*prepared)(void *gate, void *owner, struct sk_medium *m, int result, const char *why);
+	/* Its erasing ended: as agent/erase_job.h, with "labelled" where a label was asked for; NULL: the helper told nothing. May be NULL. */
+	void (*erased)(void *gate, void *owner, struct sk_medium *m, const json_t *answer);
 	void (*settled)(void *gate, void *owner, struct sk_medium *m); /* an operation ended */
 	void (*failed)(void *gate, void *owner, struct sk_medium *m, const char *why,
 	               const char *detail); /* read-only cannot be had: close it */
@@ -84,7 +90,9 @@ bool sk_medium_present(const struct sk_medium *m,
 bool sk_medium_is_new_disk(const struct sk_medium *m,
                            const struct sk_block *b); /* a whole medium beside the one there is */
 size_t sk_medium_disks(const struct sk_medium *m); /* whole media in it, drives without one not counted; NULL = 0 */
+uint64_t sk_medium_bytes(const struct sk_medium *m); /* of those together */
 void sk_medium_look_again(struct sk_medium *m); /* with the next leave that is for looking */
+void sk_medium_erase_again(struct sk_medium *m); /* with the next leave that is for erasing */
 void sk_medium_sync(struct sk_medium *m); /* starts writing back what is mounted writable */
 /* Would `next` leave something of the old use alive: an open superblock, also in a mount namespace where nobody sees it? Then the
  * interface is closed and opened anew instead of reusing the block device. The cause, or NULL: it may go on. */

@@ -80,7 +80,7 @@ bool sk_medium_lets_write(const struct sk_medium *m, const char *devpath, const 
 
 		if (!n->used || n->gone || strncmp(n->b.devpath, devpath, len) != 0)
 			continue;
-		if (n->lifted && (n->b.devpath[len] == '\0' || n->b.devpath[len] == '/'))
+		if ((n->lifted || n->erasing) && (n->b.devpath[len] == '\0' || n->b.devpath[len] == '/'))
 			return true;
 		if (over != NULL && n->b.devpath[len] == '\0' && n->box.open && !n->box.ro &&
 		    n->box.major == over->major && n->box.minor == over->minor)

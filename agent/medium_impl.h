@@ -17,6 +17,9 @@ struct sk_node {
 	bool adopted; /* its mount is from before our restart and not recorded again yet */
 	bool looking; /* what runs is the look */
 	bool looked; /* looked at, or the helper runs, under the leave it has */
+	bool erasing; /* the erase helper, or what names it afterwards, runs */
+	bool erased; /* done, or being done, under the leave it has */
+	json_t *erase_answer; /* while it gets its label */
 	bool opened; /* was made accessible: look for mounts before it is closed */
 	char path[512]; /* where it is mounted */
 	char fstype[32], label[128], uuid[64];
@@ -55,6 +58,9 @@ const struct sk_leave *sk_medium_leave_of(const struct sk_medium *m, int iface);
 void sk_node_drive(struct sk_node *n); /* one step toward its leave; may free the slot */
 void sk_node_look_cancel(struct sk_node *n);
 void sk_node_look(struct sk_node *n); /* starts looking, once; medium_look.c */
+void sk_node_erase(struct sk_node *n); /* starts erasing, once nothing of the medium is in use; medium_erase.c */
+void sk_node_erase_cancel(struct sk_node *n);
+void sk_node_erase_json(const struct sk_node *n, json_t *o);
 bool sk_node_held(const struct sk_node *n); /* something lies on it (an opened container) */
 void sk_node_sync(struct sk_node *n); /* writes back, beside the loop */
 void sk_node_adopt(struct sk_node *n); /* is it mounted already (after our restart)? */

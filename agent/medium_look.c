@@ -36,6 +36,16 @@ size_t sk_medium_disks(const struct sk_medium *m)
 	return n;
 }
 
+uint64_t sk_medium_bytes(const struct sk_medium *m)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; m != NULL && i < SK_MEDIUM_NODES; i++)
+		if (is_disk(&m->nodes[i]))
+			bytes += m->nodes[i].b.bytes;
+	return bytes;
+}
+
 static void on_looked(void *arg, int status, const char *output, size_t len)
 {
 	struct sk_node *n = arg;

@@ -338,6 +338,8 @@ static const char *why_unmount(const struct sk_node *n, const struct sk_leave *l
 		return "removed";
 	if (l->access == SK_ACCESS_NONE)
 		return l->cause != NULL ? l->cause : "closed";
+	if (l->erase)
+		return "erase";
 	if (l->look && n->b.bytes > 0)
 		return NULL; /* taken over after our restart: it goes on while it is looked at again */
 	if (strcmp(l->person, n->person) != 0)
@@ -365,6 +367,14 @@ static bool still_used(const struct sk_node *n)
 	return n->opened && (sk_node_held(n) || n->m->env.sys->mounts_of(n->b.major, n->b.minor, &one, 1) > 0);
 }
 
+/* Of the medium as a whole: the last of its nodes that lets go of something starts it. */
+static void erase_when_free(struct sk_medium *m, int iface)
+{
+	for (size_t i = 0; i < SK_MEDIUM_NODES; i++)
+		if (m->nodes[i].used && !m->nodes[i].gone && m->nodes[i].iface == iface)
+			sk_node_erase(&m->nodes[i]);
+}
+
 void sk_node_drive(struct sk_node *n)
 {
 	const struct sk_leave *l = sk_medium_leave_of(n->m, n->iface);
@@ -374,11 +384,14 @@ void sk_node_drive(struct sk_node *n)
 		sk_node_scan_cancel(n, n->gone ? "removed" : "closed");
 	if (n->gone || !l->look)
 		sk_node_look_cancel(n);
+	if (n->gone || !l->erase)
+		sk_node_erase_cancel(n);
 	if (!n->used || n->child != NULL || n->m->n_leaves == 0 || (!n->mounted && sk_node_record_closing(n)))
 		return;
 	cause = n->mounted ? why_unmount(n, l) : NULL;
-	if (cause == NULL && !n->mounted && (n->gone || l->access == SK_ACCESS_NONE) && (n->box.open || still_used(n)))
-		cause = n->gone ? "removed" : l->cause != NULL ? l->cause : "closed";
+	if (cause == NULL && !n->mounted && (n->gone || l->access == SK_ACCESS_NONE || l->erase) &&
+	    (n->box.open || still_used(n)))
+		cause = n->gone ? "removed" : l->erase ? "erase" : l->cause != NULL ? l->cause : "closed";
 	if (cause != NULL) {
 		start_unmount(n, cause);
 		if (n->child != NULL)
@@ -398,6 +411,11 @@ void sk_node_drive(struct sk_node *n)
 	if (n->mounted && n->adopted) {
 		n->adopted = false;
 		report_mounted(n, true);
+	}
+	if (l->erase) {
+		n->opened = true;
+		erase_when_free(n->m, n->iface);
+		return;
 	}
 	if (l->look && !n->failed) {
 		bool in_use = n->mounted || sk_node_held(n) || sk_medium_mounted(n->m);

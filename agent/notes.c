@@ -38,6 +38,8 @@ static const struct kind {
     {"medium.scanning", N_("The medium is being scanned"), OF_MEDIUM, false},
     {"medium.not-scanned", N_("The medium could not be opened"), OF_MEDIUM, true},
     {"medium.infected", N_("Malware was found on the medium"), OF_MEDIUM, true},
+    {"medium.erased", N_("The medium is erased"), OF_MEDIUM, true},
+    {"medium.not-erased", N_("The medium is not erased"), OF_MEDIUM, true},
     {"grant.warned", N_("The permit is about to end"), OF_MEDIUM, true},
     {"grant.ended", N_("The permit has ended"), OF_MEDIUM, false},
     {"request.answered", N_("Your request was answered"), OF_REQUEST, true},

@@ -40,6 +40,8 @@ static const struct {
                            "terminal switched on, and tell your section manager and the helpdesk at once.")},
     {"medium.mount-failed", N_("%1 is permitted, but could not be opened. Call the helpdesk.")},
     {"medium.open-failed", N_("%1 is permitted, but could not be opened. Call the helpdesk.")},
+    {"medium.erased", N_("%1 is erased; all of it was read back.")},
+    {"medium.not-erased", N_("%1 is not erased completely: %2. Do it again, and do not give it away before.")},
     {"enforcement.failed", N_("%1 was shut because it would not take its settings. Call the helpdesk.")},
     {"isolation.on",
      N_("This terminal was cut off from the network. Unplug its network cable as well, leave it switched on, and "

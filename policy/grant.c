@@ -140,6 +140,8 @@ static int grant_parse(const json_t *j, struct sk_grant *g, struct sk_err *err)
 	if ((r = sk_json_int_opt(j, "uses", 1, SK_GRANT_USES_MAX, &uses, err)) < 0 ||
 	    (r = take_key(j, g->container_key, err)) < 0)
 		return r;
+	if ((r = sk_json_bool_opt(j, "erase", &g->erase, err)) < 0)
+		return r;
 	g->request = request;
 	g->uses = (int)uses;
 	return check_names(g, err);
@@ -243,6 +245,8 @@ json_t *sk_grant_json(const struct sk_grant *g)
 
 	if (o != NULL && g->uses > 0)
 		(void)json_object_set_new(o, "uses", json_integer(g->uses));
+	if (o != NULL && g->erase)
+		(void)json_object_set_new(o, "erase", json_true());
 	if (o && g->ledger[0])
 		json_object_set_new(o, "ledger", json_string(g->ledger));
 	if (o && g->container_key[0])

@@ -41,6 +41,7 @@ struct sk_grant {
 	char purpose[256];
 	sk_ms from, until; /* until is always set */
 	int uses; /* how often it may open the medium; 0 = not counted. JSON member optional */
+	bool erase; /* the medium may be erased under it (policy/erase.h). JSON member optional */
 	char container_key
 	    [SK_SEALED_KEY_HEX]; /* of the organisation's container, sealed to this terminal; "" = none. Optional */
 	char permitted_by[128]; /* 職・氏名 of the section manager */

@@ -84,6 +84,8 @@ void sk_part_device_name(struct sk_page *p, const json_t *device); /* vendor pro
 void sk_part_requests(struct sk_page *p, const json_t *rows, const char *caption, bool with_terminal);
 /* What was written under the request's grant, as sk_store_takeout; NULL or nothing recorded: nothing is shown. */
 void sk_part_takeout(struct sk_page *p, const json_t *t, long long request, bool reveal);
+/* The record of erasing under the request's grant, as sk_store_erasures; none: nothing is shown. */
+void sk_part_erasures(struct sk_page *p, const json_t *list);
 void sk_part_request_state(struct sk_page *p, const char *state);
 void sk_part_pager(struct sk_page *p, const char *path, const char *query /* "a=b&" or "" */, long long page,
                    bool more);

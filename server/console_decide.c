@@ -126,6 +126,20 @@ static void uses_field(struct sk_page *p)
 	sk_page_lit(p, "</span></p>");
 }
 
+static void erase_field(struct sk_page *p, const json_t *request)
+{
+	if (strcmp(sk_page_str(request, "access"), "rw") != 0)
+		return; /* only reading was permitted */
+	sk_page_lit(p, "<p class=\"field\"><label class=\"check\"><input type=\"checkbox\" name=\"erase\" value=\"1\" "
+	               "aria-describedby=\"erase-hint\"> ");
+	sk_page_tr(p, N_("The medium may be erased"));
+	sk_page_lit(p, "</label><span class=\"sub\" id=\"erase-hint\">");
+	sk_page_tr(
+	    p,
+	    N_("Needs read and write. The person types the medium's number to confirm; what came of it is recorded."));
+	sk_page_lit(p, "</span></p>");
+}
+
 /* Registered media with one serial can be told apart only by their number. */
 static void medium_choice(struct sk_page *p, const json_t *request)
 {
@@ -171,6 +185,7 @@ static void approve_form(struct sk_console *c, const json_t *request)
 	until_field(p, N_("Permitted until"), preset_end(c, request), true,
 	            N_("The medium closes by itself at this time."));
 	uses_field(p);
+	erase_field(p, request);
 	sk_page_lit(p, "<p>");
 	button(p, "primary", "approve", N_("Approve and issue"));
 	sk_page_lit(p, "</p></form>\n");
@@ -298,6 +313,11 @@ static int read_decision(struct sk_console *c, struct sk_decision *d)
 	if (d->what == SK_DO_APPROVE &&
 	    (d->access == NULL || (strcmp(d->access, "ro") != 0 && strcmp(d->access, "rw") != 0))) {
 		c->problem = N_("Choose the access: read only, or read and write.");
+		return -EINVAL;
+	}
+	d->erase = d->what == SK_DO_APPROVE && sk_form_get(&c->form, "erase") != NULL;
+	if (d->erase && strcmp(d->access, "rw") != 0) {
+		c->problem = N_("Erasing needs the right to write: choose read and write.");
 		return -EINVAL;
 	}
 	if (d->what == SK_DO_APPROVE && read_uses(c, d) < 0) {

@@ -65,6 +65,45 @@ static void summary(struct sk_page *p, const json_t *body)
 	part(p, &first, sk_page_str(body, "name"), false);
 }
 
+/* Names of files may be names of residents (class 1): only their ending is shown, as in the record of what was written. */
+static void mask(json_t *o, const char *member)
+{
+	const char *name = json_string_value(json_object_get(o, member)), *dot;
+
+	if (name == NULL)
+		return;
+	dot = strrchr(name, '.');
+	if (dot == NULL || strlen(dot) > 6 || strchr(dot, '/') != NULL)
+		dot = "";
+	(void)json_object_set_new(o, member, json_sprintf("\xe2\x97\x8f\xe2\x97\x8f\xe2\x97\x8f%s", dot));
+}
+
+static json_t *masked(const json_t *body)
+{
+	static const char *const LISTS[] = {"found", "unscanned"};
+	json_t *copy = json_deep_copy(body), *one;
+	size_t i;
+
+	if (copy == NULL)
+		return NULL;
+	mask(copy, "file");
+	for (size_t k = 0; k < sizeof(LISTS) / sizeof(LISTS[0]); k++)
+		json_array_foreach(json_object_get(copy, LISTS[k]), i, one) mask(one, "file");
+	return copy;
+}
+
+static void details(struct sk_page *p, const json_t *body)
+{
+	json_t *shown = masked(body);
+
+	sk_page_lit(p, "<details><summary>");
+	sk_page_tr(p, N_("Details"));
+	sk_page_lit(p, "</summary>");
+	sk_page_evidence(p, shown, sk_word_evidence);
+	sk_page_lit(p, "</details>");
+	json_decref(shown);
+}
+
 static void row(struct sk_page *p, const json_t *e)
 {
 	const json_t *body = sk_page_get(e, "body");
@@ -86,11 +125,7 @@ static void row(struct sk_page *p, const json_t *e)
 		sk_page_lit(p, " ");
 		sk_page_tr(p, N_("files (names masked)"));
 	} else if (json_object_size(body) > 0) {
-		sk_page_lit(p, "<details><summary>");
-		sk_page_tr(p, N_("Details"));
-		sk_page_lit(p, "</summary>");
-		sk_page_evidence(p, body, sk_word_evidence);
-		sk_page_lit(p, "</details>");
+		details(p, body);
 	}
 	sk_page_lit(p, "</td></tr>\n");
 }

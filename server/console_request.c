@@ -231,6 +231,7 @@ static void body(struct sk_console *c, const json_t *request, const json_t *term
 	struct sk_page *p = &c->page;
 	bool staff = c->session.acting == SK_ROLE_STAFF;
 	const char *number = sk_page_str(request, "label");
+	json_t *erasures;
 
 	sk_console_begin(c, N_("Request"), number);
 	sk_page_lit(p, "<header class=\"subject\"><h1>");
@@ -243,6 +244,9 @@ static void body(struct sk_console *c, const json_t *request, const json_t *term
 	asked(p, request);
 	medium(p, sk_page_get(request, "device"));
 	takeout(c, request);
+	erasures = sk_store_erasures(c->r->server->store, sk_page_int(request, "number"));
+	sk_part_erasures(p, erasures);
+	json_decref(erasures);
 	if (!staff)
 		terminal_stands(p, request, terminal);
 	sk_page_lit(p, "</div>");

@@ -204,6 +204,7 @@ struct sk_decision {
 	    ledger; /* APPROVE: the registered medium it is for; NULL = the one that looks so, -EINVAL when there are several */
 	const char *access; /* APPROVE: "ro" | "rw" */
 	int uses; /* APPROVE: how often it may open the medium, at most SK_GRANT_USES_MAX; 0 = not counted */
+	bool erase; /* APPROVE: the medium may be erased under the grant; only with "rw" */
 	sk_ms until; /* PERMIT may shorten, APPROVE sets the grant's end */
 };
 /* Four eyes in the database: -EPERM when the actor (by account or login, DOMAIN\\name and name@domain as name) asked for it, permitted what is to be approved, lacks the role (PERMIT: sec of that unit; APPROVE: desk), or the state does
@@ -226,6 +227,9 @@ int sk_store_policy_set(struct sk_store *s, const struct sk_actor *by, const cha
 /* What left under the request's grant (policy/takeout.h's comparison) with "written":[entries], "gaps":N, "complete":bool, "recorded":bool (anything was
  * told at all). NULL = there is no grant, or failed. */
 json_t *sk_store_takeout(struct sk_store *s, int64_t number);
+/* Erasing under the request's grant, oldest first: [{"kind":"medium.erasing|medium.erased|medium.not-erased","time":ms,"body":{..}}]. New
+ * reference, NULL = no memory. */
+json_t *sk_store_erasures(struct sk_store *s, int64_t number);
 
 /* Audit trail, hash-chained like events; newest first. */
 int sk_store_audit(struct sk_store *s, const struct sk_actor *by, const char *action, const char *object,

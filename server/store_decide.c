@@ -167,6 +167,8 @@ static int approve_check(struct sk_store *s, const struct sk_decision *d, const 
 		return sk_err_set(err, -EINVAL, "only reading was asked for and permitted");
 	if (d->uses < 0 || d->uses > SK_GRANT_USES_MAX)
 		return sk_err_set(err, -EINVAL, "the number of uses must be at most %d", SK_GRANT_USES_MAX);
+	if (d->erase && strcmp(d->access, "rw") != 0)
+		return sk_err_set(err, -EINVAL, "erasing needs the right to write");
 	if (d->until <= now)
 		return sk_err_set(err, -EINVAL, "the end must lie ahead");
 	if (d->until > limit)
@@ -226,9 +228,10 @@ static int approve(struct sk_store *s, const struct sk_actor *by, const struct s
 	r = db_run(s,
 	           "INSERT INTO grants(id, request, terminal, device_key, serial, person, access, class, purpose, "
 	           "\"from\", until, permitted_by,"
-	           " approved_by, uses, ledger) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-	           "sisssssssiissis", id, d->request, q->terminal, q->device_key, q->serial, q->person, d->access,
-	           q->class, q->purpose, now, d->until, q->permitted_by, by->name, (int64_t)d->uses, ledger);
+	           " approved_by, uses, ledger, erase) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+	           "sisssssssiissisi", id, d->request, q->terminal, q->device_key, q->serial, q->person, d->access,
+	           q->class, q->purpose, now, d->until, q->permitted_by, by->name, (int64_t)d->uses, ledger,
+	           (int64_t)d->erase);
 	if (r >= 0)
 		r = db_run(s,
 		           "UPDATE requests SET state = 'approved', updated = ?1, until = ?2, reason = ?3, approved_by "

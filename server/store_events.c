@@ -74,11 +74,15 @@ static int insert(struct sk_store *s, const char *device, const struct sk_event 
 		r = media_was_opened(s, device, e);
 	else if (r >= 0 && strcmp(e->kind, "terminal.seal-key") == 0)
 		r = seal_key_from_event(s, device, e, now);
+	else if (r >= 0 && (strcmp(e->kind, "medium.erased") == 0 || strcmp(e->kind, "medium.not-erased") == 0))
+		r = media_was_erased(s, device, e, now);
 	else if (r >= 0 && strcmp(e->kind, "medium.key-mismatch") == 0)
 		r = incident_add(s, device, "medium-key", e->seq,
 		                 "what is on a registered medium is not what was registered", now);
 	else if (r >= 0 && strcmp(e->kind, "medium.infected") == 0)
 		r = incident_add(s, device, "malware", e->seq, "a malicious file was found on a medium", now);
+	else if (r >= 0 && strcmp(e->kind, "medium.recorded") == 0)
+		r = takeout_from_event(s, device, e, now);
 	if (r >= 0 && strcmp(e->kind, "grant.phone") == 0)
 		r = phone_from_event(s, device, e, now);
 	else if (r >= 0 && (strcmp(e->kind, "order.taken") == 0 || strcmp(e->kind, "order.done") == 0))

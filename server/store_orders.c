@@ -58,7 +58,7 @@ static json_t *grants_now(struct sk_store *s, const char *device, sk_ms now)
 	    "g.until, "
 	    "g.permitted_by, g.approved_by, g.uses, g.ledger, coalesce(m.container_key, ''), "
 	    "coalesce(m.container_from, "
-	    "''), coalesce(m.container_as, ''), coalesce(k.key, '')"
+	    "''), coalesce(m.container_as, ''), coalesce(k.key, ''), g.erase"
 	    " FROM grants g LEFT JOIN media m ON m.ledger = g.ledger AND m.state NOT IN ('lost', 'erased', 'disposed')"
 	    " LEFT JOIN seal_keys k ON k.terminal = g.terminal"
 	    " WHERE g.terminal = ? AND g.ended IS NULL AND g.until > ? ORDER BY g.\"from\" DESC, g.id LIMIT 4096",
@@ -71,6 +71,7 @@ static json_t *grants_now(struct sk_store *s, const char *device, sk_ms now)
 		struct sk_grant g = {.request = db_number(st, 1), .access = access_of(db_text(st, 5))};
 
 		g.uses = (int)db_number(st, 12);
+		g.erase = db_number(st, 18) != 0;
 		db_copy(st, 0, g.id, sizeof(g.id));
 		db_copy(st, 2, g.device_key, sizeof(g.device_key));
 		db_copy(st, 3, g.serial, sizeof(g.serial));

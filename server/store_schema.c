@@ -294,6 +294,10 @@ static const char votes[] =
     "KEY(application, person, entered_by) REFERENCES applications(number, person, entered_by), CHECK(user <> person), "
     "CHECK(user <> entered_by)) STRICT;" APPEND_ONLY("application_votes");
 
+/* May the medium be erased under the grant? */
+static const char erase[] =
+    "ALTER TABLE grants ADD COLUMN erase INTEGER NOT NULL DEFAULT 0 CHECK(erase BETWEEN 0 AND 1);";
+
 static const char *const migrations[][4] = {
     {people, terminals, requests, NULL},
     {logins, NULL},
@@ -311,6 +315,7 @@ static const char *const migrations[][4] = {
     {kinds, applications, votes, NULL},
     {said, NULL},
     {agents, NULL},
+    {erase, NULL},
 };
 #define VERSION ((int)(sizeof(migrations) / sizeof(migrations[0])))
 

@@ -1,6 +1,7 @@
 /* What was written under a request's grant, as the terminal recorded it, beside what the request listed. */
 #include "server/store_inside.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "common/chain.h"
@@ -92,4 +93,41 @@ json_t *sk_store_takeout(struct sk_store *s, int64_t number)
 	json_decref(t.files);
 	json_decref(request);
 	return out;
+}
+
+/* A use was told to its end: what was written is set against what was listed, in the audit trail; what was not listed and left all the same is an
+ * incident. Where nothing was listed there is nothing to compare with. */
+int takeout_from_event(struct sk_store *s, const char *device, const struct sk_event *e, sk_ms now)
+{
+	json_t *body = NULL, *t = NULL;
+	int64_t number = 0;
+	struct sk_actor by;
+	size_t unlisted;
+	char object[48];
+	int r = sk_json_parse(e->body, e->body_len, SK_EVENT_BODY_MAX, &body, NULL);
+	const char *grant = r < 0 ? NULL : json_string_value(json_object_get(body, "grant"));
+
+	r = grant == NULL
+	        ? 0
+	        : db_int(s, &number, "SELECT coalesce(max(request), 0) FROM grants WHERE id = ? AND terminal = ?", "ss",
+	                 grant, device);
+	if (r == 0 && number > 0)
+		t = sk_store_takeout(s, number);
+	unlisted = json_array_size(json_object_get(t, "unlisted"));
+	if (json_integer_value(json_object_get(t, "listed")) > 0) {
+		actor_device(&by, device);
+		(void)snprintf(object, sizeof(object), "request:%lld", (long long)number);
+		r = audit_add(s, &by, "takeout.compared", object,
+		              json_pack("{s:O,s:O,s:O,s:I,s:I}", "listed", json_object_get(t, "listed"), "files",
+		                        json_object_get(t, "files"), "gaps", json_object_get(t, "gaps"), "missing",
+		                        (json_int_t)json_array_size(json_object_get(t, "missing")), "unlisted",
+		                        (json_int_t)unlisted),
+		              now);
+		if (r >= 0 && unlisted > 0)
+			r = incident_add(s, device, "takeout-unlisted", e->seq,
+			                 "files were written to a medium that its request does not list", now);
+	}
+	json_decref(t);
+	json_decref(body);
+	return r < 0 ? r : 0;
 }

@@ -47,7 +47,7 @@ put_doc() {
 	install -D -m 0644 "$top/LICENSE" "$root/usr/share/doc/$name/copyright"
 }
 
-package sekimori-agent ", systemd, udev, kmod, util-linux, passwd, nftables, initramfs-tools | linux-initramfs-tool" \
+package sekimori-agent ", systemd, udev, kmod, util-linux, dosfstools, passwd, nftables, initramfs-tools | linux-initramfs-tool" \
 	"resident agent that guards a staff PC's media and posture" \
 	"Blocks unapproved removable media in the kernel, checks the terminal's posture and reports to a Sekimori server." \
 	"zenity, exfatprogs | dosfstools"

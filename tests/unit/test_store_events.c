@@ -101,6 +101,19 @@ Test(store_events, incidents_are_counted_once)
 	help_close(s);
 }
 
+Test(store_events, a_finding_on_a_medium_is_an_incident)
+{
+	struct sk_store *s = help_store();
+	struct chain a = help_terminal(s, 1, "zeimu");
+	json_t *o;
+
+	help_send(s, &a, "medium.infected", "{\"file\":\"a.exe\",\"signature\":\"Eicar\"}");
+	o = sk_store_overview(s, NULL, T0, 72 * HOUR);
+	cr_assert_eq(help_number(o, "incidents"), 1);
+	json_decref(o);
+	help_close(s);
+}
+
 Test(store_events, one_device_cannot_write_as_another)
 {
 	struct sk_store *s = help_store();

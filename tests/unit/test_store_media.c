@@ -242,6 +242,30 @@ Test(store_media, hostile_requests_are_incidents)
 	cr_assert_eq(newest(), 0);
 }
 
+Test(store_media, its_erasing_stands_in_its_history)
+{
+	json_t *m, *last;
+	char body[512];
+
+	put("M-1", "S1", "1234-5678", NULL);
+	m = sk_store_medium(s, "M-1");
+	snprintf(body, sizeof(body),
+	         "{\"ledger\":\"M-1\",\"device_key\":\"%s\",\"method\":\"overwrite\",\"size\":512,\"verified\":512}",
+	         json_string_value(json_object_get(m, "device_key")));
+	json_decref(m);
+	send(&pc, "medium.erased", json_loads(body, 0, NULL));
+	send(&pc, "medium.not-erased", json_loads("{\"ledger\":\"M-1\",\"device_key\":\"another\"}", 0, NULL));
+	send(&pc, "medium.erased", json_loads("{\"ledger\":\"../x\"}", 0, NULL));
+	send(&pc, "medium.erased", json_loads("{}", 0, NULL));
+	m = sk_store_medium(s, "M-1");
+	cr_assert_eq(json_array_size(json_object_get(m, "history")), 2);
+	last = json_array_get(json_object_get(m, "history"), 1);
+	cr_assert_str_eq(json_string_value(json_object_get(last, "action")), "erased");
+	cr_assert_str_eq(json_string_value(json_object_get(last, "reason")), "overwrite 512/512");
+	cr_assert_str_eq(json_string_value(json_object_get(m, "state")), "stored", "the state is people's to set");
+	json_decref(m);
+}
+
 Test(store_media, a_mismatch_is_an_incident)
 {
 	int64_t before = incidents();

@@ -84,6 +84,7 @@ Test(numbers, a_ledger_from_before_is_numbered)
 		ask(s, &c, i, T0);
 	sk_store_close(s);
 	evil("DROP TABLE container_sent; DROP TABLE seal_keys; DROP TABLE incident_course; DROP TABLE incident_cases; "
+	     "ALTER TABLE grants DROP COLUMN erase; "
 	     "DROP TABLE application_votes; DROP TABLE "
 	     "application_history; DROP TABLE application_permits; DROP TABLE "
 	     "applications; DROP TABLE kinds_texts; "

@@ -5,11 +5,11 @@
 
 #include "server/console.h"
 
-static int64_t approved(struct sk_store *s, struct chain *a, char grant[SK_UUID_LEN])
+static int64_t approve(struct sk_store *s, struct chain *a, int64_t n, char grant[SK_UUID_LEN])
 {
 	struct sk_actor sec = help_actor("zkacho", "税務課長", "zeimu", SK_ROLE_SEC),
 	                desk = help_actor("madoguchi", "窓口担当", "", SK_ROLE_DESK);
-	int64_t n = help_request(s, a, "shokuin1", "rw", 8), version;
+	int64_t version;
 	struct sk_decision permit = {.request = n, .what = SK_DO_PERMIT},
 	                   approve = {.request = n, .what = SK_DO_APPROVE, .access = "rw", .until = T0 + HOUR};
 	struct sk_err err = SK_ERR_INIT;
@@ -21,6 +21,11 @@ static int64_t approved(struct sk_store *s, struct chain *a, char grant[SK_UUID_
 	snprintf(grant, SK_UUID_LEN, "%s", help_text(json_array_get(json_object_get(body, "grants"), 0), "id"));
 	json_decref(body);
 	return n;
+}
+
+static int64_t approved(struct sk_store *s, struct chain *a, char grant[SK_UUID_LEN])
+{
+	return approve(s, a, help_request(s, a, "shokuin1", "rw", 8), grant);
 }
 
 Test(store_takeout, only_what_was_written_under_this_grant)
@@ -61,6 +66,57 @@ Test(store_takeout, only_what_was_written_under_this_grant)
 	help_close(s);
 }
 
+static int64_t incidents(struct sk_store *s)
+{
+	json_t *o = sk_store_overview(s, NULL, T0, 72 * HOUR);
+	int64_t n = help_number(o, "incidents");
+
+	json_decref(o);
+	return n;
+}
+
+/* One use told to its end: name is what was written in it. */
+static void use(struct sk_store *s, struct chain *a, const char *grant, const char *name)
+{
+	char body[512];
+
+	snprintf(body, sizeof(body), "{\"grant\":\"%s\",\"files\":[{\"path\":\"%s\",\"op\":\"written\",\"size\":5}]}",
+	         grant, name);
+	help_send(s, a, "file.written", body);
+	snprintf(body, sizeof(body), "{\"grant\":\"%s\",\"files\":1,\"bytes\":5,\"not_hashed\":0}", grant);
+	help_send(s, a, "medium.recorded", body);
+}
+
+Test(store_takeout, what_the_request_does_not_list_is_an_incident)
+{
+	static const char ASKS[] =
+	    "{\"id\":\"30000000-0000-4000-8000-000000000001\",\"kind\":\"media\",\"person\":\"shokuin1\",\"device\":{"
+	    "\"vendor_id\":\"46f4\",\"product_id\":\"0001\",\"vendor\":\"QEMU\",\"product\":\"X\",\"serial\":\"S1\","
+	    "\"device_key\":"
+	    "\"0000000000000000000000000000000000000000000000000000000000000007\",\"grade\":\"C\",\"port\":\"1-2\"},"
+	    "\"purpose\":\"x\",\"access\":\"rw\",\"hours\":8,\"class\":\"none\",\"destination\":\"y\",\"files\":[\"a."
+	    "txt\"]}";
+	struct sk_store *s = help_store();
+	struct chain a = help_terminal(s, 1, "zeimu");
+	char grant[SK_UUID_LEN];
+	json_t *list;
+	int64_t n;
+
+	help_send(s, &a, "request.created", ASKS);
+	list = sk_store_requests(s, NULL, NULL, "submitted", 1, 0);
+	n = help_number(json_array_get(list, 0), "number");
+	json_decref(list);
+	(void)approve(s, &a, n, grant);
+	use(s, &a, grant, "a.txt");
+	cr_assert_eq(incidents(s), 0, "as listed");
+	use(s, &a, grant, "b.txt");
+	cr_assert_eq(incidents(s), 1);
+	use(s, &a, "other", "c.txt");
+	help_send(s, &a, "medium.recorded", "{}");
+	cr_assert_eq(incidents(s), 1);
+	help_close(s);
+}
+
 static void page_of(const char *written, bool reveal, char *out, size_t size)
 {
 	json_t *t = json_loads(written, 0, NULL);
@@ -91,4 +147,25 @@ Test(store_takeout, names_are_masked_until_asked_for)
 	cr_expect_null(strstr(out, "?names=1"));
 	page_of("{\"recorded\":false}", true, out, sizeof(out));
 	cr_expect_str_eq(out, "");
+}
+
+/* The same holds for what a scan names. */
+Test(store_takeout, findings_of_a_scan_are_masked)
+{
+	json_t *events = json_pack("[{s:s,s:i,s:i,s:{s:s,s:s,s:[{s:s,s:s}],s:[{s:s,s:s}]}}]", "kind", "medium.infected",
+	                           "seq", 1, "time", 0, "body", "file", "resident list.exe", "signature", "Eicar",
+	                           "found", "file", "resident list.exe", "signature", "Eicar", "unscanned", "file",
+	                           "x/resident two", "reason", "encrypted");
+	struct sk_page p;
+
+	cr_assert_not_null(events);
+	sk_page_init(&p, SK_LANG_EN, 0);
+	sk_part_events(&p, events);
+	cr_expect_null(strstr(p.out.data, "resident"));
+	cr_expect_not_null(strstr(p.out.data, ".exe"));
+	cr_expect_not_null(strstr(p.out.data, "Eicar"));
+	sk_page_deinit(&p);
+	cr_expect_str_eq(json_string_value(json_object_get(json_object_get(json_array_get(events, 0), "body"), "file")),
+	                 "resident list.exe", "the record itself is not changed");
+	json_decref(events);
 }
