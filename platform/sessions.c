@@ -122,6 +122,17 @@ static int read_since(sd_bus_message *m, struct sk_session *one, const char *nam
 	return 0;
 }
 
+static int read_began(sd_bus_message *m, struct sk_session *one, const char *name)
+{
+	uint64_t usec;
+
+	(void)name;
+	if (sd_bus_message_read(m, "v", "t", &usec) <= 0)
+		return -EBADMSG;
+	one->began = usec / 1000 > INT64_MAX / 4 ? 0 : (sk_ms)(usec / 1000);
+	return 0;
+}
+
 static int read_user(sd_bus_message *m, struct sk_session *one, const char *name)
 {
 	const char *path;
@@ -146,7 +157,7 @@ static int read_one(sd_bus_message *m, struct sk_session *one, const char *name)
 	    {"Remote", read_bool},         {"IdleHint", read_bool},
 	    {"LockedHint", read_bool},     {"Active", read_bool},
 	    {"User", read_user},           {"IdleSinceHintMonotonic", read_since},
-	    {"IdleSinceHint", read_since},
+	    {"IdleSinceHint", read_since}, {"TimestampMonotonic", read_began},
 	};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
@@ -200,6 +211,9 @@ static int on_values(sd_bus_message *m, void *arg, sd_bus_error *e)
 	copy.since = 0;
 	if (read_values(m, &copy) < 0)
 		return 0;
+	/* A console that somebody left carries its last input over to the next login: nobody is ended for who was there before. */
+	if (copy.since > 0 && copy.since < copy.began)
+		copy.since = copy.began;
 	copy.known = true;
 	copy.read = sk_sessions_now();
 	*one = copy;

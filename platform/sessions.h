@@ -19,7 +19,8 @@ struct sk_session {
 	uid_t uid;
 	bool remote, user; /* user: of a person, not a greeter */
 	bool closing, locked, idle, active;
-	sk_ms since; /* last input or the hint's beginning, CLOCK_MONOTONIC; 0 = not told */
+	sk_ms began; /* of the session, CLOCK_MONOTONIC; 0 = not told */
+	sk_ms since; /* last input or the hint's beginning, never before the session's own, CLOCK_MONOTONIC; 0 = not told */
 	bool known; /* its values have come */
 	sk_ms read; /* when they came */
 	struct sk_idle_track track; /* the caller's, and why it was asked to lock */

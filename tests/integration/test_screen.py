@@ -52,13 +52,14 @@ class Screen(dbusmock.DBusTestCase):
         with open(self.m.policy, "w") as file:
             file.write(text.split("\n[check screen-lock]")[0] + SCREEN % (end_session, end_text))
 
-    def session(self, name, kind="wayland", obedient=True, idle_s=0, desktop="KDE", person="yamada"):
+    def session(self, name, kind="wayland", obedient=True, idle_s=0, desktop="KDE", person="yamada", began_s=3600):
         path = self.logind.AddSession(name, "seat0", 1000, person, True, dbus_interface=dbusmock.MOCK_IFACE)
         one = self.bus.get_object("org.freedesktop.login1", path)
         mock = {"Type": kind, "Desktop": desktop, "TTY": "tty3" if kind == "tty" else ""}
         one.AddProperties(SESSION, {"Desktop": desktop}, dbus_interface=dbusmock.MOCK_IFACE)
         body = 'self.UpdateProperties("%s", {"LockedHint": dbus.Boolean(True, variant_level=1)})' % SESSION if obedient else ""
         one.AddMethod(SESSION, "Lock", "", "", body, dbus_interface=dbusmock.MOCK_IFACE)
+        mock["TimestampMonotonic"] = dbus.UInt64(max(0, int((time.monotonic() - began_s) * 1e6)))
         one.UpdateProperties(SESSION, mock, dbus_interface=dbusmock.MOCK_IFACE)
         self.idle(one, idle_s)
         self.logind.EmitSignal("org.freedesktop.login1.Manager", "SessionNew", "so", [name, path], dbus_interface=dbusmock.MOCK_IFACE)
@@ -111,6 +112,7 @@ class Screen(dbusmock.DBusTestCase):
         self.session("c1", obedient=False, idle_s=120)
         self.session("c2", kind="tty", idle_s=120)
         self.session("c3", kind="tty", idle_s=1)
+        self.session("c4", kind="tty", idle_s=120, began_s=1)  # the last input was of who was there before
         self.body("session.not-locked", session="c1")
         self.body("session.ended", session="c1")
         self.body("session.ended", session="c2")
