@@ -9,6 +9,7 @@ import time
 
 import posture_guest as guest
 from line import sekimori
+from vm.qemu import SCALE
 
 TIMEOUT = 180
 VM_OPTIONS = {"memory": 1024}
@@ -342,7 +343,7 @@ def test_a_silent_bus_and_a_hung_probe(vm):
     try:
         began = time.monotonic()
         check(vm, "screen-lock", "unknown")
-        assert time.monotonic() - began < 45
+        assert time.monotonic() - began < 45 * SCALE
         check(vm, "support", "compliant")
     finally:
         vm.run("pkill -CONT -x dbus-daemon")
@@ -350,7 +351,7 @@ def test_a_silent_bus_and_a_hung_probe(vm):
     with guest.Probe(vm, "exec sleep 1000"):
         began = time.monotonic()
         check(vm, "services", "unknown", "time limit")
-        assert time.monotonic() - began < 45
+        assert time.monotonic() - began < 45 * SCALE
         check(vm, "support", "compliant")
     assert not vm.ok("pgrep -fx 'sleep 1000'"), "what hung is gone"
     assert vm.ok("systemctl is-active sekimorid")
