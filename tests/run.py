@@ -294,7 +294,7 @@ def system_stage(name, queue):
     return name, ["-o", "deb", "system", f"SYSTEM_ARGS=--queue={queue}"], env, 7200
 
 
-SUMMARY = re.compile(r"^(\d+) passed, (\d+) failed$", re.MULTILINE)
+SUMMARY = re.compile(r"^(\d+) passed, (\d+) failed(?:, \d+ skipped)?$", re.MULTILINE)
 SKIPPED = re.compile(r"^(\d+) skipped: (.*)$", re.MULTILINE)
 
 
@@ -307,6 +307,8 @@ def read_stage(text):
         skipped = SKIPPED.findall(text)
         if skipped:
             count.skipped = skipped[-1][1].split("; ")
+        else:
+            count.skipped = [match[2] for match in map(LINE.match, text.splitlines()) if match and match[1] == "skip"]
     else:
         count_lines(text, count)
     return count
