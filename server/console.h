@@ -92,6 +92,14 @@ void sk_part_pager(struct sk_page *p, const char *path, const char *query /* "a=
 /* console_export.c: links to the same rows as files; query "a=b&" or "". */
 void sk_part_export(struct sk_page *p, const char *list, const char *query);
 void sk_part_empty(struct sk_page *p, const char *msgid);
+/* A line of text in a form, with what was typed in it before. id and name are the same; hint may be NULL; more: a literal of further attributes,
+ * " required". */
+void sk_part_field(struct sk_console *c, const char *name, const char *label, const char *hint, const char *more);
+/* Lists by state: a link each to path?state=NAME; state NULL = without. Begun by sk_part_tabs with the name for screen readers, ended by
+ * sk_part_tabs_end. */
+void sk_part_tabs(struct sk_page *p, const char *label);
+void sk_part_tab(struct sk_page *p, const char *path, const char *state, const char *chosen, const char *word);
+void sk_part_tabs_end(struct sk_page *p);
 long long sk_query_page(const struct sk_request *r); /* ?page=N, 1 when absent or not a number of 1..10000 */
 
 /* console_device.c, console_event.c: parts of the terminal's page */

@@ -272,9 +272,9 @@ static void actions(struct sk_console *c, const json_t *i, const struct sk_incid
 
 static bool visible(const struct sk_console *c, const json_t *i)
 {
-	if (c->session.acting == SK_ROLE_STAFF)
-		return strcmp(sk_page_str(i, "user"), c->session.user) == 0;
-	return sk_console_sees(c, sk_page_str(i, "unit"));
+	/* Who reported it sees it, also where it concerns another section. */
+	return strcmp(sk_page_str(i, "user"), c->session.user) == 0 ||
+	       (c->session.acting != SK_ROLE_STAFF && sk_console_sees(c, sk_page_str(i, "unit")));
 }
 
 static int one_page(struct sk_console *c, int code)

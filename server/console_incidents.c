@@ -62,31 +62,15 @@ void sk_part_incident_title(struct sk_page *p, const json_t *incident)
 	sk_page_text(p, sk_page_str(incident, "title"));
 }
 
-static void tab(struct sk_page *p, const char *state, const char *chosen, const char *word)
-{
-	bool here = state == chosen || (state != NULL && chosen != NULL && strcmp(state, chosen) == 0);
-
-	sk_page_lit(p, "<li><a href=\"/incidents");
-	if (state != NULL) {
-		sk_page_lit(p, "?state=");
-		sk_page_url(p, state);
-	}
-	sk_page_raw(p, here ? "\" aria-current=\"true\">" : "\">");
-	sk_page_tr(p, word);
-	sk_page_lit(p, "</a></li>");
-}
-
 static void tabs(struct sk_page *p, const char *chosen)
 {
-	sk_page_lit(p, "<nav class=\"tabs\"");
-	sk_page_attr_tr(p, "aria-label", N_("Incidents by state"));
-	sk_page_lit(p, "><ul>");
-	tab(p, NULL, chosen, N_("Open"));
+	sk_part_tabs(p, N_("Incidents by state"));
+	sk_part_tab(p, "/incidents", NULL, chosen, N_("Open"));
 	for (int s = 0; s < SK_INCIDENT_STATES; s++)
-		tab(p, sk_incident_state_name((enum sk_incident_state)s), chosen,
-		    sk_incident_state_word((enum sk_incident_state)s));
-	tab(p, "all", chosen, N_("all"));
-	sk_page_lit(p, "</ul></nav>\n");
+		sk_part_tab(p, "/incidents", sk_incident_state_name((enum sk_incident_state)s), chosen,
+		            sk_incident_state_word((enum sk_incident_state)s));
+	sk_part_tab(p, "/incidents", "all", chosen, N_("all"));
+	sk_part_tabs_end(p);
 }
 
 static void row(struct sk_page *p, const json_t *i)
@@ -170,25 +154,6 @@ int sk_page_incidents(struct sk_console *c)
 
 /* ---- reporting one ---- */
 
-static void field(struct sk_console *c, const char *name, const char *label, const char *hint, size_t max,
-                  bool required)
-{
-	struct sk_page *p = &c->page;
-
-	sk_page_lit(p, "<p class=\"field\"><label");
-	sk_page_attr(p, "for", name);
-	sk_page_lit(p, ">");
-	sk_page_tr(p, label);
-	sk_page_lit(p, "</label><input type=\"text\"");
-	sk_page_attr(p, "id", name);
-	sk_page_attr(p, "name", name);
-	sk_page_attr(p, "value", sk_form_get(&c->form, name));
-	(void)sk_buf_addf(&p->out, " maxlength=\"%zu\"%s>", max, required ? " required" : "");
-	if (hint != NULL)
-		sk_page_el_tr(p, "span", "sub", hint);
-	sk_page_lit(p, "</p>");
-}
-
 static void kind_choice(struct sk_console *c)
 {
 	struct sk_page *p = &c->page;
@@ -220,14 +185,15 @@ static int new_page(struct sk_console *c, int code)
 	sk_page_lit(p, "<form class=\"sheet\" method=\"post\" action=\"/incidents\">");
 	sk_console_csrf(c);
 	kind_choice(c);
-	field(c, "title", N_("What happened"), N_("One line. No names of residents."), 66, true);
+	sk_part_field(c, "title", N_("What happened"), N_("One line. No names of residents."),
+	              " maxlength=\"66\" required");
 	sk_page_lit(p, "<p class=\"field\"><label for=\"text\">");
 	sk_page_tr(p, N_("When, where, what, how much"));
 	sk_page_lit(p, "</label><textarea id=\"text\" name=\"text\" rows=\"6\" maxlength=\"1300\">");
 	sk_page_text(p, sk_form_get(&c->form, "text"));
 	sk_page_lit(p, "</textarea></p>");
-	field(c, "terminal", N_("Terminal (host name), if one is concerned"), NULL, 64, false);
-	field(c, "informant", N_("Who told it, when somebody from outside did"), NULL, 66, false);
+	sk_part_field(c, "terminal", N_("Terminal (host name), if one is concerned"), NULL, " maxlength=\"64\"");
+	sk_part_field(c, "informant", N_("Who told it, when somebody from outside did"), NULL, " maxlength=\"66\"");
 	sk_page_lit(p, "<p><button class=\"primary\">");
 	sk_page_tr(p, N_("Report"));
 	sk_page_lit(p, "</button></p></form>\n");
@@ -240,38 +206,17 @@ int sk_page_incident_new(struct sk_console *c)
 	return new_page(c, 200);
 }
 
-/* The one live terminal of that host name, in what the role sees; its section is the incident's. */
-static int find_terminal(struct sk_console *c, const char *host, char id[SK_UUID_LEN], char unit[64])
-{
-	json_t *list = sk_store_terminals(c->r->server->store, NULL, host, NULL, c->now, c->silent_ms, 200, 0);
-	const json_t *t;
-	int found = 0;
-	size_t i;
-
-	json_array_foreach(list, i, t)
-	{
-		if (strcmp(sk_page_str(t, "host"), host) != 0 || json_is_true(sk_page_get(t, "revoked")))
-			continue;
-		sk_text_copy(id, SK_UUID_LEN, sk_page_str(t, "id"));
-		sk_text_copy(unit, 64, sk_page_str(t, "unit"));
-		found++;
-	}
-	json_decref(list);
-	return found == 1 ? 0 : -ENOENT;
-}
-
 int sk_page_incidents_post(struct sk_console *c)
 {
 	struct sk_incident_new n = {.terminal = ""};
-	char id[SK_UUID_LEN], unit[64];
+	struct sk_terminal t;
 	struct sk_err err = SK_ERR_INIT;
 	struct sk_actor by;
 	const char *host = "";
 	int64_t number = 0;
 	int r = sk_session_actor(&c->session, c->session.acting, &by);
 
-	sk_text_copy(unit, sizeof(unit), c->session.unit);
-	n.unit = unit;
+	n.unit = c->session.unit;
 	n.kind = sk_form_get(&c->form, "kind") == NULL ? "" : sk_form_get(&c->form, "kind");
 	if (r == 0 && (sk_form_text(&c->form, "title", TITLE_MAX, &n.title) < 0 ||
 	               sk_form_text(&c->form, "text", TEXT_MAX, &n.text) < 0 ||
@@ -279,11 +224,12 @@ int sk_page_incidents_post(struct sk_console *c)
 	               sk_form_text(&c->form, "terminal", 64, &host) < 0))
 		r = -EINVAL;
 	if (r == 0 && *host != '\0') {
-		if (find_terminal(c, host, id, unit) < 0) {
+		if (sk_store_terminal_named(c->r->server->store, host, &t) < 0) {
 			c->problem = N_("No terminal of that name is enrolled.");
 			return new_page(c, 400);
 		}
-		n.terminal = id;
+		n.terminal = t.id;
+		n.unit = t.unit;
 	}
 	if (r == 0)
 		r = sk_store_incident_open(c->r->server->store, &by, &n, c->now, &number, &err);

@@ -8,21 +8,6 @@
 #include "server/orders.h"
 #include "server/store_notice.h"
 
-static void field(struct sk_console *c, const char *name, const char *label)
-{
-	struct sk_page *p = &c->page;
-
-	sk_page_lit(p, "<p class=\"field\"><label");
-	sk_page_attr(p, "for", name);
-	sk_page_lit(p, ">");
-	sk_page_tr(p, label);
-	sk_page_lit(p, "</label><input type=\"text\" autocomplete=\"off\" required");
-	sk_page_attr(p, "id", name);
-	sk_page_attr(p, "name", name);
-	sk_page_attr(p, "value", sk_form_get(&c->form, name));
-	sk_page_lit(p, "></p>");
-}
-
 static void units(struct sk_console *c)
 {
 	const char *chosen = sk_form_get(&c->form, "unit");
@@ -59,8 +44,8 @@ static void form(struct sk_console *c)
 	sk_page_lit(p, "<form method=\"post\" action=\"/notices\">");
 	sk_console_csrf(c);
 	units(c);
-	field(c, "officer", N_("Executive officer (post and name)"));
-	field(c, "title", N_("Title"));
+	sk_part_field(c, "officer", N_("Executive officer (post and name)"), NULL, " required");
+	sk_part_field(c, "title", N_("Title"), NULL, " required");
 	sk_page_lit(p, "<p class=\"field\"><label for=\"text\">");
 	sk_page_tr(p, N_("Text"));
 	sk_page_lit(p, "</label><textarea id=\"text\" name=\"text\" rows=\"6\" required>");

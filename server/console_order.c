@@ -107,21 +107,6 @@ static void row(struct sk_console *c, const char *id, const json_t *o)
 	sk_page_lit(p, "</tr>\n");
 }
 
-static void field(struct sk_console *c, const char *name, const char *label)
-{
-	struct sk_page *p = &c->page;
-
-	sk_page_lit(p, "<p class=\"field\"><label");
-	sk_page_attr(p, "for", name);
-	sk_page_lit(p, ">");
-	sk_page_tr(p, label);
-	sk_page_lit(p, "</label><input type=\"text\" autocomplete=\"off\"");
-	sk_page_attr(p, "id", name);
-	sk_page_attr(p, "name", name);
-	sk_page_attr(p, "value", sk_form_get(&c->form, name));
-	sk_page_lit(p, "></p>");
-}
-
 static void radios(struct sk_console *c)
 {
 	struct sk_page *p = &c->page;
@@ -169,10 +154,11 @@ static void form(struct sk_console *c, const char *id)
 		sk_page_lit(p, "</label></p>");
 	}
 	if (may(c, SK_ORDER_SUSPEND)) {
-		field(c, "person", N_("Login name of the user to suspend"));
-		field(c, "decided_by", N_("Suspension decided by (CISO or executive officer, post and name)"));
+		sk_part_field(c, "person", N_("Login name of the user to suspend"), NULL, "");
+		sk_part_field(c, "decided_by", N_("Suspension decided by (CISO or executive officer, post and name)"),
+		              NULL, "");
 	}
-	field(c, "reason", N_("Reason"));
+	sk_part_field(c, "reason", N_("Reason"), NULL, "");
 	sk_page_lit(p, "<p><button class=\"primary\" name=\"action\" value=\"add\">");
 	sk_page_tr(p, N_("Give the order"));
 	sk_page_lit(p, "</button></p></form></details>\n");

@@ -161,3 +161,49 @@ void sk_part_empty(struct sk_page *p, const char *msgid)
 {
 	sk_page_el_tr(p, "p", "empty", msgid);
 }
+
+void sk_part_field(struct sk_console *c, const char *name, const char *label, const char *hint, const char *more)
+{
+	struct sk_page *p = &c->page;
+
+	sk_page_lit(p, "<p class=\"field\"><label");
+	sk_page_attr(p, "for", name);
+	sk_page_lit(p, ">");
+	sk_page_tr(p, label);
+	sk_page_lit(p, "</label><input type=\"text\" autocomplete=\"off\"");
+	sk_page_attr(p, "id", name);
+	sk_page_attr(p, "name", name);
+	sk_page_attr(p, "value", sk_form_get(&c->form, name));
+	sk_page_raw(p, more);
+	sk_page_lit(p, ">");
+	if (hint != NULL)
+		sk_page_el_tr(p, "span", "sub", hint);
+	sk_page_lit(p, "</p>");
+}
+
+void sk_part_tabs(struct sk_page *p, const char *label)
+{
+	sk_page_lit(p, "<nav class=\"tabs\"");
+	sk_page_attr_tr(p, "aria-label", label);
+	sk_page_lit(p, "><ul>");
+}
+
+void sk_part_tab(struct sk_page *p, const char *path, const char *state, const char *chosen, const char *word)
+{
+	bool here = state == chosen || (state != NULL && chosen != NULL && strcmp(state, chosen) == 0);
+
+	sk_page_lit(p, "<li><a href=\"");
+	sk_page_raw(p, path);
+	if (state != NULL) {
+		sk_page_lit(p, "?state=");
+		sk_page_url(p, state);
+	}
+	sk_page_raw(p, here ? "\" aria-current=\"true\">" : "\">");
+	sk_page_tr(p, word);
+	sk_page_lit(p, "</a></li>");
+}
+
+void sk_part_tabs_end(struct sk_page *p)
+{
+	sk_page_lit(p, "</ul></nav>\n");
+}

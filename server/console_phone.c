@@ -14,25 +14,6 @@
 
 #define FIELD_MAX 255
 
-static void field(struct sk_console *c, const char *name, const char *label, const char *hint, const char *mode)
-{
-	struct sk_page *p = &c->page;
-
-	sk_page_lit(p, "<p class=\"field\"><label");
-	sk_page_attr(p, "for", name);
-	sk_page_lit(p, ">");
-	sk_page_tr(p, label);
-	sk_page_lit(p, "</label><input type=\"text\" autocomplete=\"off\"");
-	sk_page_attr(p, "id", name);
-	sk_page_attr(p, "name", name);
-	sk_page_attr(p, "inputmode", mode);
-	sk_page_attr(p, "value", sk_form_get(&c->form, name));
-	sk_page_lit(p, ">");
-	if (hint != NULL)
-		sk_page_el_tr(p, "span", "sub", hint);
-	sk_page_lit(p, "</p>");
-}
-
 static void profiles(struct sk_console *c)
 {
 	const char *chosen = sk_form_get(&c->form, "profile");
@@ -63,14 +44,14 @@ static void form(struct sk_console *c)
 
 	sk_page_lit(p, "<form class=\"sheet\" method=\"post\" action=\"/phone\">");
 	sk_console_csrf(c);
-	field(c, "terminal", N_("Terminal (host name)"), NULL, "text");
-	field(c, "challenge", N_("Number the person reads out"),
-	      N_("32 digits. The last one checks the others: a slip is noticed."), "numeric");
-	field(c, "person", N_("Login name at the terminal"), NULL, "text");
-	field(c, "callback", N_("Number called back"), N_("From the office's directory, never one the caller gives."),
-	      "tel");
-	field(c, "permitted_by", N_("Permitted by (account of the section's manager)"),
-	      N_("Left empty with the box below ticked: an urgent exception."), "text");
+	sk_part_field(c, "terminal", N_("Terminal (host name)"), NULL, "");
+	sk_part_field(c, "challenge", N_("Number the person reads out"),
+	              N_("32 digits. The last one checks the others: a slip is noticed."), " inputmode=\"numeric\"");
+	sk_part_field(c, "person", N_("Login name at the terminal"), NULL, "");
+	sk_part_field(c, "callback", N_("Number called back"),
+	              N_("From the office's directory, never one the caller gives."), "tel");
+	sk_part_field(c, "permitted_by", N_("Permitted by (account of the section's manager)"),
+	              N_("Left empty with the box below ticked: an urgent exception."), "");
 	sk_page_lit(p,
 	            "<p class=\"field\"><label class=\"radio\"><input type=\"checkbox\" name=\"urgent\" value=\"1\"");
 	if (sk_form_get(&c->form, "urgent") != NULL)
@@ -79,7 +60,7 @@ static void form(struct sk_console *c)
 	sk_page_tr(p,
 	           N_("Urgent exception (Countermeasure standard 7.4(2)): to be reported to the CISO without delay"));
 	sk_page_lit(p, "</label></p>");
-	field(c, "reason", N_("Reason"), NULL, "text");
+	sk_part_field(c, "reason", N_("Reason"), NULL, "");
 	profiles(c);
 	sk_page_lit(p, "<p><button class=\"primary\">");
 	sk_page_tr(p, N_("Show the answer"));
@@ -158,33 +139,12 @@ int sk_page_phone(struct sk_console *c)
 	return page(c, 200, NULL);
 }
 
-/* The one live terminal of that host name (or id). */
-static int find_terminal(struct sk_console *c, const char *host, char id[SK_UUID_LEN])
-{
-	json_t *list = *host == '\0'
-	                   ? NULL
-	                   : sk_store_terminals(c->r->server->store, NULL, host, NULL, c->now, c->silent_ms, 200, 0);
-	const json_t *t;
-	int found = 0;
-	size_t i;
-
-	json_array_foreach(list, i, t)
-	{
-		if ((strcmp(sk_page_str(t, "host"), host) != 0 && strcmp(sk_page_str(t, "id"), host) != 0) ||
-		    json_is_true(sk_page_get(t, "revoked")))
-			continue;
-		sk_text_copy(id, SK_UUID_LEN, sk_page_str(t, "id"));
-		found++;
-	}
-	json_decref(list);
-	return found == 1 ? 0 : -ENOENT;
-}
-
 /* The form, bounded. 0, or -EINVAL with c->problem said. */
 static int read_form(struct sk_console *c, struct sk_phone_issue *i, char id[SK_UUID_LEN])
 {
 	const char *terminal, *profile;
 	unsigned long long number = 0;
+	struct sk_terminal t;
 
 	if (sk_form_text(&c->form, "terminal", FIELD_MAX, &terminal) < 0 ||
 	    sk_form_text(&c->form, "challenge", FIELD_MAX, &i->challenge) < 0 ||
@@ -205,10 +165,11 @@ static int read_form(struct sk_console *c, struct sk_phone_issue *i, char id[SK_
 		c->problem = N_("Login name, number called back and reason are needed.");
 		return -EINVAL;
 	}
-	if (find_terminal(c, terminal, id) < 0) {
+	if (sk_store_terminal_named(c->r->server->store, terminal, &t) < 0) {
 		c->problem = N_("No terminal of that name is enrolled.");
 		return -EINVAL;
 	}
+	sk_text_copy(id, SK_UUID_LEN, t.id);
 	i->terminal = id;
 	return 0;
 }

@@ -27,30 +27,14 @@ static int read_state(struct sk_console *c, const char **out)
 	return -EINVAL;
 }
 
-static void tab(struct sk_page *p, const char *state, const char *chosen, const char *word)
-{
-	bool here = state == chosen || (state != NULL && chosen != NULL && strcmp(state, chosen) == 0);
-
-	sk_page_lit(p, "<li><a href=\"/requests");
-	if (state != NULL) {
-		sk_page_lit(p, "?state=");
-		sk_page_raw(p, state);
-	}
-	sk_page_raw(p, here ? "\" aria-current=\"true\">" : "\">");
-	sk_page_tr(p, word);
-	sk_page_lit(p, "</a></li>");
-}
-
 static void tabs(struct sk_page *p, const char *chosen)
 {
-	sk_page_lit(p, "<nav class=\"tabs\"");
-	sk_page_attr_tr(p, "aria-label", N_("Requests by state"));
-	sk_page_lit(p, "><ul>");
-	tab(p, NULL, chosen, N_("Open"));
+	sk_part_tabs(p, N_("Requests by state"));
+	sk_part_tab(p, "/requests", NULL, chosen, N_("Open"));
 	for (size_t i = 0; i + 1 < N_STATES; i++)
-		tab(p, states[i], chosen, sk_word_request_state(states[i], NULL));
-	tab(p, "all", chosen, N_("all"));
-	sk_page_lit(p, "</ul></nav>\n");
+		sk_part_tab(p, "/requests", states[i], chosen, sk_word_request_state(states[i], NULL));
+	sk_part_tab(p, "/requests", "all", chosen, N_("all"));
+	sk_part_tabs_end(p);
 }
 
 int sk_page_requests(struct sk_console *c)

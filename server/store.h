@@ -143,6 +143,8 @@ struct sk_terminal {
 /* By the fingerprint of the certificate of the request; checked on EVERY request. -ENOENT unknown, -EACCES revoked. */
 int sk_store_terminal_by_cert(struct sk_store *s, const char *fingerprint, struct sk_terminal *out);
 int sk_store_terminal_get(struct sk_store *s, const char *id, struct sk_terminal *out);
+/* The one terminal that is not shut out with this host name or id. -ENOENT: none, or more than one. */
+int sk_store_terminal_named(struct sk_store *s, const char *name, struct sk_terminal *out);
 /* The new certificate is good from now on; the old one until the new one is first seen by sk_store_terminal_by_cert. -ESTALE: old_fp is not in force. */
 int sk_store_terminal_renewed(struct sk_store *s, const char *id, const char *old_fp, const char *new_fp,
                               sk_ms cert_until, sk_ms now);

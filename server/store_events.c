@@ -71,7 +71,7 @@ static int insert(struct sk_store *s, const char *device, const struct sk_event 
 	else if (r >= 0 && strcmp(e->kind, "media.registered-request") == 0)
 		r = media_from_event(s, device, e, now);
 	else if (r >= 0 && strcmp(e->kind, "medium.mounted") == 0)
-		r = media_was_opened(s, device, e);
+		r = media_was_opened(s, device, e, now);
 	else if (r >= 0 && strcmp(e->kind, "terminal.seal-key") == 0)
 		r = seal_key_from_event(s, device, e, now);
 	else if (r >= 0 && (strcmp(e->kind, "medium.erased") == 0 || strcmp(e->kind, "medium.not-erased") == 0))

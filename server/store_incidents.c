@@ -8,6 +8,8 @@
 
 #define TITLE_MAX 200
 #define TEXT_MAX  4000
+#define SIGNS_MAX 50 /* in the course of one incident */
+#define AGAIN     ((sk_ms)10 * 60 * 1000) /* the same from the same person within this time is a form sent twice */
 
 static int course_add(struct sk_store *s, int64_t number, const struct sk_actor *by, const char *action,
                       const char *target, const char *text, const char *state, int severity, sk_ms time, sk_ms now)
@@ -57,7 +59,7 @@ int incident_from_sign(struct sk_store *s, const char *device, const char *sign,
 	char unit[64] = "", title[TITLE_MAX + 1];
 	struct sk_actor by;
 	struct db_rows *st;
-	int64_t open = 0;
+	int64_t open = 0, signs = 0;
 	int r;
 
 	st = db_query(s, "SELECT unit FROM terminals WHERE id = ?", "s", device);
@@ -80,6 +82,10 @@ int incident_from_sign(struct sk_store *s, const char *device, const char *sign,
 	if (r == -ENOENT)
 		return open_one(s, &by, &n, now, sign, &open);
 	if (r == 0)
+		r = db_int(s, &signs, "SELECT count(*) FROM incident_course WHERE incident = ? AND action = 'sign'",
+		           "i", open);
+	/* A terminal that repeats itself does not fill the page; each sign stands in its record all the same. */
+	if (r == 0 && signs < SIGNS_MAX)
 		r = course_add(s, open, &by, "sign", "", title, "", 0, now, now);
 	return r < 0 ? r : db_run(s, "UPDATE incident_cases SET updated = ? WHERE number = ?", "ii", now, open);
 }
@@ -122,8 +128,15 @@ int sk_store_incident_open(struct sk_store *s, const struct sk_actor *by, const 
 	if (r < 0)
 		return db_fail(s, err, r, "not stored");
 	r = check_new(s, n, &why);
-	if (r == 0)
-		r = open_one(s, by, n, now, "", number);
+	if (r == 0) {
+		r = db_int(
+		    s, number,
+		    "SELECT number FROM incident_cases WHERE user = ? AND kind = ? AND title = ? AND text = ? AND "
+		    "state = 'received' AND opened > ?",
+		    "ssssi", by->user, n->kind, n->title, n->text, now - AGAIN);
+		if (r == -ENOENT)
+			r = open_one(s, by, n, now, "", number);
+	}
 	return done(s, r, &why, err);
 }
 
@@ -223,6 +236,20 @@ static int step(struct sk_store *s, const struct sk_actor *by, int64_t number, s
 	                          now);
 }
 
+/* Is the last entry this one, by the same person, a moment ago? */
+static int is_again(struct sk_store *s, const struct sk_actor *by, int64_t number, const char *action,
+                    const char *target, const char *text, sk_ms now)
+{
+	int64_t same = 0;
+	int r = db_int(
+	    s, &same,
+	    "SELECT count(*) FROM incident_course WHERE id = (SELECT max(id) FROM incident_course WHERE incident "
+	    "= ?1) AND user = ?2 AND action = ?3 AND target = ?4 AND text = ?5 AND entered > ?6",
+	    "issssi", number, by->user, action, target, text, now - AGAIN);
+
+	return r < 0 ? r : same > 0;
+}
+
 static int add(struct sk_store *s, const struct sk_actor *by, int64_t number, const struct sk_incident_facts *f,
                const struct sk_incident_act *a, sk_ms now, struct sk_err *err)
 {
@@ -241,6 +268,9 @@ static int add(struct sk_store *s, const struct sk_actor *by, int64_t number, co
 		return sk_err_set(err, -EINVAL, "who was told is not one there is, or it lies in the future");
 	if (!told && a->text[0] == '\0')
 		return sk_err_set(err, -EINVAL, "a text is needed");
+	r = is_again(s, by, number, a->action, told ? a->target : "", a->text, now);
+	if (r != 0)
+		return r < 0 ? r : 0;
 	r = course_add(s, number, by, a->action, told ? a->target : "", a->text, "", 0, when, now);
 	return r < 0 ? r : db_run(s, "UPDATE incident_cases SET updated = ? WHERE number = ?", "ii", now, number);
 }

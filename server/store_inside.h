@@ -42,10 +42,13 @@ void actor_system(struct sk_actor *a);
 void actor_device(struct sk_actor *a, const char *device);
 
 int request_from_event(struct sk_store *s, const char *device, const struct sk_event *e, sk_ms now);
-int takeout_from_event(struct sk_store *s, const char *device, const struct sk_event *e, sk_ms now); /* event "medium.recorded" */
+int takeout_from_event(struct sk_store *s, const char *device, const struct sk_event *e,
+                       sk_ms now); /* event "medium.recorded" */
 int media_from_event(struct sk_store *s, const char *device, const struct sk_event *e, sk_ms now);
-int media_was_erased(struct sk_store *s, const char *device, const struct sk_event *e, sk_ms now); /* event "medium.erased", "medium.not-erased" */
-int media_was_opened(struct sk_store *s, const char *device, const struct sk_event *e); /* event "medium.mounted" */
+int media_was_erased(struct sk_store *s, const char *device, const struct sk_event *e,
+                     sk_ms now); /* event "medium.erased", "medium.not-erased" */
+int media_was_opened(struct sk_store *s, const char *device, const struct sk_event *e,
+                     sk_ms now); /* event "medium.mounted" */
 /* Containers (store_container.c). */
 struct container_of { /* borrowed */
 	const char *sealed; /* to the server, by the terminal that made it */

@@ -155,9 +155,10 @@ int media_from_event(struct sk_store *s, const char *device, const struct sk_eve
 	return r;
 }
 
-/* Only a registered medium's event names a ledger number. The terminal's own time, as everywhere in its events. */
-int media_was_opened(struct sk_store *s, const char *device, const struct sk_event *e)
+/* Only a registered medium's event names a ledger number. The terminal's own time, but never one that has not come: it would stay the last. */
+int media_was_opened(struct sk_store *s, const char *device, const struct sk_event *e, sk_ms now)
 {
+	sk_ms at = e->time < now ? e->time : now;
 	struct sk_err err = SK_ERR_INIT;
 	json_t *body = NULL;
 	const char *ledger;
@@ -168,7 +169,7 @@ int media_was_opened(struct sk_store *s, const char *device, const struct sk_eve
 	ledger = json_string_value(json_object_get(body, "ledger"));
 	if (ledger != NULL && sk_ledger_is_number(ledger))
 		r = db_run(s, "UPDATE media SET seen = ?1, seen_terminal = ?2 WHERE ledger = ?3 AND seen < ?1", "iss",
-		           e->time, device, ledger);
+		           at, device, ledger);
 	json_decref(body);
 	return r < 0 ? r : 0;
 }

@@ -276,6 +276,18 @@ int sk_store_terminal_get(struct sk_store *s, const char *id, struct sk_terminal
 	return terminal_row(db_query(s, TERMINAL " WHERE t.id = ?", "s", id), out);
 }
 
+int sk_store_terminal_named(struct sk_store *s, const char *name, struct sk_terminal *out)
+{
+	int64_t n = 0;
+	int r =
+	    db_int(s, &n, "SELECT count(*) FROM terminals WHERE (host = ?1 OR id = ?1) AND revoked IS NULL", "s", name);
+
+	if (r < 0 || n != 1)
+		return r < 0 ? r : -ENOENT;
+	return terminal_row(db_query(s, TERMINAL " WHERE (t.host = ?1 OR t.id = ?1) AND t.revoked IS NULL", "s", name),
+	                    out);
+}
+
 int sk_store_terminal_renewed(struct sk_store *s, const char *id, const char *old_fp, const char *new_fp,
                               sk_ms cert_until, sk_ms now)
 {

@@ -65,3 +65,13 @@ Test(console_incidents, forms_that_are_wrong)
 	cr_expect_eq(code_of(get(&desk, "/incidents/..")), 404);
 	cr_expect_eq(code_of(get(&desk, "/incidents?state=melted")), 400);
 }
+
+Test(console_incidents, who_reported_about_another_section_sees_it)
+{
+	struct person sec = login("sec"), sec2 = login("sec2");
+
+	cr_expect_eq(sent(&sec, "/incidents", "kind=other&title=x&terminal=pc-zeimu"), 303);
+	cr_expect_eq(code_of(get(&sec, "/incidents/1")), 200);
+	cr_expect_eq(code_of(get(&sec2, "/incidents/1")), 200, "that section's manager");
+	cr_expect_eq(sent(&sec, "/incidents", "kind=other&title=y&terminal=pc-zei"), 400, "a part of a name is none");
+}

@@ -172,3 +172,34 @@ Test(store_incidents, signs_of_a_terminal_open_one_and_add_to_it)
 	sign("medium.infected", "{}");
 	cr_expect_eq(count(NULL, NULL, "all"), 2, "after the end of one a new one begins");
 }
+
+Test(store_incidents, what_is_sent_twice_is_one)
+{
+	int64_t a = opened("USBメモリの紛失"), b = opened("USBメモリの紛失"), c = opened("別の紛失");
+	json_t *o;
+
+	cr_expect_eq(a, b);
+	cr_expect_neq(a, c);
+	cr_assert_eq(act(&desk, a, "note", NULL, 0, "連絡済み"), 0);
+	cr_assert_eq(act(&desk, a, "note", NULL, 0, "連絡済み"), 0);
+	cr_assert_eq(act(&sec, a, "note", NULL, 0, "連絡済み"), 0);
+	o = sk_store_incident(s, a);
+	cr_expect_eq(json_array_size(json_object_get(o, "course")), 3, "opened, one note of each");
+	json_decref(o);
+	cr_assert_eq(act(&desk, a, "step", "checking", 0, ""), 0);
+	cr_expect_neq(opened("USBメモリの紛失"), a, "once somebody looks into it, the same words are another report");
+}
+
+Test(store_incidents, a_terminal_that_repeats_itself_does_not_fill_the_page)
+{
+	json_t *list, *o;
+
+	for (int i = 0; i < 80; i++)
+		sign("medium.infected", "{}");
+	list = sk_store_incidents(s, NULL, NULL, "all", 10, 0);
+	cr_assert_eq(json_array_size(list), 1);
+	o = sk_store_incident(s, json_integer_value(json_object_get(json_array_get(list, 0), "number")));
+	cr_expect_eq(json_array_size(json_object_get(o, "course")), 51);
+	json_decref(o);
+	json_decref(list);
+}

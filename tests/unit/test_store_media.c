@@ -360,3 +360,14 @@ Test(store_media, a_granted_medium_of_another_section_is_told_too)
 	cr_assert_eq(approve(asked("S1"), NULL, &err), 0, "%s", err.text);
 	cr_assert_str_eq(told(&pc), "M-1 stored");
 }
+
+Test(store_media, a_terminal_whose_clock_is_ahead_is_not_the_last_for_ever)
+{
+	json_t *m;
+
+	put("M-1", "S1", "1234-5678", NULL);
+	send(&pc, "medium.mounted", json_pack("{s:s}", "ledger", "M-1"));
+	m = sk_store_medium(s, "M-1");
+	cr_expect_eq(json_integer_value(json_object_get(m, "seen")), T0, "it came at T0 and said a later time");
+	json_decref(m);
+}
