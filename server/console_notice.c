@@ -41,7 +41,7 @@ static void form(struct sk_console *c)
 {
 	struct sk_page *p = &c->page;
 
-	sk_page_lit(p, "<form method=\"post\" action=\"/notices\">");
+	sk_page_lit(p, "<form class=\"sheet\" method=\"post\" action=\"/notices\">");
 	sk_console_csrf(c);
 	units(c);
 	sk_part_field(c, "officer", N_("Executive officer (post and name)"), NULL, " required");

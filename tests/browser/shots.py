@@ -38,7 +38,7 @@ def pages(made):
             ("request-manager", "kacho", "/requests/1", 200), ("request-helpdesk", "mado", "/requests/2", 200),
             ("request-issued", "mado", "/requests/7", 200), ("request-hostile", "kacho", "/requests/3", 200),
             ("request-done", "kacho", "/requests/2?done=permit", 200), ("own-requests", "shokuin", "/requests?state=all", 200),
-            ("phone", "mado", "/phone", 200), ("media", "johokan", "/media", 200),
+            ("phone", "mado", "/phone", 200), ("notices", "mado", "/notices", 200), ("media", "johokan", "/media", 200),
             ("incidents", "mado", "/incidents?state=all", 200), ("incident", "mado", "/incidents/2", 200), ("incident-new", "shokuin", "/incidents/new", 200),
             ("incident-sign", "kansa", "/incidents/1", 200),
            
