@@ -84,6 +84,18 @@ int sk_json_str(const json_t *obj, const char *name, size_t min, size_t max, con
 	return 0;
 }
 
+int sk_json_utc(const json_t *obj, const char *name, sk_ms *out, struct sk_err *err)
+{
+	const char *text = "";
+	int r = sk_json_str(obj, name, 1, SK_RFC3339_LEN, &text, err);
+
+	if (r < 0)
+		return r;
+	return sk_clock_parse_utc(text, out) < 0
+	           ? sk_err_set(err, -EINVAL, "field %s: not a UTC time like 2026-04-01T08:30:00Z", name)
+	           : 0;
+}
+
 int sk_json_str_opt(const json_t *obj, const char *name, size_t max, const char **out, struct sk_err *err)
 {
 	return present(obj, name) == NULL ? 0 : sk_json_str(obj, name, 0, max, out, err);

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include "common/buf.h"
+#include "common/clock.h"
 #include "common/err.h"
 
 #define SK_JSON_DEPTH 16
@@ -19,12 +20,16 @@ int sk_json_parse(const char *text, size_t len, size_t max, json_t **out, struct
 char *sk_json_text(const json_t *j);
 
 /* Each: 0, or -EINVAL with err "field NAME: ..." ; optional fields: *_opt leave *out at the given default when absent or null. */
-int sk_json_str(const json_t *obj, const char *name, size_t min, size_t max, const char **out, struct sk_err *err); /* borrowed */
+int sk_json_str(const json_t *obj, const char *name, size_t min, size_t max, const char **out,
+                struct sk_err *err); /* borrowed */
+/* A UTC time as sk_clock_parse_utc takes it, ms. */
+int sk_json_utc(const json_t *obj, const char *name, sk_ms *out, struct sk_err *err);
 int sk_json_str_opt(const json_t *obj, const char *name, size_t max, const char **out, struct sk_err *err);
 int sk_json_int(const json_t *obj, const char *name, long long min, long long max, long long *out, struct sk_err *err);
-int sk_json_int_opt(const json_t *obj, const char *name, long long min, long long max, long long *out, struct sk_err *err);
+int sk_json_int_opt(const json_t *obj, const char *name, long long min, long long max, long long *out,
+                    struct sk_err *err);
 int sk_json_bool_opt(const json_t *obj, const char *name, bool *out, struct sk_err *err);
 int sk_json_arr(const json_t *obj, const char *name, size_t max, json_t **out, struct sk_err *err); /* borrowed */
-int sk_json_obj(const json_t *obj, const char *name, json_t **out, struct sk_err *err);             /* borrowed */
+int sk_json_obj(const json_t *obj, const char *name, json_t **out, struct sk_err *err); /* borrowed */
 
 #endif

@@ -62,18 +62,6 @@ static int take_text(const json_t *j, const char *name, size_t min, char *dst, s
 	return r;
 }
 
-static int take_time(const json_t *j, const char *name, sk_ms *out, struct sk_err *err)
-{
-	const char *s;
-	int r = sk_json_str(j, name, 1, SK_RFC3339_LEN, &s, err);
-
-	if (r < 0)
-		return r;
-	if (sk_clock_parse_utc(s, out) < 0)
-		return sk_err_set(err, -EINVAL, "field %s: not a UTC time like 2026-04-01T08:30:00Z", name);
-	return 0;
-}
-
 static int take_access(const json_t *j, enum sk_access *out, struct sk_err *err)
 {
 	const char *s;
@@ -131,7 +119,7 @@ static int grant_parse(const json_t *j, struct sk_grant *g, struct sk_err *err)
 	    (r = take_access(j, &g->access, err)) < 0 ||
 	    (r = take_text(j, "info_class", 1, g->info_class, sizeof(g->info_class), err)) < 0 ||
 	    (r = take_text(j, "purpose", 0, g->purpose, sizeof(g->purpose), err)) < 0 ||
-	    (r = take_time(j, "from", &g->from, err)) < 0 || (r = take_time(j, "until", &g->until, err)) < 0 ||
+	    (r = sk_json_utc(j, "from", &g->from, err)) < 0 || (r = sk_json_utc(j, "until", &g->until, err)) < 0 ||
 	    (r = take_text(j, "permitted_by", 0, g->permitted_by, sizeof(g->permitted_by), err)) < 0 ||
 	    (r = take_text(j, "approved_by", 0, g->approved_by, sizeof(g->approved_by), err)) < 0 ||
 	    (r = sk_json_str_opt(j, "ledger", sizeof(g->ledger) - 1, &ledger, err)) < 0)

@@ -46,16 +46,6 @@ static int take_text(const json_t *j, const char *name, char *dst, size_t size, 
 	return r;
 }
 
-static int take_time(const json_t *j, const char *name, sk_ms *out, struct sk_err *err)
-{
-	const char *s;
-	int r = sk_json_str(j, name, 1, SK_RFC3339_LEN, &s, err);
-
-	if (r < 0)
-		return r;
-	return sk_clock_parse_utc(s, out) < 0 ? sk_err_set(err, -EINVAL, "field %s: not a UTC time", name) : 0;
-}
-
 static int parse_one(const json_t *j, struct sk_office_notice *n, struct sk_err *err)
 {
 	long long number;
@@ -66,7 +56,7 @@ static int parse_one(const json_t *j, struct sk_office_notice *n, struct sk_err 
 	    (r = take_text(j, "from", n->from, sizeof(n->from), err)) < 0 ||
 	    (r = take_text(j, "title", n->title, sizeof(n->title), err)) < 0 ||
 	    (r = take_text(j, "text", n->text, sizeof(n->text), err)) < 0 ||
-	    (r = take_time(j, "created", &n->created, err)) < 0 || (r = take_time(j, "until", &n->until, err)) < 0)
+	    (r = sk_json_utc(j, "created", &n->created, err)) < 0 || (r = sk_json_utc(j, "until", &n->until, err)) < 0)
 		return r;
 	n->number = number;
 	return sk_office_notice_check(n, err);

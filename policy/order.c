@@ -109,16 +109,6 @@ static int take_text(const json_t *j, const char *name, size_t min, char *dst, s
 	return r;
 }
 
-static int take_time(const json_t *j, const char *name, sk_ms *out, struct sk_err *err)
-{
-	const char *s;
-	int r = sk_json_str(j, name, 1, SK_RFC3339_LEN, &s, err);
-
-	if (r < 0)
-		return r;
-	return sk_clock_parse_utc(s, out) < 0 ? sk_err_set(err, -EINVAL, "field %s: not a UTC time", name) : 0;
-}
-
 static int take_kind(const json_t *j, struct sk_order *o, struct sk_err *err)
 {
 	const char *kind, *mode = NULL;
@@ -145,7 +135,7 @@ static int parse_one(const json_t *j, struct sk_order *o, struct sk_err *err)
 	*o = (struct sk_order){0};
 	if ((r = take_kind(j, o, err)) < 0 || (r = take_text(j, "id", 1, o->id, sizeof(o->id), err)) < 0 ||
 	    (r = sk_json_int(j, "number", 1, INT64_MAX, &number, err)) < 0 ||
-	    (r = take_time(j, "issued", &o->issued, err)) < 0 || (r = take_time(j, "until", &o->until, err)) < 0 ||
+	    (r = sk_json_utc(j, "issued", &o->issued, err)) < 0 || (r = sk_json_utc(j, "until", &o->until, err)) < 0 ||
 	    (r = take_text(j, "by", 1, o->by, sizeof(o->by), err)) < 0 ||
 	    (r = take_text(j, "approved_by", 0, o->approved_by, sizeof(o->approved_by), err)) < 0 ||
 	    (r = take_text(j, "reason", 1, o->reason, sizeof(o->reason), err)) < 0 ||

@@ -10,16 +10,6 @@
 #define LONGEST_MS \
 	((sk_ms)31 * 86400 * 1000) /* a setting that is otherwise for longer is an exception (7.4), no permit */
 
-static int take_time(const json_t *o, const char *name, sk_ms *out, struct sk_err *err)
-{
-	const char *s;
-	int r = sk_json_str(o, name, 1, SK_RFC3339_LEN, &s, err);
-
-	if (r < 0)
-		return r;
-	return sk_clock_parse_utc(s, out) < 0 ? sk_err_set(err, -EINVAL, "field %s: not a UTC time", name) : 0;
-}
-
 static int parse_one(const json_t *o, struct sk_setting_permit *p, struct sk_err *err)
 {
 	const char *setting, *person, *by;
@@ -30,7 +20,7 @@ static int parse_one(const json_t *o, struct sk_setting_permit *p, struct sk_err
 	    (r = sk_json_str(o, "setting", 1, sizeof(p->setting) - 1, &setting, err)) < 0 ||
 	    (r = sk_json_str(o, "person", 1, sizeof(p->person) - 1, &person, err)) < 0 ||
 	    (r = sk_json_str(o, "permitted_by", 1, sizeof(p->permitted_by) - 1, &by, err)) < 0 ||
-	    (r = take_time(o, "from", &p->from, err)) < 0 || (r = take_time(o, "until", &p->until, err)) < 0)
+	    (r = sk_json_utc(o, "from", &p->from, err)) < 0 || (r = sk_json_utc(o, "until", &p->until, err)) < 0)
 		return r;
 	if (strcmp(setting, SK_SETTING_SCREEN_LOCK) != 0)
 		return sk_err_set(err, -EINVAL, "field setting: \"%s\" is none that can be permitted", setting);

@@ -206,3 +206,26 @@ Test(json, others)
 	cr_expect(json_is_object(v));
 	json_decref(j);
 }
+
+Test(json, utc_times)
+{
+	static const char *const bad[] = {"",
+	                                  "tomorrow",
+	                                  "2026-04-01",
+	                                  "2026-04-01T08:30:00+09:00",
+	                                  "2026-13-01T00:00:00Z",
+	                                  "2026-04-01T08:30:00Z and more than any time is long"};
+	json_t *o = json_pack("{s:s, s:i}", "at", "2026-04-01T08:30:00Z", "number", 7);
+	sk_ms t = 0;
+
+	cr_expect_eq(sk_json_utc(o, "at", &t, &err), 0);
+	cr_expect_eq(t, 1775032200000);
+	cr_expect_lt(sk_json_utc(o, "number", &t, &err), 0);
+	cr_expect_lt(sk_json_utc(o, "absent", &t, &err), 0);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		json_object_set_new(o, "at", json_string(bad[i]));
+		cr_expect_lt(sk_json_utc(o, "at", &t, &err), 0, "%s", bad[i]);
+	}
+	cr_expect_not_null(strstr(err.text, "at"));
+	json_decref(o);
+}
