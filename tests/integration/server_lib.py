@@ -177,7 +177,7 @@ class Terminal:
         self.folder = folder or tempfile.mkdtemp(prefix="terminal-", dir=server.folder)
         self.key = os.path.join(self.folder, "key.pem")
         self.certificate = os.path.join(self.folder, "cert.pem")
-        self.seq, self.hash, self.connection = 0, ZERO, None
+        self.seq, self.hash, self.connection, self.retry_after = 0, ZERO, None, 0
         server.terminals.append(self)
         make_key(self.key)
 
@@ -215,6 +215,7 @@ class Terminal:
                 self.connection.request(method, path, body=json.dumps(body) if isinstance(body, (dict, list)) else body, headers=headers or {})
                 r = self.connection.getresponse()
                 text = r.read()
+                self.retry_after = int(r.headers["Retry-After"] or 0)
                 return r.status, json.loads(text) if text else None
             except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError, ssl.SSLEOFError, ssl.SSLZeroReturnError):
                 self.close()
@@ -233,6 +234,18 @@ class Terminal:
 
     def send(self, *events):
         return self.call("POST", "/v1/events", {"events": list(events)})
+
+    def deliver(self, events, stop):
+        """Sends the same until it is answered otherwise than "later": at the terminal's rate (429) after as long as it was told, as the agent does; while
+        the store is away (503) at once, which is more than an agent may, so that its failures are met often. The last (status, answer)."""
+        while True:
+            status, answer = self.send(*events)
+            if status not in (429, 503):
+                return status, answer
+            if self.retry_after < 1:
+                raise AssertionError("put off without being told for how long: %s %s" % (status, answer))
+            if stop.wait(self.retry_after if status == 429 else 0.05):
+                return status, answer
 
     def request_event(self, person="shokuin1", **more):
         body = {"id": str(uuid.uuid4()), "kind": "media", "person": person, "purpose": "窓口での配布資料の受け渡し", "access": "ro", "hours": 8,

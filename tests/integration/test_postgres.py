@@ -157,16 +157,12 @@ class Loss(Base):
 
         def send(t):
             while not stop.is_set():
-                batch = [t.event("x", {"n": n}) for n in range(random.randint(1, 4))]
-                while not stop.is_set():
-                    status, answer = t.send(*batch)
-                    if status == 200:
-                        acked[t.id] = answer["acked"]
-                        break
-                    if status != 503:
-                        problems.append((status, answer))
-                        return
-                    stop.wait(0.05)
+                status, answer = t.deliver([t.event("x", {"n": n}) for n in range(random.randint(1, 4))], stop)
+                if status == 200:
+                    acked[t.id] = answer["acked"]
+                elif status not in (429, 503):
+                    problems.append((status, answer))
+                    return
 
         threads = [threading.Thread(target=send, args=(t,)) for t in terminals]
         for one in threads:
@@ -209,28 +205,28 @@ class Failover(unittest.TestCase):
         server.people()
         server.start()
         t = Terminal(server, "pc-1").enrol()
-        acked, stop = [0], threading.Event()
+        acked, stop, problems = [0], threading.Event(), []
 
         def send():
             while not stop.is_set():
-                batch = [t.event("x", {"n": n}) for n in range(3)]
-                while not stop.is_set():
-                    status, answer = t.send(*batch)
-                    if status == 200:
-                        acked[0] = answer["acked"]
-                        break
-                    stop.wait(0.05)
+                status, answer = t.deliver([t.event("x", {"n": n}) for n in range(3)], stop)
+                if status == 200:
+                    acked[0] = answer["acked"]
+                elif status not in (429, 503):
+                    problems.append((status, answer))
+                    return
 
         sender = threading.Thread(target=send)
         sender.start()
         self.addCleanup(stop.set)
-        wait_for(lambda: acked[0] > 60, 60)
+        wait_for(lambda: acked[0] > 60 or problems, 60)
         first.stop(signal.SIGQUIT)
         at_the_end = acked[0]
         second.run("pg_ctl", "promote", "-w", "-D", second.data)
-        wait_for(lambda: acked[0] > at_the_end + 30, 60)
+        wait_for(lambda: acked[0] > at_the_end + 30 or problems, 60)
         stop.set()
         sender.join()
+        self.assertEqual(problems, [])
         found = [int(n) for n in second.psql("SELECT seq FROM events WHERE device = '%s' ORDER BY seq" % t.id, "office").split()]
         self.assertEqual(found, list(range(1, len(found) + 1)))
         self.assertGreaterEqual(len(found), acked[0])
