@@ -57,6 +57,7 @@ const struct sk_admin_command sk_admin_commands[] = {
     {"notice add", "FILE --as USER --officer \"POST NAME\" --title TEXT [--unit SECTION] [--valid 30d]", true,
      sk_admin_notice_add},
     {"notice list", "[--json]", true, sk_admin_notice_list},
+    {"jobs", "[--json]", true, sk_admin_jobs},
     {"verify", "[--json] [--known RECORDS:HEAD] [--export FILE --key FILE]", false, sk_admin_verify},
     {"export", "FILE", true, sk_admin_export},
     {"media list", "[--find TEXT] [--state STATE] [--json]", true, sk_admin_media_list},

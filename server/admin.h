@@ -90,6 +90,7 @@ int sk_admin_media_requests(struct sk_admin *a);
 int sk_admin_media_approve(struct sk_admin *a);
 int sk_admin_media_refuse(struct sk_admin *a);
 int sk_admin_media_state(struct sk_admin *a);
+int sk_admin_jobs(struct sk_admin *a);
 int sk_admin_verify(struct sk_admin *a);
 int sk_admin_export(struct sk_admin *a);
 int sk_admin_backup(struct sk_admin *a);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "server/ca.h"
+#include "server/job.h"
 #include "server/orders.h"
 #include "server/overload.h"
 
@@ -130,6 +131,35 @@ static void checkpoint(struct sk_buf *b, struct sk_store *s)
 	    "Time of the last checkpoint, seconds since 1970.", (unsigned long long)(time / 1000));
 }
 
+static const struct {
+	const char *name, *type, *help, *member;
+	int per;
+} of_jobs[] = {
+    {"sekimori_job_runs_total", "counter", "Runs of a job that ended well, over all nodes.", "runs", 1},
+    {"sekimori_job_failures", "gauge", "Failures of a job in a row; 0 when its last turn went well.", "failures", 1},
+    {"sekimori_job_done", "gauge", "How many things the job's last run did.", "done", 1},
+    {"sekimori_job_ended_timestamp_seconds", "gauge", "End of the job's last good run, seconds since 1970; 0 = never.",
+     "ended", 1000},
+    {"sekimori_job_next_timestamp_seconds", "gauge", "When the job is due, seconds since 1970.", "next", 1000},
+};
+
+static void jobs(struct sk_buf *b, struct sk_store *s)
+{
+	json_t *list = sk_store_jobs(s), *j;
+	size_t k;
+
+	for (size_t i = 0; i < sizeof(of_jobs) / sizeof(of_jobs[0]); i++) {
+		head(b, of_jobs[i].name, of_jobs[i].type, of_jobs[i].help);
+		json_array_foreach(list, k, j)
+		{
+			sk_buf_addf(
+			    b, "%s{job=\"%s\"} %lld\n", of_jobs[i].name, json_string_value(json_object_get(j, "name")),
+			    (long long)json_integer_value(json_object_get(j, of_jobs[i].member)) / of_jobs[i].per);
+		}
+	}
+	json_decref(list);
+}
+
 int sk_metrics_text(const struct sk_server *server, sk_ms now, struct sk_buf *out)
 {
 	const struct sk_server_stats *s = server->stats;
@@ -158,6 +188,7 @@ int sk_metrics_text(const struct sk_server *server, sk_ms now, struct sk_buf *ou
 	http(out, s);
 	store(out, counts);
 	checkpoint(out, server->store);
+	jobs(out, server->store);
 	certificates(out, server->ca);
 	one(out, "sekimori_ready", "gauge", "1 when the ledger can be written and has room, as /readyz.",
 	    sk_store_ready(server->store) == 0);

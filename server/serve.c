@@ -27,6 +27,7 @@
 #include "server/ca.h"
 #include "server/checkpoint.h"
 #include "server/http_server.h"
+#include "server/job.h"
 #include "server/limiter.h"
 #include "server/message.h"
 #include "server/metrics.h"
@@ -37,6 +38,8 @@
 #include "server/restore.h"
 
 #define TEND_S            30
+#define JOBS_S            5
+#define JOBS_MORE_US      200000 /* between turns: what terminals sent comes first */
 #define DESCRIPTORS_SPARE (64 + 2 * SK_LISTENER_OVER)
 #define AGENTS_MOST       20000
 #define CONSOLE_MOST      512
@@ -56,7 +59,7 @@ struct serve {
 	struct sk_http agents_http, console_http;
 	struct sk_tls *agents_tls, *console_tls;
 	struct sk_listener *agents, *console;
-	struct event *events[6];
+	struct event *events[7], *jobs;
 	size_t n_events;
 	int lock;
 	char agents_port_file[320], console_port_file[320];
@@ -142,6 +145,19 @@ static void on_tend(evutil_socket_t fd, short what, void *arg)
 	malloc_trim(0); /* what handshakes left behind: 45 KiB of each idle connection become 27 */
 }
 
+static void on_jobs(evutil_socket_t fd, short what, void *arg)
+{
+	static const struct timeval often = {.tv_usec = JOBS_MORE_US}, seldom = {.tv_sec = JOBS_S};
+	struct serve *v = arg;
+	bool more;
+
+	(void)fd;
+	(void)what;
+	sk_batch_flush(v->server.batch);
+	more = sk_jobs_tend(v->server.store, sk_jobs, sk_clock_wall());
+	event_add(v->jobs, more ? &often : &seldom);
+}
+
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct serve *v = arg;
@@ -169,7 +185,7 @@ static int add_event(struct serve *v, struct event *e, const struct timeval *tv)
 
 static int add_events(struct serve *v)
 {
-	const struct timeval tend = {.tv_sec = TEND_S}, tick = {.tv_usec = SK_OVERLOAD_TICK * 1000};
+	const struct timeval tend = {.tv_sec = TEND_S}, tick = {.tv_usec = SK_OVERLOAD_TICK * 1000}, at_once = {0};
 	struct event_base *b = v->server.base;
 	struct timeval dog = {0};
 	uint64_t usec = 0;
@@ -179,7 +195,8 @@ static int add_events(struct serve *v)
 	    (r = add_event(v, evsignal_new(b, SIGINT, on_stop, v), NULL)) < 0 ||
 	    (r = add_event(v, evsignal_new(b, SIGHUP, on_wake, v), NULL)) < 0 ||
 	    (r = add_event(v, event_new(b, -1, EV_PERSIST, on_tend, v), &tend)) < 0 ||
-	    (r = add_event(v, event_new(b, -1, EV_PERSIST, on_tick, v), &tick)) < 0)
+	    (r = add_event(v, event_new(b, -1, EV_PERSIST, on_tick, v), &tick)) < 0 ||
+	    (r = add_event(v, v->jobs = event_new(b, -1, 0, on_jobs, v), &at_once)) < 0)
 		return r;
 	if (sd_watchdog_enabled(0, &usec) <= 0)
 		return 0;

@@ -30,7 +30,7 @@ int sk_store_news_fd(struct sk_store *s);
  * nothing of the batch is stored. Begin nests not. */
 int sk_store_batch_begin(struct sk_store *s);
 int sk_store_batch_end(struct sk_store *s);
-/* Every half minute or so: requests and grants that ended become so, contacts kept in memory are written, old sessions go. > 0: states changed. */
+/* Every half minute or so: requests and grants that ended become so, contacts kept in memory are written. What need be done by one node alone is in server/job.h. > 0: states changed. */
 int sk_store_tend(struct sk_store *s, sk_ms now);
 int sk_store_ready(struct sk_store *s); /* 0 when a read and a write would work */
 /* Online, consistent; files (the keys) go into the same file, because a ledger without its keys means enrolling every terminal again. Mode

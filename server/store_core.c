@@ -88,8 +88,6 @@ int sk_store_tend(struct sk_store *s, sk_ms now)
 	int r = contacts_flush(s);
 
 	if (r >= 0)
-		r = sessions_sweep(s, now);
-	if (r >= 0)
 		r = phone_tend(s, now);
 	if (r >= 0)
 		r = org_tend(s, now);

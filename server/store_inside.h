@@ -82,7 +82,6 @@ int order_from_event(struct sk_store *s, const char *terminal, const struct sk_e
 int notice_from_event(struct sk_store *s, const char *terminal, const struct sk_event *e);
 int orders_tend(struct sk_store *s, sk_ms now);
 int contacts_flush(struct sk_store *s);
-int sessions_sweep(struct sk_store *s, sk_ms now);
 int org_changed(struct sk_store *s); /* in the transaction of whatever changes people, posts or units */
 int org_tend(struct sk_store *s, sk_ms now); /* the tree's changes that came into effect */
 int audit_verify(struct sk_store *s, json_t *findings); /* 1 broken, 0, -errno */

@@ -298,6 +298,14 @@ static const char votes[] =
 static const char erase[] =
     "ALTER TABLE grants ADD COLUMN erase INTEGER NOT NULL DEFAULT 0 CHECK(erase BETWEEN 0 AND 1);";
 
+/* Jobs (server/job.h): one row each. */
+static const char jobs[] =
+    "CREATE TABLE jobs(name TEXT PRIMARY KEY, next INTEGER NOT NULL, due INTEGER NOT NULL DEFAULT 0, began INTEGER NOT "
+    "NULL DEFAULT 0, ended INTEGER NOT NULL DEFAULT 0, done INTEGER NOT NULL DEFAULT 0, runs INTEGER NOT NULL DEFAULT "
+    "0, "
+    "failures INTEGER NOT NULL DEFAULT 0, mark TEXT NOT NULL DEFAULT '', problem TEXT NOT NULL DEFAULT '') STRICT, "
+    "WITHOUT ROWID;";
+
 static const char *const migrations[][4] = {
     {people, terminals, requests, NULL},
     {logins, NULL},
@@ -316,6 +324,7 @@ static const char *const migrations[][4] = {
     {said, NULL},
     {agents, NULL},
     {erase, NULL},
+    {jobs, NULL},
 };
 #define VERSION ((int)(sizeof(migrations) / sizeof(migrations[0])))
 

@@ -1,4 +1,5 @@
 /* Sections and console users, their login attempts and sessions. */
+#include "server/job.h"
 #include "server/store_inside.h"
 
 #include <errno.h>
@@ -341,13 +342,11 @@ int sk_store_session_end(struct sk_store *s, const char *token_sha256)
 	return r < 0 ? r : 0;
 }
 
-int sessions_sweep(struct sk_store *s, sk_ms now)
+int sessions_job(struct sk_store *s, struct sk_job_now *t)
 {
-	int64_t old = 0;
-	int r = db_int(s, &old, "SELECT count(*) FROM sessions WHERE created < ?", "i", now - SESSION_LONGEST);
+	int r = db_run(s, "DELETE FROM sessions WHERE created < ?", "i", t->now - SESSION_LONGEST);
 
-	if (r < 0 || old == 0)
-		return r;
-	r = db_run(s, "DELETE FROM sessions WHERE created < ?", "i", now - SESSION_LONGEST);
+	if (r > 0)
+		t->done += r;
 	return r < 0 ? r : 0;
 }

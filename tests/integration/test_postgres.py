@@ -248,6 +248,10 @@ class Nodes(Base):
             out.write(src.read().replace(first.state, second.state))
         second.start()
         self.addCleanup(second.stop)
+        # What is done by the clock is done once, however many nodes there are.
+        done = wait_for(lambda: [n for n in (first, second) if 'sekimori_job_runs_total{job="sessions"} 1\n' in n.public("GET", "/metrics")[2].decode()] == [first, second])
+        self.assertTrue(done)
+        self.assertEqual({j["name"]: j["runs"] for j in json.loads(second.cli("jobs", "--json"))}["sessions"], 1)
         t = Terminal(first, "pc-1").enrol()
         t.send(t.request_event())
         _, body = t.call("GET", "/v1/orders?policy=0&grants=0&wait=0")

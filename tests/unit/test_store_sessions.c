@@ -1,4 +1,5 @@
 /* Login attempts and sessions. */
+#include "server/job.h"
 #include "tests/unit/store_help.h"
 
 #define LIMIT 3
@@ -135,10 +136,13 @@ Test(store_sessions, end_with_the_account)
 Test(store_sessions, old_ones_are_swept)
 {
 	struct sk_store *s = help_store();
+	const struct sk_job job = {.name = "sessions", .every = 1, .turn = sessions_job};
 	char user[64], csrf[65];
 
 	cr_assert_eq(sk_store_session_put(s, "a", "zkacho", "c", T0), 0);
-	cr_assert_geq(sk_store_tend(s, T0 + 8 * 24 * HOUR), 0);
+	cr_assert_eq(sk_job_turn(s, &job, T0 + HOUR), 0);
+	cr_assert_eq(sk_store_session_get(s, "a", T0 + 1, INT64_MAX, INT64_MAX, user, csrf), 0);
+	cr_assert_eq(sk_job_turn(s, &job, T0 + 8 * 24 * HOUR), 0);
 	cr_assert_eq(sk_store_session_get(s, "a", T0 + 1, INT64_MAX, INT64_MAX, user, csrf), -ENOENT);
 	help_close(s);
 }
