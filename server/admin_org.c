@@ -78,17 +78,27 @@ static int import(struct sk_admin *a, const char *file, const char *bytes, size_
 int sk_admin_org_import(struct sk_admin *a)
 {
 	const char *file = NULL;
-	bool dry = false;
-	const struct sk_option options[] = {{"--dry-run", NULL, &dry, false}, {NULL, NULL, NULL, false}};
+	bool dry = false, directory = false;
+	const struct sk_option options[] = {
+	    {"--dry-run", NULL, &dry, false}, {"--directory", NULL, &directory, false}, {NULL, NULL, NULL, false}};
 	struct sk_err err = SK_ERR_INIT;
 	struct sk_buf bytes;
-	int status = sk_admin_options(a, options, &file, 1, 1);
+	int status = sk_admin_options(a, options, &file, 0, 1), r;
 
 	if (status != 0)
 		return status;
+	if (directory == (file != NULL))
+		return sk_admin_usage(a, sk_tr(a->lang, N_("a file or --directory is needed, one of the two")));
+	if (directory && a->config.directory.url[0] == '\0') {
+		sk_err_set(
+		    &err, -EINVAL, "%s",
+		    sk_tr(a->lang, N_("no directory is configured; write [directory] url and base into server.ini")));
+		return sk_admin_fail(a, &err);
+	}
 	sk_buf_init(&bytes, SK_CSV_BYTES_MAX);
-	status =
-	    sk_file_read(file, &bytes, &err) < 0 ? sk_admin_fail(a, &err) : import(a, file, bytes.data, bytes.len, dry);
+	r = directory ? sk_directory_people(&a->config.directory, &bytes, &err) : sk_file_read(file, &bytes, &err);
+	status = r < 0 ? sk_admin_fail(a, &err)
+	               : import(a, directory ? a->config.directory.url : file, bytes.data, bytes.len, dry);
 	sk_buf_deinit(&bytes);
 	return status;
 }

@@ -89,13 +89,25 @@ int sk_admin_unit_list(struct sk_admin *a)
 	return status != 0 ? status : show(a, sk_store_units(a->store), json, print_unit);
 }
 
-/* Reads a password of the first line of stdin, or makes one and prints it. 0 or an exit status. */
-static int new_password(struct sk_admin *a, bool from_stdin, char hash[SK_PASSWORD_HASH])
+/* Where the password is: in the directory, on stdin's first line, or made and printed. 0 or an exit status. */
+static int new_password(struct sk_admin *a, bool directory, bool from_stdin, char hash[SK_PASSWORD_HASH])
 {
 	char line[SK_PASSWORD_MAX + 3], code[24];
 	struct sk_err err = SK_ERR_INIT;
 	int r;
 
+	if (directory && from_stdin)
+		return sk_admin_usage(a, sk_tr(a->lang, N_("--directory and --password-stdin exclude each other")));
+	if (directory && a->config.directory.url[0] == '\0') {
+		sk_err_set(
+		    &err, -EINVAL, "%s",
+		    sk_tr(a->lang, N_("no directory is configured; write [directory] url and base into server.ini")));
+		return sk_admin_fail(a, &err);
+	}
+	if (directory) {
+		sk_text_copy(hash, SK_PASSWORD_HASH, SK_PASSWORD_NONE);
+		return 0;
+	}
 	if (from_stdin) {
 		if (fgets(line, sizeof(line), stdin) == NULL)
 			line[0] = '\0';
@@ -150,11 +162,12 @@ static int parse_roles(const char *text, unsigned *out)
 int sk_admin_user_add(struct sk_admin *a)
 {
 	const char *user = NULL, *name = NULL, *unit = NULL, *role = NULL, *login = NULL;
-	bool from_stdin = false;
+	bool from_stdin = false, directory = false;
 	const struct sk_option options[] = {{"--name", &name, NULL, true},
 	                                    {"--role", &role, NULL, true},
 	                                    {"--unit", &unit, NULL, false},
 	                                    {"--login", &login, NULL, false},
+	                                    {"--directory", NULL, &directory, false},
 	                                    {"--password-stdin", NULL, &from_stdin, false},
 	                                    {NULL, NULL, NULL, false}};
 	char hash[SK_PASSWORD_HASH];
@@ -173,13 +186,13 @@ int sk_admin_user_add(struct sk_admin *a)
 		sk_err_set(&err, -EEXIST, sk_tr(a->lang, N_("user \"%s\" exists already")), user);
 		return sk_admin_fail(a, &err);
 	}
-	status = new_password(a, from_stdin, hash);
+	status = new_password(a, directory, from_stdin, hash);
 	if (status != 0)
 		return status;
 	if (sk_store_user_put(a->store, &a->by, user, name, unit == NULL ? "" : unit, roles, hash, &err) < 0 ||
 	    (login != NULL && sk_store_user_login(a->store, &a->by, user, login, &err) < 0))
 		return sk_admin_fail(a, &err);
-	if (!from_stdin)
+	if (!from_stdin && !directory)
 		print_once(a);
 	return 0;
 }
@@ -187,8 +200,10 @@ int sk_admin_user_add(struct sk_admin *a)
 int sk_admin_user_passwd(struct sk_admin *a)
 {
 	const char *user = NULL;
-	bool from_stdin = false;
-	const struct sk_option options[] = {{"--password-stdin", NULL, &from_stdin, false}, {NULL, NULL, NULL, false}};
+	bool from_stdin = false, directory = false;
+	const struct sk_option options[] = {{"--password-stdin", NULL, &from_stdin, false},
+	                                    {"--directory", NULL, &directory, false},
+	                                    {NULL, NULL, NULL, false}};
 	char hash[SK_PASSWORD_HASH];
 	struct sk_err err = SK_ERR_INIT;
 	struct sk_user there;
@@ -201,12 +216,12 @@ int sk_admin_user_passwd(struct sk_admin *a)
 		           sk_tr(a->lang, N_("user \"%s\" is not known; see: sekimori-server user list")), user);
 		return sk_admin_fail(a, &err);
 	}
-	status = new_password(a, from_stdin, hash);
+	status = new_password(a, directory, from_stdin, hash);
 	if (status != 0)
 		return status;
 	if (sk_store_user_password(a->store, &a->by, user, hash, &err) < 0)
 		return sk_admin_fail(a, &err);
-	if (!from_stdin)
+	if (!from_stdin && !directory)
 		print_once(a);
 	return 0;
 }

@@ -12,7 +12,7 @@
 
 #define DAY 86400LL
 
-enum type { FORMAT, TEXT, HOST, NAMES, LISTEN, PATH, URL, STORE, DURATION, COUNT, NEED };
+enum type { FORMAT, TEXT, HOST, NAMES, LISTEN, PATH, URL, STORE, LDAP_URL, FILTER, ATTRIBUTE, DURATION, COUNT, NEED };
 
 struct key {
 	const char *section, *key;
@@ -45,6 +45,17 @@ static const struct key keys[] = {
     {"terminals", "silent", DURATION, M(silent_s), 60, 365 * DAY, 1},
     {"terminals", "requests", COUNT, M(requests_minute), 10, 1000000, 1},
     {"terminals", "certificate", DURATION, M(cert_days), DAY, 825 * DAY, DAY},
+    {"directory", "url", LDAP_URL, TX(directory.url)},
+    {"directory", "base", TEXT, TX(directory.base)},
+    {"directory", "people", FILTER, TX(directory.people)},
+    {"directory", "bind_dn", TEXT, TX(directory.bind_dn)},
+    {"directory", "secret", PATH, TX(directory.secret)},
+    {"directory", "ca", PATH, TX(directory.ca)},
+    {"directory", "user", ATTRIBUTE, TX(directory.user)},
+    {"directory", "name", ATTRIBUTE, TX(directory.name)},
+    {"directory", "unit", ATTRIBUTE, TX(directory.unit)},
+    {"directory", "title", ATTRIBUTE, TX(directory.title)},
+    {"directory", "timeout", DURATION, M(directory.timeout_s), 1, 60, 1},
     {"grants", "longest", DURATION, M(grant_max_s), 60, 366 * DAY, 1},
 };
 #define N_KEYS (sizeof(keys) / sizeof(keys[0]))
@@ -70,6 +81,7 @@ void sk_server_config_default(struct sk_server_config *c)
 	    .grant_max_s = 14 * DAY,
 	    .locale_dir = "/usr/share/sekimori-server/locale",
 	};
+	sk_directory_default(&c->directory);
 }
 
 /* "ADDRESS:PORT" or "[V6]:PORT" */
@@ -84,6 +96,30 @@ static bool is_listen(const char *v)
 static bool is_store(const char *v)
 {
 	return strncmp(v, "postgresql://", 13) == 0 || strncmp(v, "postgres://", 11) == 0;
+}
+
+static bool is_ldap(const char *v)
+{
+	return (strncmp(v, "ldaps://", 8) == 0 && v[8] != '\0') || (strncmp(v, "ldap://", 7) == 0 && v[7] != '\0');
+}
+
+/* One pair of parentheses around all of it; what is inside is the directory's to judge. */
+static bool is_filter(const char *v)
+{
+	int depth = 0;
+
+	for (const char *p = v; *p != '\0'; p++) {
+		depth += *p == '(' ? 1 : *p == ')' ? -1 : 0;
+		if (depth < 1 && p[1] != '\0')
+			return false;
+	}
+	return v[0] == '(' && depth == 0;
+}
+
+static bool is_attribute(const char *v)
+{
+	return v[0] != '\0' &&
+	       strspn(v, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") == strlen(v);
 }
 
 static bool are_names(const char *v)
@@ -119,6 +155,12 @@ static int read_text(const struct sk_ini *ini, const struct sk_ini_entry *e, con
 		want = "https://HOST:PORT";
 	else if (k->type == STORE && e->value[0] != '\0' && !is_store(e->value))
 		want = "postgresql://.., or empty for SQLite in the state folder";
+	else if (k->type == LDAP_URL && e->value[0] != '\0' && !is_ldap(e->value))
+		want = "ldaps://HOST[:PORT], ldap://HOST[:PORT] (with StartTLS), or empty";
+	else if (k->type == FILTER && !is_filter(e->value))
+		want = "a filter in parentheses, for example (objectClass=person)";
+	else if (k->type == ATTRIBUTE && !is_attribute(e->value))
+		want = "the name of an attribute, for example uid";
 	if (want != NULL)
 		return sk_ini_fail(ini, e->line, err, "%s must be %s", k->key, want);
 	sk_text_copy(dst, k->size, e->value);
@@ -189,6 +231,11 @@ int sk_server_config_load(const char *path, struct sk_server_config *c, struct s
 	r = read_all(ini, &fresh, err);
 	if (r == 0 && fresh.session_idle_s > fresh.session_max_s)
 		r = sk_err_set(err, -EINVAL, "%s: [console] idle is longer than max; make it shorter", path);
+	if (r == 0 && fresh.directory.url[0] != '\0' && fresh.directory.base[0] == '\0')
+		r = sk_err_set(err, -EINVAL, "%s: [directory] url without base; say below which entry people are",
+		               path);
+	if (r == 0 && (fresh.directory.bind_dn[0] == '\0') != (fresh.directory.secret[0] == '\0'))
+		r = sk_err_set(err, -EINVAL, "%s: [directory] bind_dn and secret go together", path);
 	sk_ini_free(ini);
 	if (r == 0)
 		*c = fresh;

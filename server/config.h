@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "common/err.h"
+#include "server/directory.h"
 
 struct sk_server_config {
 	char state_dir[256]; /* [server] state = /var/lib/sekimori-server */
@@ -12,7 +13,8 @@ struct sk_server_config {
 	char agents_url
 	    [280]; /* [server] agents_url = https://HOST:PORT that enrolment tells terminals; "" = https://name:agents port */
 	char more_names[512]; /* [server] more_names = further names of the server certificate, separated by blanks */
-	long long server_cert_s; /* [server] certificate = 397d: life of the server's own; renewed when a third is left */
+	long long
+	    server_cert_s; /* [server] certificate = 397d: life of the server's own; renewed when a third is left */
 	char agents_listen
 	    [128]; /* [listen] agents = 127.0.0.1:8443 (port 0 = any; the real one goes to state_dir/agents.port) */
 	char console_listen[128]; /* [listen] console = 127.0.0.1:8444 (console.port) */
@@ -27,6 +29,7 @@ struct sk_server_config {
 	long long grant_max_s; /* [grants] longest = 14d */
 	char log[8]; /* [server] log = text | json */
 	char store_url[400]; /* [store] url = postgresql://..; "" = SQLite in the state folder */
+	struct sk_directory directory; /* [directory] url base people bind_dn secret ca user name unit title timeout */
 	char locale_dir[256]; /* [server] locale = /usr/share/sekimori-server/locale */
 };
 

@@ -1,7 +1,8 @@
 /*
  * Login (6.2(3), 6.2(4)). The attempt is counted before the password is looked at; the password is checked by the pool (server/password.h)
- * against the person's hash or, for a name that is unknown, disabled or locked, against a dummy, so that answer and time are the same. Nothing
- * of the office's policy is shown before the login.
+ * against the person's hash or, for a name that is unknown, disabled or locked, against a dummy, so that answer and time are the same. Where a directory
+ * is configured ([directory]), it is asked for every account without a password here, and, by a name nobody has, for all that get no further.
+ * Nothing of the office's policy is shown before the login.
  */
 #include "server/console.h"
 
@@ -12,6 +13,7 @@
 
 #include "common/log.h"
 #include "common/text.h"
+#include "server/directory.h"
 #include "server/limiter.h"
 #include "server/password.h"
 #include "server/store_login.h"
@@ -133,6 +135,17 @@ static bool code_right(struct sk_console *c)
 	return ok;
 }
 
+/* Nothing was found out about the password: the try does not count. */
+static void not_asked(struct sk_console *c)
+{
+	if (!c->locked && sk_store_login_forgive(c->r->server->store, c->login_user) < 0)
+		sk_log(SK_LOG_WARNING, "console: a try that could not be checked stays counted");
+	c->problem =
+	    N_("The directory that checks passwords does not answer. This try was not counted. Wait a few minutes; if "
+	       "it goes on, tell the information system manager.");
+	sk_console_send(c, show_login(c, sk_form_get(&c->form, "next"), 503));
+}
+
 static void checked(int ok, void *arg)
 {
 	struct sk_console *c = arg;
@@ -140,7 +153,11 @@ static void checked(int ok, void *arg)
 
 	c->job = NULL;
 	c->now = c->page.now = sk_clock_wall();
-	if (!ok || !code_right(c)) {
+	if (ok < 0) {
+		not_asked(c);
+		return;
+	}
+	if (ok == 0 || !code_right(c)) {
 		refuse(c);
 		return;
 	}
@@ -160,6 +177,28 @@ static void gone(struct sk_request *r, void *arg)
 	(void)r;
 	sk_password_cancel(c->job);
 	sk_console_free(c);
+}
+
+/* In a thread. */
+static int ask_directory(const void *how, const char *name, const char *pw)
+{
+	struct sk_err err = SK_ERR_INIT;
+	int r = sk_directory_check(how, name, pw, &err);
+
+	if (r < 0)
+		sk_log(SK_LOG_ERR, "console: %s", err.text);
+	return r;
+}
+
+/* hash NULL: nobody who may log in. */
+static void *begin_check(struct sk_console *c, const char *hash, const char *password)
+{
+	const struct sk_directory *d = &c->r->server->config->directory;
+	struct sk_password_asker who = {.ask = ask_directory, .how = d, .name = hash == NULL ? "-" : c->login_user};
+
+	if (d->url[0] != '\0' && (hash == NULL || strcmp(hash, SK_PASSWORD_NONE) == 0))
+		return sk_password_ask_async(c->r->server->base, &who, password, checked, c);
+	return sk_password_verify_async(c->r->server->base, hash, password, checked, c);
 }
 
 int sk_page_login_post(struct sk_console *c)
@@ -187,7 +226,7 @@ int sk_page_login_post(struct sk_console *c)
 	c->locked = e == -EAGAIN;
 	if (e == 0 && sk_store_user_get(c->r->server->store, user, &u) == 0 && !u.disabled)
 		hash = u.password_hash;
-	c->job = sk_password_verify_async(c->r->server->base, hash, password, checked, c);
+	c->job = begin_check(c, hash, password);
 	explicit_bzero((void *)password, strlen(password)); /* into c->form.text, which is ours */
 	if (c->job == NULL)
 		return -EAGAIN;

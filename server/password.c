@@ -76,8 +76,13 @@ int sk_password_generate(char out[24])
 	return 0;
 }
 
+struct pool;
+
 struct sk_password_job {
 	struct sk_password_job *next;
+	struct pool *pool;
+	struct sk_password_asker asker; /* ask NULL: encoded decides */
+	char name[64];
 	void (*done)(int ok, void *arg); /* loop's side only; NULL = cancelled */
 	void *arg;
 	char from[64]; /* loop's side only */
@@ -91,7 +96,7 @@ struct list {
 	struct sk_password_job *head, **tail;
 };
 
-static struct {
+static struct pool {
 	bool running, stop;
 	pthread_t threads[POOL_SIZE];
 	size_t n_threads, queued;
@@ -101,7 +106,7 @@ static struct {
 	struct list todo, finished;
 	int fd;
 	struct event *ev;
-} pool;
+} pools[2]; /* passwords that are here, and elsewhere */
 
 static void list_init(struct list *l)
 {
@@ -136,56 +141,66 @@ static void job_free(struct sk_password_job *j)
 
 static void forget(const struct sk_password_job *j)
 {
-	for (size_t i = 0; i < pool.queued; i++) {
-		if (pool.jobs[i] == j) {
-			pool.jobs[i] = pool.jobs[--pool.queued];
+	struct pool *p = j->pool;
+
+	for (size_t i = 0; i < p->queued; i++) {
+		if (p->jobs[i] == j) {
+			p->jobs[i] = p->jobs[--p->queued];
 			return;
 		}
 	}
 }
 
-static void *worker(void *unused)
+static int decide(struct sk_password_job *j)
 {
-	(void)unused;
-	pthread_mutex_lock(&pool.lock);
+	int ok = sk_password_verify(j->encoded, j->pw) && !j->dummy;
+
+	return j->asker.ask == NULL ? ok : j->asker.ask(j->asker.how, j->name, j->pw);
+}
+
+static void *worker(void *arg)
+{
+	struct pool *p = arg;
+
+	pthread_mutex_lock(&p->lock);
 	for (;;) {
-		struct sk_password_job *j = pool.stop ? NULL : list_take(&pool.todo);
+		struct sk_password_job *j = p->stop ? NULL : list_take(&p->todo);
 		const uint64_t one = 1;
 
 		if (j != NULL) {
-			pthread_mutex_unlock(&pool.lock);
-			j->ok = sk_password_verify(j->encoded, j->pw) && !j->dummy;
+			pthread_mutex_unlock(&p->lock);
+			j->ok = decide(j);
 			explicit_bzero(j->pw, sizeof(j->pw));
-			pthread_mutex_lock(&pool.lock);
-			list_add(&pool.finished, j);
-			if (write(pool.fd, &one, sizeof(one)) < 0)
+			pthread_mutex_lock(&p->lock);
+			list_add(&p->finished, j);
+			if (write(p->fd, &one, sizeof(one)) < 0)
 				continue; /* the counter is full, so the loop is awake anyway */
-		} else if (pool.stop) {
+		} else if (p->stop) {
 			break;
 		} else {
-			pthread_cond_wait(&pool.wake, &pool.lock);
+			pthread_cond_wait(&p->wake, &p->lock);
 		}
 	}
-	pthread_mutex_unlock(&pool.lock);
+	pthread_mutex_unlock(&p->lock);
 	return NULL;
 }
 
-static void on_finished(evutil_socket_t fd, short what, void *unused)
+static void on_finished(evutil_socket_t fd, short what, void *arg)
 {
+	struct pool *p = arg;
 	struct list got;
 	struct sk_password_job *j;
 	uint64_t n;
 
 	(void)what;
-	(void)unused;
 	if (read(fd, &n, sizeof(n)) < 0)
 		return;
-	pthread_mutex_lock(&pool.lock);
-	got = pool.finished;
+	pthread_mutex_lock(&p->lock);
+	got = p->finished;
 	if (got.head == NULL)
 		list_init(&got);
-	list_init(&pool.finished);
-	pthread_mutex_unlock(&pool.lock);
+	list_init(&p->finished);
+	pthread_mutex_unlock(&p->lock);
 	while ((j = list_take(&got)) != NULL) {
 		forget(j);
 		if (j->done != NULL)
@@ -194,89 +209,150 @@ static void on_finished(evutil_socket_t fd, short what, void *unused)
 	}
 }
 
-static int pool_start(struct event_base *base)
+static void pool_stop(struct pool *p)
 {
-	pool.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (pool.fd < 0)
+	struct sk_password_job *j;
+
+	if (!p->running)
+		return;
+	pthread_mutex_lock(&p->lock);
+	p->stop = true;
+	pthread_cond_broadcast(&p->wake);
+	pthread_mutex_unlock(&p->lock);
+	for (size_t i = 0; i < p->n_threads; i++)
+		pthread_join(p->threads[i], NULL);
+	while ((j = list_take(&p->todo)) != NULL || (j = list_take(&p->finished)) != NULL)
+		job_free(j);
+	if (p->ev != NULL)
+		event_free(p->ev);
+	close(p->fd);
+	pthread_cond_destroy(&p->wake);
+	pthread_mutex_destroy(&p->lock);
+	memset(p, 0, sizeof(*p));
+}
+
+static int pool_start(struct pool *p, struct event_base *base)
+{
+	p->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (p->fd < 0)
 		return -errno;
-	pool.ev = event_new(base, pool.fd, EV_READ | EV_PERSIST, on_finished, NULL);
-	pthread_mutex_init(&pool.lock, NULL);
-	pthread_cond_init(&pool.wake, NULL);
-	list_init(&pool.todo);
-	list_init(&pool.finished);
-	pool.stop = false;
-	pool.running = true;
-	if (pool.ev == NULL || event_add(pool.ev, NULL) != 0) {
-		sk_password_pool_stop();
+	p->ev = event_new(base, p->fd, EV_READ | EV_PERSIST, on_finished, p);
+	pthread_mutex_init(&p->lock, NULL);
+	pthread_cond_init(&p->wake, NULL);
+	list_init(&p->todo);
+	list_init(&p->finished);
+	p->stop = false;
+	p->running = true;
+	if (p->ev == NULL || event_add(p->ev, NULL) != 0) {
+		pool_stop(p);
 		return -ENOMEM;
 	}
-	for (pool.n_threads = 0; pool.n_threads < POOL_SIZE; pool.n_threads++) {
-		if (pthread_create(&pool.threads[pool.n_threads], NULL, worker, NULL) != 0)
+	for (p->n_threads = 0; p->n_threads < POOL_SIZE; p->n_threads++) {
+		if (pthread_create(&p->threads[p->n_threads], NULL, worker, p) != 0)
 			break;
 	}
-	if (pool.n_threads == 0) {
-		sk_password_pool_stop();
+	if (p->n_threads == 0) {
+		pool_stop(p);
 		return -EAGAIN;
 	}
 	return 0;
 }
 
+static struct sk_password_job *add(struct pool *p, struct event_base *base, struct sk_password_job *j)
+{
+	if ((!p->running && pool_start(p, base) < 0) || p->queued >= QUEUE_LIMIT) {
+		job_free(j);
+		return NULL;
+	}
+	j->pool = p;
+	p->jobs[p->queued++] = j;
+	pthread_mutex_lock(&p->lock);
+	list_add(&p->todo, j);
+	pthread_cond_signal(&p->wake);
+	pthread_mutex_unlock(&p->lock);
+	return j;
+}
+
+static struct sk_password_job *job_new(const char *pw, void (*done)(int ok, void *arg), void *arg)
+{
+	struct sk_password_job *j = calloc(1, sizeof(*j));
+
+	if (j != NULL) {
+		j->done = done;
+		j->arg = arg;
+		sk_text_copy(j->pw, sizeof(j->pw), pw[0] == '\0' ? "-" : pw);
+	}
+	return j;
+}
+
 struct sk_password_job *sk_password_verify_async(struct event_base *base, const char *encoded, const char *pw,
                                                  void (*done)(int ok, void *arg), void *arg)
 {
-	struct sk_password_job *j;
+	struct sk_password_job *j = job_new(pw, done, arg);
 
-	if (!pool.running && pool_start(base) < 0)
-		return NULL;
-	if (pool.queued >= QUEUE_LIMIT)
-		return NULL;
-	j = calloc(1, sizeof(*j));
 	if (j == NULL)
 		return NULL;
-	j->done = done;
-	j->arg = arg;
 	j->dummy = encoded == NULL || encoded[0] == '\0' || strlen(pw) > SK_PASSWORD_MAX || pw[0] == '\0';
 	sk_text_copy(j->encoded, sizeof(j->encoded), j->dummy ? dummy : encoded);
-	sk_text_copy(j->pw, sizeof(j->pw), pw[0] == '\0' ? "-" : pw);
-	pool.jobs[pool.queued++] = j;
-	pthread_mutex_lock(&pool.lock);
-	list_add(&pool.todo, j);
-	pthread_cond_signal(&pool.wake);
-	pthread_mutex_unlock(&pool.lock);
-	return j;
+	return add(&pools[0], base, j);
+}
+
+struct sk_password_job *sk_password_ask_async(struct event_base *base, const struct sk_password_asker *who,
+                                              const char *pw, void (*done)(int ok, void *arg), void *arg)
+{
+	struct sk_password_job *j = job_new(pw, done, arg);
+
+	if (j == NULL)
+		return NULL;
+	j->asker = *who;
+	sk_text_copy(j->name, sizeof(j->name), who->name);
+	j->asker.name = j->name;
+	if (strlen(pw) > SK_PASSWORD_MAX || pw[0] == '\0')
+		j->name[0] = '\0'; /* nobody's */
+	sk_text_copy(j->encoded, sizeof(j->encoded), dummy);
+	j->dummy = true;
+	return add(&pools[1], base, j);
 }
 
 void sk_password_cancel(struct sk_password_job *job)
 {
 	bool waiting = false;
+	struct pool *p;
 
 	if (job == NULL)
 		return;
+	p = job->pool;
 	job->done = NULL; /* read by the loop's side only; the thread finishes what it began */
-	pthread_mutex_lock(&pool.lock);
-	for (struct sk_password_job **p = &pool.todo.head; *p != NULL; p = &(*p)->next) {
-		if (*p == job) {
-			*p = job->next;
-			if (pool.todo.tail == &job->next)
-				pool.todo.tail = p;
+	pthread_mutex_lock(&p->lock);
+	for (struct sk_password_job **at = &p->todo.head; *at != NULL; at = &(*at)->next) {
+		if (*at == job) {
+			*at = job->next;
+			if (p->todo.tail == &job->next)
+				p->todo.tail = at;
 			waiting = true;
 			break;
 		}
 	}
-	pthread_mutex_unlock(&pool.lock);
+	pthread_mutex_unlock(&p->lock);
 	if (waiting) { /* nobody began it: its place is free for another */
 		forget(job);
 		job_free(job);
 	}
 }
 
-bool sk_password_room(const char *from)
+static size_t waiting_of(const struct pool *p, const char *from)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < pool.queued; i++)
-		n += strncmp(pool.jobs[i]->from, from, sizeof(pool.jobs[i]->from) - 1) == 0;
-	return pool.queued < QUEUE_LIMIT && n < PER_PLACE;
+	for (size_t i = 0; i < p->queued; i++)
+		n += strncmp(p->jobs[i]->from, from, sizeof(p->jobs[i]->from) - 1) == 0;
+	return n;
+}
+
+bool sk_password_room(const char *from)
+{
+	return pools[0].queued < QUEUE_LIMIT && pools[1].queued < QUEUE_LIMIT &&
+	       waiting_of(&pools[0], from) + waiting_of(&pools[1], from) < PER_PLACE;
 }
 
 void sk_password_from(struct sk_password_job *job, const char *from)
@@ -286,22 +362,6 @@ void sk_password_from(struct sk_password_job *job, const char *from)
 
 void sk_password_pool_stop(void)
 {
-	struct sk_password_job *j;
-
-	if (!pool.running)
-		return;
-	pthread_mutex_lock(&pool.lock);
-	pool.stop = true;
-	pthread_cond_broadcast(&pool.wake);
-	pthread_mutex_unlock(&pool.lock);
-	for (size_t i = 0; i < pool.n_threads; i++)
-		pthread_join(pool.threads[i], NULL);
-	while ((j = list_take(&pool.todo)) != NULL || (j = list_take(&pool.finished)) != NULL)
-		job_free(j);
-	if (pool.ev != NULL)
-		event_free(pool.ev);
-	close(pool.fd);
-	pthread_cond_destroy(&pool.wake);
-	pthread_mutex_destroy(&pool.lock);
-	memset(&pool, 0, sizeof(pool));
+	for (size_t i = 0; i < sizeof(pools) / sizeof(pools[0]); i++)
+		pool_stop(&pools[i]);
 }

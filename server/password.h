@@ -1,7 +1,8 @@
 /*
  * Console passwords: Argon2id (64 MiB, 3 passes, 1 lane; RFC 9106's second recommended option with less parallelism), as the
  * encoded string "$argon2id$...". A verification takes 100 ms and more, so the server never does one in its event loop: a small
- * pool of threads takes jobs from a bounded queue and hands the answers back through an eventfd.
+ * pool of threads takes jobs from a bounded queue and hands the answers back through an eventfd. A second pool, alike, asks elsewhere (the directory): one
+ * that does not answer holds up nobody whose password is here.
  */
 #ifndef SK_SERVER_PASSWORD_H
 #define SK_SERVER_PASSWORD_H
@@ -12,6 +13,7 @@
 #define SK_PASSWORD_MIN  12 /* characters asked of a password people choose (5.4(3)) */
 #define SK_PASSWORD_MAX  1024 /* bytes; longer ones are refused unread */
 #define SK_PASSWORD_HASH 160 /* bytes of the encoded form incl. NUL */
+#define SK_PASSWORD_NONE "$argon2id$none" /* an account without a password here: none verifies */
 
 /* 0, -EINVAL (empty or too long), -ENOMEM, -EIO. Blocks for 100 ms and more: CLI, tests. */
 int sk_password_hash(const char *pw, char out[SK_PASSWORD_HASH]);
@@ -27,6 +29,15 @@ struct sk_password_job;
  * (done will not be called; answer 503). All calls of one process must use one base. */
 struct sk_password_job *sk_password_verify_async(struct event_base *base, const char *encoded, const char *pw,
                                                  void (*done)(int ok, void *arg), void *arg);
+/* Likewise, but ask decides, in a thread: 1 right, 0 wrong, negative when it could not be asked. name is copied; how must live until the pool stops. The
+ * work of the dummy is done as well. */
+struct sk_password_asker {
+	int (*ask)(const void *how, const char *name, const char *pw);
+	const void *how;
+	const char *name;
+};
+struct sk_password_job *sk_password_ask_async(struct event_base *base, const struct sk_password_asker *who,
+                                              const char *pw, void (*done)(int ok, void *arg), void *arg);
 /* May one more come from this address? At most two of one wait or run; asked before anything is counted against an account. */
 bool sk_password_room(const char *from);
 void sk_password_from(struct sk_password_job *job,

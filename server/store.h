@@ -105,6 +105,8 @@ int sk_store_user_disable(struct sk_store *s, const struct sk_actor *by, const c
                           struct sk_err *err); /* ends sessions */
 /* Counts an attempt BEFORE the password is looked at (no race past the limit): 0 = go on, -EAGAIN = locked until *until. */
 int sk_store_login_attempt(struct sk_store *s, const char *user, sk_ms now, int limit, sk_ms lock_ms, sk_ms *until);
+int sk_store_login_forgive(struct sk_store *s,
+                           const char *user); /* the attempt could not be checked: it is not counted */
 int sk_store_login_ok(struct sk_store *s, const char *user, sk_ms now);
 /* Sessions: only the token's SHA-256 is stored. */
 int sk_store_session_put(struct sk_store *s, const char *token_sha256, const char *user, const char *csrf, sk_ms now);

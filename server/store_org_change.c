@@ -4,9 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "server/password.h"
 #include "server/store_inside.h"
-
-#define NO_PASSWORD "$argon2id$none" /* no password verifies against it */
 
 static const char *or_null(const char *s)
 {
@@ -46,7 +45,7 @@ static int account_line(struct sk_store *s, const struct sk_org_line *l)
 	               "INSERT INTO users(user, name, unit, roles, password_hash, login) VALUES(?1,?2,?3,?4,?5,?6) ON "
 	               "CONFLICT(user) DO UPDATE SET name = excluded.name, login = CASE WHEN ?6 <> '' THEN ?6 ELSE "
 	               "users.login END",
-	               "sssiss", l->post.user, l->name, or_null(l->post.unit), (int64_t)SK_ROLE_STAFF, NO_PASSWORD,
+	               "sssiss", l->post.user, l->name, or_null(l->post.unit), (int64_t)SK_ROLE_STAFF, SK_PASSWORD_NONE,
 	               l->login);
 
 	/* Belonging to a unit; an account with roles of its own keeps the section these are for. */

@@ -268,6 +268,15 @@ int sk_store_login_attempt(struct sk_store *s, const char *user, sk_ms now, int 
 	return db_finish(s, attempt(s, user, now, limit, lock_ms, until));
 }
 
+int sk_store_login_forgive(struct sk_store *s, const char *user)
+{
+	int r = db_run(
+	    s, "UPDATE login_attempts SET failures = failures - 1, locked_until = 0 WHERE user = ? AND failures > 0",
+	    "s", user);
+
+	return r < 0 ? r : 0;
+}
+
 int sk_store_login_ok(struct sk_store *s, const char *user, sk_ms now)
 {
 	struct sk_user u = {0};

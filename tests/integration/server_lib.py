@@ -285,7 +285,9 @@ class Browser:
         status, page = self.get("/login")
         status, page = self.post("/login", self.fields(page, user=user, password=password))
         if status != 303:
-            raise AssertionError("login: %s %s" % (status, page[:500]))
+            error = AssertionError("login: %s %s" % (status, page[:500]))
+            error.page = page
+            raise error
 
     def close(self):
         self.c.close()

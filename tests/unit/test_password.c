@@ -172,6 +172,72 @@ Test(password, a_cancelled_one_gives_its_place_back)
 	event_base_free(base);
 }
 
+static int ask(const void *how, const char *name, const char *pw)
+{
+	const char *const *known = how;
+
+	if (strcmp(name, "gone") == 0)
+		return -EHOSTUNREACH;
+	return strcmp(name, known[0]) == 0 && strcmp(pw, known[1]) == 0;
+}
+
+Test(password, asked_elsewhere)
+{
+	static const char *const known[] = {"kacho", "correct horse"};
+	const struct sk_password_asker kacho = {ask, known, "kacho"}, gone = {ask, known, "gone"};
+	char longest[SK_PASSWORD_MAX + 2];
+	int left = 1;
+
+	base = event_base_new();
+	memset(longest, 'x', sizeof(longest) - 1);
+	longest[sizeof(longest) - 1] = '\0';
+	const struct {
+		const struct sk_password_asker *who;
+		const char *pw;
+		int answer;
+	} rows[] = {{&kacho, "correct horse", 1},
+	            {&kacho, "wrong", 0},
+	            {&kacho, "", 0},
+	            {&kacho, longest, 0},
+	            {&gone, "x", -EHOSTUNREACH}};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		left = 1;
+		cr_assert_not_null(sk_password_ask_async(base, rows[i].who, rows[i].pw, done, &left));
+		event_base_dispatch(base);
+		cr_assert_eq(answers[i], rows[i].answer, "row %zu", i);
+	}
+	sk_password_pool_stop();
+	event_base_free(base);
+}
+
+static int wait_on(const void *how, const char *name, const char *pw)
+{
+	(void)name;
+	(void)pw;
+	while (!__atomic_load_n((const bool *)how, __ATOMIC_ACQUIRE))
+		nanosleep(&(struct timespec){0, 1000000}, NULL);
+	return 1;
+}
+
+/* What is asked elsewhere and does not answer leaves the threads of the passwords here free. */
+Test(password, one_that_does_not_answer_holds_up_nobody_here)
+{
+	static bool go;
+	const struct sk_password_asker who = {wait_on, &go, "kacho"};
+	int left = 1;
+
+	base = event_base_new();
+	for (int i = 0; i < 4; i++)
+		cr_assert_not_null(sk_password_ask_async(base, &who, "x", done, NULL));
+	cr_assert_not_null(sk_password_verify_async(base, NULL, "x", done, &left));
+	event_base_dispatch(base);
+	cr_assert_eq(n_answers, 1);
+	__atomic_store_n(&go, true, __ATOMIC_RELEASE);
+	sk_password_pool_stop();
+	event_base_free(base);
+}
+
 Test(password, two_of_one_address)
 {
 	base = event_base_new();
