@@ -15,6 +15,7 @@
 #include "common/i18n.h"
 #include "common/json.h"
 #include "common/text.h"
+#include "policy/classes.h"
 
 #define RECORDER   SK_LIBEXEC "/sekimori-recorder"
 #define FOREVER_MS (400ull * 24 * 3600 * 1000)
@@ -66,15 +67,35 @@ static void written(struct sk_node *n, json_t *o, const char *kind)
 	sk_medium_report(n->m, kind, body, false);
 }
 
+/* What the recorder does not know: the class that the policy gives to a file of this name. */
+static void classify(const struct sk_node *n, json_t *files)
+{
+	const struct sk_medium_env *env = &n->m->env;
+	const struct sk_class_params *p = env->classes != NULL ? env->classes(env->gate) : NULL;
+	json_t *e;
+	size_t i;
+
+	json_array_foreach(files, i, e)
+	{
+		const char *path = json_string_value(json_object_get(e, "path"));
+		char word[2] = {(char)('0' + (path != NULL ? sk_class_of(p, path) : 0)), '\0'};
+
+		(void)json_object_del(e, "class");
+		if (word[0] != '0')
+			(void)json_object_set_new(e, "class", json_string(word));
+	}
+}
+
 static void take(struct sk_node *n, json_t *o)
 {
 	const char *lost = json_string_value(json_object_get(o, "gap"));
 
-	if (json_is_array(json_object_get(o, "files")))
+	if (json_is_array(json_object_get(o, "files"))) {
+		classify(n, json_object_get(o, "files"));
 		written(n, o, "file.written");
-	else if (lost != NULL && sk_text_is_name(lost, 31))
+	} else if (lost != NULL && sk_text_is_name(lost, 31)) {
 		gap(n, lost, json_integer_value(json_object_get(o, "count")));
-	else if (json_is_true(json_object_get(o, "end"))) {
+	} else if (json_is_true(json_object_get(o, "end"))) {
 		n->record.ended = true;
 		written(n, o, "medium.recorded");
 	} else {

@@ -180,6 +180,11 @@ static int read_media(const struct sk_ini *ini, const struct sk_ini_entry *e, st
 	return sk_media_params_read(ini, e, &p->media, err);
 }
 
+static int read_classes(const struct sk_ini *ini, const struct sk_ini_entry *e, struct sk_policy *p, struct sk_err *err)
+{
+	return sk_class_params_read(ini, e, &p->classes, err);
+}
+
 /* A rule's entries stand together, at *at; moves *at behind them. */
 static int read_rule(const struct sk_ini *ini, const struct sk_ini_section *s, struct sk_policy *p, struct sk_err *err)
 {
@@ -234,13 +239,16 @@ static int read_section(const struct sk_ini *ini, const struct sk_ini_section *s
 		return read_entries(ini, s->name, p, read_scan, err);
 	if (strcmp(s->name, "media") == 0)
 		return read_entries(ini, s->name, p, read_media, err);
+	if (strcmp(s->name, "classes") == 0)
+		return read_entries(ini, s->name, p, read_classes, err);
 	if (strncmp(s->name, RULE, sizeof(RULE) - 1) == 0)
 		return read_rule(ini, s, p, err);
 	if (strncmp(s->name, CHECK, sizeof(CHECK) - 1) == 0)
 		return 0; /* all of them at once, by sk_check_params_read */
-	return sk_ini_fail(ini, s->line, err,
-	                   "section [%.80s] is not known; known: policy, rule NAME, grants, media, scan, check NAME",
-	                   s->name);
+	return sk_ini_fail(
+	    ini, s->line, err,
+	    "section [%.80s] is not known; known: policy, rule NAME, grants, media, scan, classes, check NAME",
+	    s->name);
 }
 
 static int required(const struct sk_ini *ini, struct sk_err *err)
@@ -348,6 +356,7 @@ struct sk_policy *sk_policy_free(struct sk_policy *p)
 		sk_rule_clear(&p->rules[i]);
 	sk_rule_index_free(p->index);
 	sk_check_params_clear(&p->checks);
+	sk_class_params_clear(&p->classes);
 	free(p->rules);
 	free(p->text);
 	free(p);

@@ -42,6 +42,7 @@
  *   grade_b = ..  grade_a = ..     ; defaults rw
  *   warn = 5m                      ; how long before its end a mounted medium's user is warned
  *   [media]                        ; encryption, screen lock and antivirus of media, see policy/media.h
+ *   [classes]                      ; which names of files stand for which class, see policy/classes.h
  *   [check NAME]                   ; parameters of posture checks, see policy/check.h
  *   [scan]                         ; scan before use, see policy/scan.h
  *
@@ -54,6 +55,7 @@
 #include "common/err.h"
 #include "common/ini.h"
 #include "policy/check.h"
+#include "policy/classes.h"
 #include "policy/grant.h"
 #include "policy/media.h"
 #include "policy/pattern.h"
@@ -72,9 +74,11 @@ const char *sk_mode_word(enum sk_mode m);
 #define SK_RULES_MAX 2000
 #define SK_RULE_LIST 16
 
-struct sk_rule_class { int cls, sub, proto; };    /* -1 = any */
+struct sk_rule_class {
+	int cls, sub, proto;
+}; /* -1 = any */
 struct sk_rule_model {
-	int vid, pid;      /* -1 = any */
+	int vid, pid; /* -1 = any */
 	uint16_t pid_mask; /* which bits of pid count: 0xff00 for "046d:c5*" */
 };
 struct sk_rule_classes {
@@ -85,34 +89,34 @@ struct sk_rule_classes {
 struct sk_rule {
 	char name[64];
 	int line;
-	unsigned kinds, only, with;                /* sk_usb_kind masks; 0 = not asked */
+	unsigned kinds, only, with; /* sk_usb_kind masks; 0 = not asked */
 	struct sk_rule_class classes[SK_RULE_LIST];
 	size_t n_classes;
 	struct sk_rule_model models[SK_RULE_LIST];
 	size_t n_models;
-	char *serial;                              /* NULL = not asked; "*" at its end = any text */
+	char *serial; /* NULL = not asked; "*" at its end = any text */
 	char *ports[SK_RULE_LIST];
 	size_t n_ports;
 	struct sk_rule_classes ifaces_any, ifaces_all, ifaces_only; /* of the whole device; n 0 = not asked */
-	unsigned buses;                            /* enum sk_dev_bus; 0 = not asked, as with all that follow */
-	unsigned connects;                         /* 1 hotplug 2 fixed 4 unknown */
-	struct sk_words names;                     /* patterns; n 0 = not asked */
+	unsigned buses; /* enum sk_dev_bus; 0 = not asked, as with all that follow */
+	unsigned connects; /* 1 hotplug 2 fixed 4 unknown */
+	struct sk_words names; /* patterns; n 0 = not asked */
 	struct sk_words persons, groups, hosts, sections, ledgers;
-	unsigned zones;                            /* 1 << enum sk_zone */
-	enum sk_grade grade;                       /* at least; C = not asked */
+	unsigned zones; /* 1 << enum sk_zone */
+	enum sk_grade grade; /* at least; C = not asked */
 	struct sk_when when;
-	unsigned encryptions;                      /* enum sk_encryption */
+	unsigned encryptions; /* enum sk_encryption */
 	bool has_size;
 	uint64_t size_min, size_max;
-	enum sk_access access;                     /* the most this rule gives to what stores; RW if it does not say */
+	enum sk_access access; /* the most this rule gives to what stores; RW if it does not say */
 	bool has_access;
 	enum sk_action action;
-	char *reason_ja, *reason_en;               /* NULL = the built-in text of the action */
+	char *reason_ja, *reason_en; /* NULL = the built-in text of the action */
 };
 
 struct sk_policy {
 	char name[64];
-	char file[256];          /* where it came from, for messages */
+	char file[256]; /* where it came from, for messages */
 	int64_t version;
 	enum sk_zone zone;
 	enum sk_mode mode;
@@ -122,12 +126,13 @@ struct sk_policy {
 	enum sk_access grade_max[3]; /* by sk_grade */
 	int64_t warn_s;
 	struct sk_media_params media;
-	bool asks_media;             /* a rule asks for what every medium can tell: encryption, size */
+	struct sk_class_params classes;
+	bool asks_media; /* a rule asks for what every medium can tell: encryption, size */
 	bool confirm_keyboard;
 	int64_t confirm_s;
 	struct sk_check_params checks;
 	struct sk_scan_params scan;
-	char *text;              /* the INI it was made from; shown by `sekimori policy` */
+	char *text; /* the INI it was made from; shown by `sekimori policy` */
 	struct sk_rule_index *index; /* private to policy/: the rules by kind, model and serial; NULL = walk all */
 };
 

@@ -5,6 +5,7 @@
 
 #include "common/json.h"
 #include "common/text.h"
+#include "policy/classes.h"
 
 #define LIST_BYTES 8192
 
@@ -87,10 +88,10 @@ static bool mark(json_t *names, const char *path)
 	return json_object_get(names, key) != NULL && json_object_set_new(names, key, json_true()) == 0;
 }
 
-json_t *sk_takeout_compare(const json_t *listed, const json_t *written)
+json_t *sk_takeout_compare(const json_t *listed, const json_t *written, const char *approved)
 {
 	json_t *files = at_the_end(written), *names = names_of(listed), *missing = json_array(),
-	       *unlisted = json_array();
+	       *unlisted = json_array(), *above = json_array();
 	json_t *v;
 	const char *key;
 	json_int_t bytes = 0, not_hashed = 0, matched = 0;
@@ -103,11 +104,13 @@ json_t *sk_takeout_compare(const json_t *listed, const json_t *written)
 			matched++;
 		else if (listed != NULL)
 			(void)json_array_append_new(unlisted, json_string(key));
+		if (sk_class_above(json_string_value(json_object_get(v, "class")), approved))
+			(void)json_array_append_new(above, json_string(key));
 	}
 	json_object_foreach(names, key, v) if (!json_is_true(v))(void) json_array_append_new(missing, json_string(key));
-	v = json_pack("{s:I,s:I,s:I,s:I,s:I,s:o,s:o}", "listed", (json_int_t)json_object_size(names), "files",
+	v = json_pack("{s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:o}", "listed", (json_int_t)json_object_size(names), "files",
 	              (json_int_t)json_object_size(files), "bytes", bytes, "not_hashed", not_hashed, "matched", matched,
-	              "missing", missing, "unlisted", unlisted);
+	              "missing", missing, "unlisted", unlisted, "above", above);
 	json_decref(files);
 	json_decref(names);
 	return v;

@@ -56,6 +56,8 @@ static void verdicts(struct sk_page *p, const json_t *t)
 		               N_("The record has gaps: more may have been written than is shown."));
 	if (json_array_size(sk_page_get(t, "unlisted")) > 0)
 		sk_page_notice(p, SK_TONE_BAD, N_("Files were written that the request does not list."));
+	if (json_array_size(sk_page_get(t, "above")) > 0)
+		sk_page_notice(p, SK_TONE_BAD, N_("Files of a class above the approved one were written."));
 	if (sk_page_int(t, "not_hashed") > 0)
 		sk_page_notice(p, SK_TONE_UNKNOWN, N_("Some files could not be hashed."));
 	if (!json_is_true(sk_page_get(t, "complete")))
@@ -77,7 +79,13 @@ void sk_part_takeout(struct sk_page *p, const json_t *t, long long request, bool
 	number(p, N_("Files listed in the request"), t, "listed");
 	number(p, N_("Files written"), t, "files");
 	number(p, N_("Bytes written"), t, "bytes");
+	if (sk_page_str(t, "approved_class")[0] != '\0') {
+		sk_page_dt(p, N_("Approved class"));
+		sk_page_tr(p, sk_word_class(sk_page_str(t, "approved_class")));
+		sk_page_dd_end(p);
+	}
 	sk_page_lit(p, "</dl>");
+	names(p, N_("Written, of a class above the approved one"), sk_page_get(t, "above"), reveal);
 	names(p, N_("Written, not listed"), sk_page_get(t, "unlisted"), reveal);
 	names(p, N_("Listed, not written"), sk_page_get(t, "missing"), reveal);
 	all = json_array();

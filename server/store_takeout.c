@@ -69,22 +69,24 @@ json_t *sk_store_takeout(struct sk_store *s, int64_t number)
 {
 	json_t *request =
 	    db_object(s,
-	              "SELECT q.id, q.terminal, g.id AS grant_id FROM requests q JOIN grants g ON g.request = "
+	              "SELECT q.id, q.terminal, g.class, g.id AS grant_id FROM requests q JOIN grants g ON g.request = "
 	              "q.number WHERE q.number = ?",
 	              "i", number);
 	const char *terminal = json_string_value(json_object_get(request, "terminal"));
 	const char *id = json_string_value(json_object_get(request, "id"));
 	const char *grant = json_string_value(json_object_get(request, "grant_id"));
+	const char *approved = json_string_value(json_object_get(request, "class"));
 	struct told t = {.files = json_array()};
 	json_t *listed = NULL, *out = NULL;
 
 	if (terminal != NULL && id != NULL && grant != NULL && t.files != NULL) {
 		listed = listed_of(s, terminal, id);
 		read_written(s, terminal, grant, &t);
-		out = sk_takeout_compare(listed, t.files);
+		out = sk_takeout_compare(listed, t.files, approved);
 	}
 	if (out != NULL) {
 		(void)json_object_set(out, "written", t.files);
+		(void)json_object_set_new(out, "approved_class", json_string(approved != NULL ? approved : ""));
 		(void)json_object_set_new(out, "gaps", json_integer(t.gaps));
 		(void)json_object_set_new(out, "complete", json_boolean(t.complete));
 		(void)json_object_set_new(out, "recorded", json_boolean(t.batches > 0));
@@ -95,15 +97,41 @@ json_t *sk_store_takeout(struct sk_store *s, int64_t number)
 	return out;
 }
 
-/* A use was told to its end: what was written is set against what was listed, in the audit trail; what was not listed and left all the same is an
- * incident. Where nothing was listed there is nothing to compare with. */
+static json_int_t count_of(const json_t *t, const char *list)
+{
+	return (json_int_t)json_array_size(json_object_get(t, list));
+}
+
+/* The comparison, in the audit trail; and what left that was not approved, as incidents. */
+static int put_down(struct sk_store *s, const char *device, int64_t seq, int64_t number, const json_t *t, sk_ms now)
+{
+	struct sk_actor by;
+	char object[48];
+	int r;
+
+	actor_device(&by, device);
+	(void)snprintf(object, sizeof(object), "request:%lld", (long long)number);
+	r = audit_add(s, &by, "takeout.compared", object,
+	              json_pack("{s:O,s:O,s:O,s:I,s:I,s:I}", "listed", json_object_get(t, "listed"), "files",
+	                        json_object_get(t, "files"), "gaps", json_object_get(t, "gaps"), "missing",
+	                        count_of(t, "missing"), "unlisted", count_of(t, "unlisted"), "above",
+	                        count_of(t, "above")),
+	              now);
+	if (r >= 0 && count_of(t, "unlisted") > 0)
+		r = incident_add(s, device, "takeout-unlisted", seq,
+		                 "files were written to a medium that its request does not list", now);
+	if (r >= 0 && count_of(t, "above") > 0)
+		r = incident_add(s, device, "takeout-class", seq,
+		                 "files of a class above the approved one were written to a medium", now);
+	return r;
+}
+
+/* A use was told to its end: what was written is set against what was approved. Where nothing was listed and no file is of a class above the
+ * approval there is nothing to tell. */
 int takeout_from_event(struct sk_store *s, const char *device, const struct sk_event *e, sk_ms now)
 {
 	json_t *body = NULL, *t = NULL;
 	int64_t number = 0;
-	struct sk_actor by;
-	size_t unlisted;
-	char object[48];
 	int r = sk_json_parse(e->body, e->body_len, SK_EVENT_BODY_MAX, &body, NULL);
 	const char *grant = r < 0 ? NULL : json_string_value(json_object_get(body, "grant"));
 
@@ -113,20 +141,8 @@ int takeout_from_event(struct sk_store *s, const char *device, const struct sk_e
 	                 grant, device);
 	if (r == 0 && number > 0)
 		t = sk_store_takeout(s, number);
-	unlisted = json_array_size(json_object_get(t, "unlisted"));
-	if (json_integer_value(json_object_get(t, "listed")) > 0) {
-		actor_device(&by, device);
-		(void)snprintf(object, sizeof(object), "request:%lld", (long long)number);
-		r = audit_add(s, &by, "takeout.compared", object,
-		              json_pack("{s:O,s:O,s:O,s:I,s:I}", "listed", json_object_get(t, "listed"), "files",
-		                        json_object_get(t, "files"), "gaps", json_object_get(t, "gaps"), "missing",
-		                        (json_int_t)json_array_size(json_object_get(t, "missing")), "unlisted",
-		                        (json_int_t)unlisted),
-		              now);
-		if (r >= 0 && unlisted > 0)
-			r = incident_add(s, device, "takeout-unlisted", e->seq,
-			                 "files were written to a medium that its request does not list", now);
-	}
+	if (json_integer_value(json_object_get(t, "listed")) > 0 || count_of(t, "above") > 0)
+		r = put_down(s, device, e->seq, number, t, now);
 	json_decref(t);
 	json_decref(body);
 	return r < 0 ? r : 0;

@@ -76,6 +76,22 @@ Test(medium_record, written_files_become_events_with_medium_person_and_grant)
 	cr_expect_eq(json_array_size(json_object_get(body, "files")), 1);
 }
 
+Test(medium_record, the_policy_says_which_class_a_name_stands_for)
+{
+	const json_t *files;
+
+	set_policy("[policy]\nname = test\nversion = 1\nzone = internet\nmode = enforce\ndefault = deny\n"
+	           "[rule media]\nkind = storage\naction = grant\n[grants]\ngrade_c = rw\n[media]\nwrite = plain\n"
+	           "[classes]\nclass_2 = *resident*\n");
+	opened();
+	tell_file("00000000.json", "{\"files\":[{\"path\":\"x/Residents/a.txt\",\"op\":\"written\"},"
+	                           "{\"path\":\"b.txt\",\"op\":\"written\",\"class\":\"1\"},{\"op\":\"written\"},7]}");
+	files = json_object_get(last_body("file.written"), "files");
+	cr_assert_eq(json_array_size(files), 4);
+	cr_expect_str_eq(json_string_value(json_object_get(json_array_get(files, 0), "class")), "2");
+	cr_expect_null(json_object_get(json_array_get(files, 1), "class"), "the recorder has no say in it");
+}
+
 Test(medium_record, the_end_waits_until_the_last_files_are_told)
 {
 	opened();

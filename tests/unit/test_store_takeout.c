@@ -117,6 +117,31 @@ Test(store_takeout, what_the_request_does_not_list_is_an_incident)
 	help_close(s);
 }
 
+/* What the terminal's policy takes for more important than what was approved ("none"), with or without a list. */
+Test(store_takeout, a_class_above_the_approved_one_is_an_incident)
+{
+	struct sk_store *s = help_store();
+	struct chain a = help_terminal(s, 1, "zeimu");
+	char grant[SK_UUID_LEN], body[512];
+	int64_t n = approved(s, &a, grant);
+	json_t *t;
+
+	use(s, &a, grant, "a.txt");
+	cr_assert_eq(incidents(s), 0);
+	snprintf(body, sizeof(body),
+	         "{\"grant\":\"%s\",\"files\":[{\"path\":\"b.txt\",\"op\":\"written\",\"size\":5,\"class\":\"1\"}]}",
+	         grant);
+	help_send(s, &a, "file.written", body);
+	use(s, &a, grant, "a.txt");
+	cr_assert_eq(incidents(s), 1);
+	t = sk_store_takeout(s, n);
+	cr_expect_str_eq(help_text(t, "approved_class"), "none");
+	cr_assert_eq(json_array_size(json_object_get(t, "above")), 1);
+	cr_expect_str_eq(json_string_value(json_array_get(json_object_get(t, "above"), 0)), "b.txt");
+	json_decref(t);
+	help_close(s);
+}
+
 static void page_of(const char *written, bool reveal, char *out, size_t size)
 {
 	json_t *t = json_loads(written, 0, NULL);
@@ -145,6 +170,12 @@ Test(store_takeout, names_are_masked_until_asked_for)
 	page_of(said, true, out, sizeof(out));
 	cr_expect_not_null(strstr(out, "resident &lt;name&gt;.xlsx"));
 	cr_expect_null(strstr(out, "?names=1"));
+	cr_expect_null(strstr(out, "above the approved"));
+	page_of("{\"recorded\":true,\"approved_class\":\"2\",\"above\":[\"resident.doc\"],\"written\":[]}", false, out,
+	        sizeof(out));
+	cr_expect_not_null(strstr(out, "Files of a class above the approved one were written."));
+	cr_expect_not_null(strstr(out, "important information (2)"));
+	cr_expect_null(strstr(out, "resident"));
 	page_of("{\"recorded\":false}", true, out, sizeof(out));
 	cr_expect_str_eq(out, "");
 }

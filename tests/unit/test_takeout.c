@@ -16,7 +16,7 @@ static json_t *parse(const char *s)
 
 static json_t *compare(const char *listed, const char *written)
 {
-	json_t *l = listed ? parse(listed) : NULL, *w = parse(written), *r = sk_takeout_compare(l, w);
+	json_t *l = listed ? parse(listed) : NULL, *w = parse(written), *r = sk_takeout_compare(l, w, "2");
 
 	json_decref(l);
 	json_decref(w);
@@ -67,6 +67,28 @@ Test(takeout, without_a_list_nothing_is_unlisted)
 	cr_expect_eq(n(r, "files"), 1);
 	cr_expect_eq(json_array_size(json_object_get(r, "unlisted")), 0);
 	json_decref(r);
+}
+
+Test(takeout, what_is_above_the_approved_class)
+{
+	json_t *w = parse("[{\"path\":\"a\",\"op\":\"written\",\"class\":\"1\"},"
+	                  "{\"path\":\"b\",\"op\":\"written\",\"class\":\"2\"},"
+	                  "{\"path\":\"c\",\"op\":\"found\",\"class\":1},"
+	                  "{\"path\":\"d\",\"op\":\"written\",\"class\":\"0\"},"
+	                  "{\"path\":\"e\",\"op\":\"written\",\"class\":\"1\"},"
+	                  "{\"path\":\"e\",\"op\":\"removed\",\"class\":\"1\"}]"),
+	       *r = sk_takeout_compare(NULL, w, "2"), *l = json_object_get(r, "above");
+
+	cr_assert_eq(json_array_size(l), 1, "of class 2 is as approved, and what was removed did not leave");
+	cr_expect_str_eq(json_string_value(json_array_get(l, 0)), "a");
+	json_decref(r);
+	r = sk_takeout_compare(NULL, w, "none");
+	cr_expect_eq(json_array_size(json_object_get(r, "above")), 2);
+	json_decref(r);
+	r = sk_takeout_compare(NULL, w, NULL);
+	cr_expect_eq(json_array_size(json_object_get(r, "above")), 0);
+	json_decref(r);
+	json_decref(w);
 }
 
 static int check(const char *s, char *text)
