@@ -33,7 +33,7 @@ int sk_ini_fail(const struct sk_ini *ini, int line, struct sk_err *err, const ch
 	int n;
 
 	va_start(ap, fmt);
-	n = vsnprintf(what, sizeof(what), fmt, ap);
+	n = vsnprintf(what, sizeof(what), sk_tr(ini->lang, fmt), ap);
 	va_end(ap);
 	return sk_err_set(err, -EINVAL, "%s:%d: %s", ini->file, line, n < 0 ? "refused" : what);
 }
@@ -53,21 +53,21 @@ struct sk_ini *sk_ini_free(struct sk_ini *ini)
 static const char *line_fault(const char *s, size_t len)
 {
 	if (len > LINE_BYTES)
-		return "line longer than 180 bytes; split the entry";
+		return N_("line longer than 180 bytes; split the entry");
 	if (len > 0 && s[len - 1] == '\r')
-		return "Windows line end; save with Unix line ends";
+		return N_("Windows line end; save with Unix line ends");
 	if (len > 0 && (s[0] == ' ' || s[0] == '\t'))
-		return "line begins with a blank; remove it";
+		return N_("line begins with a blank; remove it");
 	for (size_t i = 0, n; i < len; i += n) {
 		uint32_t cp = 0;
 
 		n = sk_text_utf8_next(s + i, len - i, &cp);
 		if (n == 0)
-			return "not valid UTF-8; save the file as UTF-8";
+			return N_("not valid UTF-8; save the file as UTF-8");
 		if (cp == 0xfeff)
-			return "byte order mark; save without it";
+			return N_("byte order mark; save without it");
 		if (cp < 0x20 || (cp >= 0x7f && cp < 0xa0))
-			return "control character (a tab counts as one); remove it";
+			return N_("control character (a tab counts as one); remove it");
 	}
 	return NULL;
 }
@@ -83,15 +83,15 @@ static const char *take_section(struct sk_ini *ini, char *s, int line)
 	char *name = s + 1;
 
 	if (has_tail_comment(s))
-		return "comment after a section; put it on a line of its own";
+		return N_("comment after a section; put it on a line of its own");
 	if (len < 2 || s[len - 1] != ']')
-		return "a section ends in ']' and nothing follows it";
+		return N_("a section ends in ']' and nothing follows it");
 	s[len - 1] = '\0';
 	len -= 2;
 	if (len == 0 || name[0] == ' ' || name[len - 1] == ' ' || strpbrk(name, "[]") != NULL)
-		return "section name is empty, or has brackets or blanks at its ends";
+		return N_("section name is empty, or has brackets or blanks at its ends");
 	if (len > NAME_BYTES)
-		return "section name longer than 49 bytes";
+		return N_("section name longer than 49 bytes");
 	ini->sections[ini->n_sections++] = (struct sk_ini_section){name, line};
 	return NULL;
 }
@@ -108,16 +108,16 @@ static const char *take_entry(struct sk_ini *ini, char *s, int line)
 	char *value = strchr(s, '=');
 
 	if (ini->n_sections == 0)
-		return "key before the first [section]";
+		return N_("key before the first [section]");
 	if (value == NULL)
-		return "neither [section] nor 'key = value' nor a comment";
+		return N_("neither [section] nor 'key = value' nor a comment");
 	*value++ = '\0';
 	sk_text_trim(s);
 	sk_text_trim(value);
 	if (!is_key(s))
-		return "a key is 1 to 49 of letters, digits, '_', '-', '.', in front of '='";
+		return N_("a key is 1 to 49 of letters, digits, '_', '-', '.', in front of '='");
 	if (*value == ';' || *value == '#' || has_tail_comment(value))
-		return "comment after a value; put it on a line of its own";
+		return N_("comment after a value; put it on a line of its own");
 	ini->entries[ini->n_entries++] = (struct sk_ini_entry){ini->sections[ini->n_sections - 1].name, s, value, line};
 	return NULL;
 }
@@ -136,7 +136,7 @@ static int first_pass(struct sk_ini *ini, char *text, size_t len, struct sk_err 
 		if (fault == NULL && n > 0 && s[0] != '#' && s[0] != ';')
 			fault = s[0] == '[' ? take_section(ini, s, line) : take_entry(ini, s, line);
 		if (fault != NULL)
-			return sk_ini_fail(ini, line, err, "%s", fault);
+			return sk_ini_fail(ini, line, err, "%s", sk_tr(ini->lang, fault));
 		at += n + 1;
 	}
 	return 0;
@@ -171,9 +171,9 @@ static int refuse_duplicates(const struct sk_ini *ini, struct sk_err *err)
 		    (worst == NULL || all[i].line < worst->line))
 			worst = &all[i];
 	if (worst != NULL && worst->key[0] == '\0')
-		r = sk_ini_fail(ini, worst->line, err, "section [%s] stands here twice; join them", worst->section);
+		r = sk_ini_fail(ini, worst->line, err, N_("section [%s] stands here twice; join them"), worst->section);
 	else if (worst != NULL)
-		r = sk_ini_fail(ini, worst->line, err, "key '%s' stands in [%s] twice; remove one", worst->key,
+		r = sk_ini_fail(ini, worst->line, err, N_("key '%s' stands in [%s] twice; remove one"), worst->key,
 		                worst->section);
 	free(all);
 	return r;
@@ -213,10 +213,11 @@ static int parse(struct ini_own *own, const char *text, size_t len, struct sk_er
 	free(copy);
 	if (r == 0 && second.next == own->ini.n_entries)
 		return 0;
-	return sk_ini_fail(&own->ini, r > 0 ? r : 1, err, "cannot be read in one way only; write it more simply");
+	return sk_ini_fail(&own->ini, r > 0 ? r : 1, err, N_("cannot be read in one way only; write it more simply"));
 }
 
-int sk_ini_parse(const char *file, const char *text, size_t len, struct sk_ini **out, struct sk_err *err)
+int sk_ini_parse_in(enum sk_lang lang, const char *file, const char *text, size_t len, struct sk_ini **out,
+                    struct sk_err *err)
 {
 	struct ini_own *own;
 	size_t lines = 1;
@@ -229,6 +230,7 @@ int sk_ini_parse(const char *file, const char *text, size_t len, struct sk_ini *
 	own = calloc(1, sizeof(*own));
 	if (own == NULL)
 		return sk_err_set(err, -ENOMEM, "%s: no memory", file);
+	own->ini.lang = lang;
 	own->text = malloc(len + 1);
 	own->ini.file = strdup(file);
 	own->ini.entries = calloc(lines, sizeof(*own->ini.entries));
@@ -246,6 +248,11 @@ int sk_ini_parse(const char *file, const char *text, size_t len, struct sk_ini *
 	else
 		*out = &own->ini;
 	return r;
+}
+
+int sk_ini_parse(const char *file, const char *text, size_t len, struct sk_ini **out, struct sk_err *err)
+{
+	return sk_ini_parse_in(SK_LANG_EN, file, text, len, out, err);
 }
 
 int sk_ini_load(const char *path, struct sk_ini **out, struct sk_err *err)
@@ -288,7 +295,7 @@ int sk_ini_check(const struct sk_ini *ini, const struct sk_ini_key *schema, size
 			known = section_matches(schema[i].section, ini->sections[s].name);
 		if (!known)
 			return sk_ini_fail(ini, ini->sections[s].line, err,
-			                   "unknown section [%s]; check its spelling or remove it",
+			                   N_("unknown section [%s]; check its spelling or remove it"),
 			                   ini->sections[s].name);
 	}
 	for (size_t e = 0; e < ini->n_entries; e++) {
@@ -300,7 +307,7 @@ int sk_ini_check(const struct sk_ini *ini, const struct sk_ini_key *schema, size
 			        strcmp(schema[i].key, entry->key) == 0;
 		if (!known)
 			return sk_ini_fail(ini, entry->line, err,
-			                   "unknown key '%s' in [%s]; check its spelling or remove it", entry->key,
+			                   N_("unknown key '%s' in [%s]; check its spelling or remove it"), entry->key,
 			                   entry->section);
 	}
 	return 0;

@@ -10,6 +10,7 @@
 
 #include <stddef.h>
 #include "common/err.h"
+#include "common/i18n.h"
 
 struct sk_ini_entry {
 	const char *section; /* e.g. "rule block-storage" */
@@ -26,6 +27,7 @@ struct sk_ini {
 	size_t n_entries;
 	struct sk_ini_section *sections;  /* in file order, also the empty ones */
 	size_t n_sections;
+	enum sk_lang lang;                /* of the messages; English unless it was asked for */
 };
 
 #define SK_INI_MAX_BYTES (256 * 1024)
@@ -33,6 +35,8 @@ struct sk_ini {
 /* text: len bytes. On success *out is new (free with sk_ini_free). On failure *out is untouched and err says
  * "file:line: what; what to do". Returns 0, -EINVAL, -E2BIG, -ENOMEM. */
 int sk_ini_parse(const char *file, const char *text, size_t len, struct sk_ini **out, struct sk_err *err);
+/* The same; what is wrong is told in the reader's language. */
+int sk_ini_parse_in(enum sk_lang lang, const char *file, const char *text, size_t len, struct sk_ini **out, struct sk_err *err);
 int sk_ini_load(const char *path, struct sk_ini **out, struct sk_err *err); /* reads the file, then parses */
 struct sk_ini *sk_ini_free(struct sk_ini *ini); /* NULL ok; returns NULL */
 
@@ -43,7 +47,7 @@ const struct sk_ini_entry *sk_ini_get(const struct sk_ini *ini, const char *sect
 struct sk_ini_key { const char *section; const char *key; };
 int sk_ini_check(const struct sk_ini *ini, const struct sk_ini_key *schema, size_t n, struct sk_err *err);
 
-/* "file:line: " + message, for values the caller refuses. Returns -EINVAL. */
+/* "file:line: " + message, for values the caller refuses; fmt is a msgid, told in ini->lang. Returns -EINVAL. */
 int sk_ini_fail(const struct sk_ini *ini, int line, struct sk_err *err, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
 #endif

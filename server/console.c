@@ -47,10 +47,10 @@
 	X(GET,  "/incidents/*", 0,    SK_MAY_ANY,                    sk_page_incident)   \
 	X(POST, "/incidents/*", FORM, SK_ROLE_SEC | SK_ROLE_DESK | SK_ROLE_SYS, sk_page_incident_post) \
 	X(GET,  "/applications", 0,   SK_MAY_ANY,                    sk_page_applications) \
-	X(POST, "/applications", FORM, SK_MAY_ANY & ~(unsigned)SK_ROLE_AUD, sk_page_application_post) \
-	X(GET,  "/applications/new", 0, SK_MAY_ANY & ~(unsigned)SK_ROLE_AUD, sk_page_application_new) \
+	X(POST, "/applications", FORM, SK_MAY_ANY, sk_page_application_post) \
+	X(GET,  "/applications/new", 0, SK_MAY_ANY, sk_page_application_new) \
 	X(GET,  "/applications/*", 0, SK_MAY_ANY,                    sk_page_application) \
-	X(POST, "/applications/*", FORM, SK_MAY_ANY & ~(unsigned)SK_ROLE_AUD, sk_page_application_act) \
+	X(POST, "/applications/*", FORM, SK_MAY_ANY, sk_page_application_act) \
 	X(GET,  "/kinds",       0,    SK_MAY_READ,                   sk_page_kinds)      \
 	X(POST, "/kinds",       TABLE, SK_ROLE_SYS,                  sk_page_kinds_post) \
 	X(GET,  "/search",      0,    SK_MAY_READ,                   sk_page_search)     \

@@ -62,9 +62,9 @@ static void route(struct sk_page *p, const json_t *a)
 {
 	struct sk_step steps[SK_STEPS_MAX];
 	const json_t *v;
-	size_t n, i;
+	size_t n = 0, i;
 
-	if (sk_route_parse(sk_page_str(a, "route"), steps, &n) < 0)
+	if (*sk_page_str(a, "route") != '\0' && sk_route_parse(sk_page_str(a, "route"), steps, &n) < 0)
 		return;
 	sk_page_lit(p, "<section>");
 	sk_page_el_tr(p, "h2", NULL, N_("Permitted by"));
@@ -161,14 +161,15 @@ static void may_of(struct sk_console *c, const json_t *a, struct may *m)
 	struct sk_actor by;
 
 	memset(m, 0, sizeof(*m));
-	if (role == SK_ROLE_AUD || sk_session_actor(&c->session, role, &by) < 0)
+	if (sk_session_actor(&c->session, role, &by) < 0)
 		return;
 	m->asker = strcmp(sk_page_str(a, "person"), c->session.user) == 0 ||
 	           strcmp(sk_page_str(a, "entered_by"), c->session.user) == 0;
 	m->vote = sk_store_application_may_vote(c->r->server->store, &by, a, c->now) == 0;
 	m->close = !m->asker && (role == SK_ROLE_DESK || role == SK_ROLE_SEC) && strcmp(state, "permitted") == 0;
-	m->cancel = !m->asker && strcmp(state, "permitted") == 0 && role != SK_ROLE_STAFF && role != SK_ROLE_DESK;
-	m->comment = m->asker || role != SK_ROLE_STAFF;
+	m->cancel = !m->asker && strcmp(state, "permitted") == 0 && role != SK_ROLE_STAFF && role != SK_ROLE_DESK &&
+	            role != SK_ROLE_AUD;
+	m->comment = m->asker || (role != SK_ROLE_STAFF && role != SK_ROLE_AUD);
 }
 
 static void buttons_of_state(struct sk_page *p, const json_t *a, const struct may *m)

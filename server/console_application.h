@@ -7,6 +7,8 @@
 
 /* The kinds that hold: the office's text, else the shipped one. Free with sk_kinds_free; NULL = failed. */
 struct sk_kinds *sk_console_kinds(struct sk_console *c);
+/* May the acting role ask for it, for itself or, as the helpdesk, for a caller? */
+bool sk_kind_may_ask(enum sk_role acting, const struct sk_kind *k);
 const char *sk_kind_word(const struct sk_page *p, const struct sk_kind *k); /* in the reader's language */
 const char *sk_word_field(const char *name); /* of sk_field_names: msgid */
 const char *sk_word_application_state(const char *state, bool overdue, bool back, enum sk_tone *tone); /* msgid */

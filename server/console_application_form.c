@@ -177,8 +177,10 @@ static int show(struct sk_console *c, const struct form *f, int code)
 	sk_page_lit(p, "<h1>");
 	sk_page_text(p, sk_kind_word(p, f->chosen[0]));
 	sk_page_lit(p, "</h1><p class=\"lead\">");
-	sk_page_tr(p, N_("Permitted by:"));
-	sk_page_lit(p, " ");
+	if (!f->chosen[0]->record) {
+		sk_page_tr(p, N_("Permitted by:"));
+		sk_page_lit(p, " ");
+	}
 	sk_part_route(p, f->chosen[0]->steps, f->chosen[0]->n_steps);
 	sk_page_lit(p, "</p><form class=\"apply\" method=\"post\" action=\"/applications\">");
 	sk_console_csrf(c);
@@ -207,7 +209,7 @@ static int show(struct sk_console *c, const struct form *f, int code)
 	problem_of(p, f, "term");
 	problem_of(p, f, "");
 	sk_page_lit(p, "<p class=\"buttons\"><button class=\"primary\" name=\"action\" value=\"apply\">");
-	sk_page_tr(p, N_("Apply"));
+	sk_page_tr(p, f->chosen[0]->record ? N_("Record it") : N_("Apply"));
 	sk_page_lit(p, "</button><button name=\"action\" value=\"refresh\">");
 	sk_page_tr(p, N_("Show the fields of what is ticked"));
 	sk_page_lit(p, "</button></p></form>\n");
@@ -290,7 +292,7 @@ int sk_page_application_new(struct sk_console *c)
 	} else if (e == 0) {
 		f.chosen[0] = kind == NULL ? NULL : sk_kind_find(kinds, kind);
 		f.n_chosen = 1;
-		e = f.chosen[0] == NULL ? -ENOENT : 0;
+		e = f.chosen[0] == NULL ? -ENOENT : sk_kind_may_ask(c->session.acting, f.chosen[0]) ? 0 : -EPERM;
 		if (e == 0) {
 			day_text(c->now, f.from);
 			day_text(sk_kind_default_end(f.chosen[0], c->now), f.until);

@@ -29,6 +29,11 @@ struct sk_kinds *sk_console_kinds(struct sk_console *c)
 	return kinds;
 }
 
+bool sk_kind_may_ask(enum sk_role acting, const struct sk_kind *k)
+{
+	return (k->asks & (unsigned)acting) != 0 || (acting == SK_ROLE_DESK && (k->asks & SK_ROLE_STAFF) != 0);
+}
+
 const char *sk_kind_word(const struct sk_page *p, const struct sk_kind *k)
 {
 	return p->lang == SK_LANG_JA ? k->word_ja : k->word_en;
@@ -59,7 +64,8 @@ const char *sk_word_field(const char *name)
 	                                       {"before_after", N_("Before and after")},
 	                                       {"basis", N_("Basis")},
 	                                       {"hardware", N_("Device or medium")},
-	                                       {"software", N_("Software")}};
+	                                       {"software", N_("Software")},
+	                                       {"subject", N_("Person concerned")}};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		if (strcmp(words[i][0], name) == 0)
@@ -111,6 +117,8 @@ void sk_part_application_state(struct sk_page *p, const json_t *row)
 
 void sk_part_route(struct sk_page *p, const struct sk_step *steps, size_t n)
 {
+	if (n == 0)
+		sk_page_tr(p, N_("recorded; nobody permits it"));
 	for (size_t i = 0; i < n; i++) {
 		bool first = true;
 
@@ -169,18 +177,16 @@ static void list(struct sk_page *p, const struct sk_kinds *kinds, const json_t *
 /* What the acting role may ask for; kinds of one group stand together behind one link. */
 static void new_ones(struct sk_console *c, const struct sk_kinds *kinds)
 {
-	unsigned role = (unsigned)c->session.acting;
+	enum sk_role role = c->session.acting;
 	struct sk_page *p = &c->page;
 
-	if (role == SK_ROLE_AUD)
-		return;
 	sk_page_lit(p, "<details class=\"newones\"><summary>");
 	sk_page_tr(p, N_("Apply for something new"));
 	sk_page_lit(p, "</summary><ul>");
 	for (size_t i = 0; i < kinds->n; i++) {
 		const struct sk_kind *k = &kinds->kinds[i];
 
-		if ((k->asks & role) == 0 && (role != SK_ROLE_DESK || (k->asks & SK_ROLE_STAFF) == 0))
+		if (!sk_kind_may_ask(c->session.acting, k))
 			continue;
 		sk_page_lit(p, "<li><a href=\"/applications/new?kind=");
 		sk_page_url(p, k->key);

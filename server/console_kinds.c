@@ -103,7 +103,12 @@ int sk_page_kinds_post(struct sk_console *c)
 	e = sk_store_kinds_set(c->r->server->store, &by, text, c->now, &err);
 	if (e == 0)
 		return sk_console_redirect(c, "/kinds?done=1");
-	if (e == -EINVAL || e == -E2BIG)
+	if (e == -EINVAL || e == -E2BIG) {
+		struct sk_kinds *kinds = NULL; /* once more, for the words in the reader's language */
+
+		(void)sk_kinds_parse_in(c->page.lang, "kinds", text, strlen(text), &kinds, &err);
+		sk_kinds_free(kinds);
 		return show(c, text, err.text, 400);
+	}
 	return e;
 }

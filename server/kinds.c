@@ -10,11 +10,12 @@
 #include "common/text.h"
 
 #define DAYS_MAX  366
-#define ALL_ROLES (2u * SK_ROLE_LAST - 1u)
+#define ALL_ROLES ((2u * SK_ROLE_LAST - 1u) & ~(unsigned)SK_ROLE_AUD) /* who audits changes nothing else (9.1(2)) */
 
 const char *const sk_field_names[] = {"purpose",     "what",         "count",  "personal", "destination", "recipient",
                                       "carrier",     "encryption",   "method", "place",    "measures",    "reason",
-                                      "alternative", "before_after", "basis",  "hardware", "software",    NULL};
+                                      "alternative", "before_after", "basis",  "hardware", "software",    "subject",
+                                      NULL};
 const char *const sk_class_names[] = {"1", "2", "3", "4", "none", "unknown", NULL};
 
 static const struct sk_ini_key schema[] = {
@@ -175,6 +176,12 @@ static int yes_no(const char *v, const char *yes, const char *no, bool *out)
 	return 0;
 }
 
+static int route_of(const char *v, struct sk_kind *k)
+{
+	k->record = strcmp(v, "record") == 0;
+	return k->record ? 0 : sk_route_parse(v, k->steps, &k->n_steps);
+}
+
 static int number_of(const char *v, int *out)
 {
 	long long n;
@@ -202,34 +209,36 @@ static const char *value_of(const struct sk_ini_entry *e, struct sk_kind *k)
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		if (strcmp(texts[i].key, e->key) == 0) {
 			if (strlen(e->value) >= texts[i].size)
-				return "a shorter text";
+				return N_("a shorter text");
 			sk_text_copy(texts[i].to, texts[i].size, e->value);
 			return NULL;
 		}
 	}
 	if (strcmp(e->key, "asks") == 0)
-		return roles_of(e->value, &k->asks) < 0 ? "any, or roles with blanks between them" : NULL;
+		return roles_of(e->value, &k->asks) < 0 ? N_("any, or roles with blanks between them") : NULL;
 	if (strcmp(e->key, "fields") == 0)
-		return fields_of(e->value, k) < 0 ? "names of fields, each once, at most 12; see docs/applications.md"
-		                                  : NULL;
-	if (strcmp(e->key, "classes") == 0)
-		return classes_of(e->value, k) < 0 ? "of 1 2 3 4 none unknown" : NULL;
-	if (strcmp(e->key, "route") == 0)
-		return sk_route_parse(e->value, k->steps, &k->n_steps) < 0
-		           ? "at most 4 steps with > between them, roles with & or | between them; not staff, not aud"
+		return fields_of(e->value, k) < 0
+		           ? N_("names of fields, each once, at most 12; see docs/applications.md")
 		           : NULL;
+	if (strcmp(e->key, "classes") == 0)
+		return classes_of(e->value, k) < 0 ? N_("of 1 2 3 4 none unknown") : NULL;
+	if (strcmp(e->key, "route") == 0)
+		return route_of(e->value, k) < 0 ? N_("at most 4 steps with > between them, roles with & or | between "
+		                                      "them; not staff, not aud; "
+		                                      "or \"record\"")
+		                                 : NULL;
 	if (strcmp(e->key, "days") == 0)
-		return number_of(e->value, &k->days) < 0 ? "a number of days from 1 to 366" : NULL;
+		return number_of(e->value, &k->days) < 0 ? N_("a number of days from 1 to 366") : NULL;
 	if (strcmp(e->key, "longest") == 0)
-		return number_of(e->value, &k->longest) < 0 ? "a number of days from 1 to 366" : NULL;
+		return number_of(e->value, &k->longest) < 0 ? N_("a number of days from 1 to 366") : NULL;
 	if (strcmp(e->key, "end") == 0)
-		return yes_no(e->value, "fiscal", "days", &k->fiscal) < 0 ? "fiscal or days" : NULL;
-	return yes_no(e->value, "yes", "no", &k->back) < 0 ? "yes or no" : NULL;
+		return yes_no(e->value, "fiscal", "days", &k->fiscal) < 0 ? N_("fiscal or days") : NULL;
+	return yes_no(e->value, "yes", "no", &k->back) < 0 ? N_("yes or no") : NULL;
 }
 
 static int missing(const struct sk_ini *ini, int line, const char *key, struct sk_err *err)
 {
-	return sk_ini_fail(ini, line, err, "the kind needs \"%s\"", key);
+	return sk_ini_fail(ini, line, err, N_("the kind needs \"%s\""), key);
 }
 
 static int whole(const struct sk_ini *ini, int line, const struct sk_kinds *all, struct sk_kind *k, struct sk_err *err)
@@ -240,7 +249,7 @@ static int whole(const struct sk_ini *ini, int line, const struct sk_kinds *all,
 		return missing(ini, line, k->word_ja[0] == '\0' ? "word_ja" : "word_en", err);
 	if (k->n_fields == 0)
 		return missing(ini, line, "fields", err);
-	if (k->n_steps == 0)
+	if (k->n_steps == 0 && !k->record)
 		return missing(ini, line, "route", err);
 	if (k->asks == 0)
 		k->asks = ALL_ROLES;
@@ -249,12 +258,12 @@ static int whole(const struct sk_ini *ini, int line, const struct sk_kinds *all,
 	if (k->days == 0)
 		k->days = k->longest < 7 ? k->longest : 7;
 	if (k->days > k->longest)
-		return sk_ini_fail(ini, line, err, "days is more than longest");
+		return sk_ini_fail(ini, line, err, N_("days is more than longest"));
 	sk_route_text(k->steps, k->n_steps, mine);
 	for (size_t i = 0; i < all->n && k->group[0] != '\0'; i++) {
 		sk_route_text(all->kinds[i].steps, all->kinds[i].n_steps, theirs);
 		if (strcmp(all->kinds[i].group, k->group) == 0 && strcmp(mine, theirs) != 0)
-			return sk_ini_fail(ini, line, err, "its route differs from %s, which is of the same group",
+			return sk_ini_fail(ini, line, err, N_("its route differs from %s, which is of the same group"),
 			                   all->kinds[i].key);
 	}
 	return 0;
@@ -267,9 +276,10 @@ static int one_kind(const struct sk_ini *ini, const struct sk_ini_section *s, st
 	int r;
 
 	if (all->n == SK_KINDS_MAX)
-		return sk_ini_fail(ini, s->line, err, "more than %d kinds", SK_KINDS_MAX);
+		return sk_ini_fail(ini, s->line, err, N_("more than %d kinds"), SK_KINDS_MAX);
 	if (!sk_text_is_name(key, sizeof(k->key) - 1))
-		return sk_ini_fail(ini, s->line, err, "the key of a kind has 1 to 31 of a-z, 0-9, '_', '.' and '-'");
+		return sk_ini_fail(ini, s->line, err,
+		                   N_("the key of a kind has 1 to 31 of a-z, 0-9, '_', '.' and '-'"));
 	memset(k, 0, sizeof(*k));
 	sk_text_copy(k->key, sizeof(k->key), key);
 	for (size_t i = 0; i < ini->n_entries; i++) {
@@ -277,7 +287,7 @@ static int one_kind(const struct sk_ini *ini, const struct sk_ini_section *s, st
 		const char *want = strcmp(e->section, s->name) == 0 ? value_of(e, k) : NULL;
 
 		if (want != NULL)
-			return sk_ini_fail(ini, e->line, err, "%s must be %s", e->key, want);
+			return sk_ini_fail(ini, e->line, err, N_("%s must be %s"), e->key, sk_tr(ini->lang, want));
 	}
 	r = whole(ini, s->line, all, k, err);
 	if (r == 0)
@@ -285,18 +295,19 @@ static int one_kind(const struct sk_ini *ini, const struct sk_ini_section *s, st
 	return r;
 }
 
-int sk_kinds_parse(const char *file, const char *text, size_t len, struct sk_kinds **out, struct sk_err *err)
+int sk_kinds_parse_in(enum sk_lang lang, const char *file, const char *text, size_t len, struct sk_kinds **out,
+                      struct sk_err *err)
 {
 	struct sk_kinds *all = calloc(1, sizeof(*all));
 	struct sk_ini *ini = NULL;
-	int r = all == NULL ? -ENOMEM : sk_ini_parse(file, text, len, &ini, err);
+	int r = all == NULL ? -ENOMEM : sk_ini_parse_in(lang, file, text, len, &ini, err);
 
 	if (r == 0)
 		r = sk_ini_check(ini, schema, sizeof(schema) / sizeof(schema[0]), err);
 	for (size_t i = 0; r == 0 && i < ini->n_sections; i++)
 		r = one_kind(ini, &ini->sections[i], all, err);
 	if (r == 0 && all->n == 0)
-		r = sk_err_set(err, -EINVAL, "%s: no kind in it", file);
+		r = sk_ini_fail(ini, 1, err, N_("no kind in it"));
 	sk_ini_free(ini);
 	if (r < 0) {
 		free(all);
@@ -304,6 +315,11 @@ int sk_kinds_parse(const char *file, const char *text, size_t len, struct sk_kin
 	}
 	*out = all;
 	return 0;
+}
+
+int sk_kinds_parse(const char *file, const char *text, size_t len, struct sk_kinds **out, struct sk_err *err)
+{
+	return sk_kinds_parse_in(SK_LANG_EN, file, text, len, out, err);
 }
 
 struct sk_kinds *sk_kinds_free(struct sk_kinds *k)

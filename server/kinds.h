@@ -6,10 +6,10 @@
  *   word_ja = 情報の持ち出し          word_en = Taking information out
  *   clause = 5.1(1)ウ(イ)             the clause each permit is recorded under
  *   group = takeout                   kinds of one group may be asked for on one form; their routes are the same
- *   asks = any                        or roles: sec sys ..
+ *   asks = any                        or roles: sec sys ..; audit officers only where they are named
  *   fields = purpose! what! count     of SK_FIELD names; ! = needed
  *   classes = 1 2 3 4 none unknown    which may be chosen; absent = no question of class
- *   route = sec > exec & sys          steps by >; all of (&) or any of (|) within one
+ *   route = sec > exec & sys          steps by >; all of (&) or any of (|) within one; route = record: nobody permits it, it is recorded (4.1(7))
  *   days = 7   longest = 31           default and longest term; end = fiscal: by default until 31 March
  *   back = yes                        it is brought back, and that is confirmed
  *   condition_ja, condition_en        what holds for it, shown on the form and to who decides
@@ -20,6 +20,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include "common/err.h"
+#include "common/i18n.h"
 #include "server/store.h"
 
 #define SK_KINDS_MAX  64
@@ -48,6 +49,7 @@ struct sk_kind {
 	size_t n_steps;
 	int days, longest;
 	bool fiscal, back;
+	bool record; /* no steps: it is done when it is told */
 };
 
 struct sk_kinds {
@@ -61,10 +63,13 @@ extern const char sk_kinds_shipped[]; /* the text of server/kinds.ini */
 
 /* On failure *out is untouched and err is "file:line: what; what to do". Free with sk_kinds_free. */
 int sk_kinds_parse(const char *file, const char *text, size_t len, struct sk_kinds **out, struct sk_err *err);
+/* The same, told in the reader's language. */
+int sk_kinds_parse_in(enum sk_lang lang, const char *file, const char *text, size_t len, struct sk_kinds **out,
+                      struct sk_err *err);
 struct sk_kinds *sk_kinds_free(struct sk_kinds *k); /* NULL ok; returns NULL */
 const struct sk_kind *sk_kind_find(const struct sk_kinds *k, const char *key); /* NULL when unknown */
 
-/* "sec > exec & sys": as in the file; out holds 128. */
+/* "sec > exec & sys": as in the file; "" without steps; out holds 128. */
 void sk_route_text(const struct sk_step *steps, size_t n, char out[128]);
 /* 0 with steps, or -EINVAL. */
 int sk_route_parse(const char *text, struct sk_step steps[SK_STEPS_MAX], size_t *n);

@@ -204,10 +204,11 @@ int application_insert(struct sk_store *s, const struct sk_actor *by, const stru
 	    "\"from\", until, route, step, round, state, back, created, updated, extends) VALUES(?1, (SELECT "
 	    "coalesce(max(fiscal_serial), 0) + 1 FROM applications WHERE fiscal_year = ?1), ?2, ?3, ?4, ?5, ?6, ?7, "
 	    "?8, "
-	    "?9, ?10, ?11, 0, 1, 'submitted', ?12, ?13, ?13, nullif(?14, 0)) ON CONFLICT(once) DO NOTHING RETURNING "
+	    "?9, ?10, ?11, 0, 1, ?15, ?12, ?13, ?13, nullif(?14, 0)) ON CONFLICT(once) DO NOTHING RETURNING "
 	    "number",
-	    "isssssssiisiii", (int64_t)sk_clock_fiscal_year(now), a->once, a->kinds[0]->key, a->person, by->user, unit,
-	    a->class, fields, a->from, a->until, route, (int64_t)brought_back(a), now, extends);
+	    "isssssssiisiiis", (int64_t)sk_clock_fiscal_year(now), a->once, a->kinds[0]->key, a->person, by->user, unit,
+	    a->class, fields, a->from, a->until, route, (int64_t)brought_back(a), now, extends,
+	    a->kinds[0]->record ? "done" : "submitted"); /* where nobody permits it is recorded, and that is all */
 	free(fields);
 	if (r == -ENOENT) /* sent twice */
 		return db_int(s, number, "SELECT number FROM applications WHERE once = ? AND entered_by = ?", "ss",

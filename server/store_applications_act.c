@@ -158,12 +158,12 @@ static int cancel(struct sk_store *s, const struct sk_actor *by, const json_t *r
 {
 	struct sk_step steps[SK_STEPS_MAX];
 	size_t n;
-	int r = route_of(row, steps, &n);
+	int r;
 
-	if (r < 0)
-		return r;
 	if (!is_state(row, "permitted", NULL, NULL))
 		return -ESTALE;
+	if ((r = route_of(row, steps, &n)) < 0)
+		return r;
 	r = may_judge(s, by, row, steps[n - 1].roles, now);
 	if (r == 0 && reason[0] == '\0')
 		r = -EINVAL;

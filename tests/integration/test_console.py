@@ -110,6 +110,15 @@ class Console(unittest.TestCase):
         for word in ("不適合", "適合", "対策基準 ５．１（１）キ", "必須", "証跡", "対処："):
             self.assertIn(word, kacho.page)
 
+    def test_kinds_are_refused_in_japanese(self):
+        b = self.people["johokan"]
+        head = "[kind a]\nword_ja = あ\nword_en = A\n"
+        for text, says in ((head + "fields = purpose\nroute = king\n", "kinds:5: route：段階は"), (head + "route = sec\n", "種別に「fields」がありません。"),
+                           (head + "wat = 1\n", "kinds:4: キー「wat」は[kind a]では使えません。"), (head + " fields = what\n", "kinds:4: 行頭に空白があります。")):
+            b.get("/kinds?lang=ja")
+            self.assertEqual(b.post("/kinds", {"csrf": b.csrf(), "text": text}), 400)
+            self.assertIn(says, b.page)
+
     # who may
 
     def test_four_eyes(self):

@@ -31,10 +31,23 @@ Test(kinds, the_shipped_ones_are_the_standards)
 {
 	static const struct {
 		const char *key, *clause, *route;
-	} routes[] = {{"takeout_medium", "5.1(1)ウ(イ)", "sec"}, {"send_external", "2(2)キ", "sec"},
-	              {"software", "6.1(17)イ", "sys & exec"},   {"remote_access", "6.2(2)ア", "sys & exec"},
-	              {"av_setting", "6.4(2)オ", "sys"},         {"exception", "7.4(1)", "ciso"},
-	              {"ext_network", "6.1(10)ア", "exec"}};
+	} routes[] = {{"takeout_medium", "5.1(1)ウ(イ)", "sec"},
+	              {"send_external", "2(2)キ", "sec"},
+	              {"software", "6.1(17)イ", "sys & exec"},
+	              {"remote_access", "6.2(2)ア", "sys & exec"},
+	              {"av_setting", "6.4(2)オ", "sys"},
+	              {"exception", "7.4(1)", "ciso"},
+	              {"ext_network", "6.1(10)ア", "exec"},
+	              {"dispose_device", "4.1(7)", ""},
+	              {"repair_out", "4.1(5)イ", ""},
+	              {"suspend", "5.3(3)イ", ""},
+	              {"investigator", "7.2", ""},
+	              {"priv_proxy", "6.2(1)ウ", "ciso"},
+	              {"audit_plan", "9.1(3)ア", "ciso"},
+	              {"exchange_other", "6.1(3)", "sys"},
+	              {"register_medium", "", "sys"},
+	              {"lend", "", "sys"},
+	              {"stocktake", "", "sys"}};
 	struct sk_kinds *k = good(sk_kinds_shipped);
 	char text[128];
 
@@ -50,6 +63,10 @@ Test(kinds, the_shipped_ones_are_the_standards)
 	cr_expect_eq(sk_kind_find(k, "exception")->asks, (unsigned)(SK_ROLE_SEC | SK_ROLE_SYS),
 	             "only SEC and SYS apply");
 	cr_expect(sk_kind_find(k, "takeout_medium")->back);
+	cr_expect(sk_kind_find(k, "dispose_device")->record && !sk_kind_find(k, "takeout_medium")->record);
+	for (size_t i = 0; i < k->n; i++)
+		cr_expect_eq((k->kinds[i].asks & SK_ROLE_AUD) != 0, strcmp(k->kinds[i].key, "audit_plan") == 0,
+		             "who audits writes the plan and nothing else: %s", k->kinds[i].key);
 	cr_expect_null(sk_kind_find(k, "nothing"));
 	sk_kinds_free(k);
 }
@@ -88,6 +105,7 @@ Test(kinds, errors_by_line)
 	bad(HEAD "fields = purpose purpose\nroute = sec\n", "k:4: fields must be");
 	bad(HEAD "fields = purpose!!\nroute = sec\n", "k:4: fields must be");
 	bad(HEAD "fields = purpose\nroute = king\n", "k:5: route must be");
+	bad(HEAD "fields = purpose\nroute = record > sec\n", "k:5: route must be");
 	bad(HEAD "fields = purpose\nroute = sec\nclasses = 5\n", "k:6: classes must be");
 	bad(HEAD "fields = purpose\nroute = sec\ndays = 0\n", "k:6: days must be");
 	bad(HEAD "fields = purpose\nroute = sec\nlongest = 367\n", "k:6: longest must be");

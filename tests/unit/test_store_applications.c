@@ -168,6 +168,41 @@ Test(store_applications, all_of_a_step_and_one_person_once)
 	end(s);
 }
 
+Test(store_applications, what_nobody_permits_is_recorded)
+{
+	struct sk_store *s = begin();
+	struct sk_actor admin = help_admin(), aud = help_actor("kanri", "監査統括責任者", "zeimu", SK_ROLE_AUD);
+	struct sk_application a = of("dispose_device", "");
+	struct sk_application_problem p = {0};
+	struct sk_err err = SK_ERR_INIT;
+	int64_t n, made = 0;
+
+	cr_assert_eq(sk_store_user_put(s, &admin, "haiki", "情報課", "zeimu", SK_ROLE_SYS, HASH, &err), 0);
+	a.person = "haiki";
+	sys = help_actor("haiki", "情報課", "zeimu", SK_ROLE_SYS);
+	cr_assert_eq(sk_store_application_put(s, &sys, &a, T0, &n, &p, &err), 0, "%s", err.text);
+	state_is(s, n, "done");
+	cr_expect_eq(act(s, &exec_, n, "permit", ""), -ESTALE, "nobody permits it");
+	cr_expect_eq(act(s, &exec_, n, "cancel", "x"), -ESTALE);
+	cr_expect_eq(act(s, &sys, n, "withdraw", ""), -ESTALE, "what was recorded stays");
+	cr_expect_eq(sk_store_application_act(s, &sys, n, "extend", "", T0 + 9 * DAY, T0, &made, &err), -ESTALE);
+	cr_expect_eq(act(s, &sys, n, "comment", "証明書番号12"), 0);
+	a = of("dispose_device", "");
+	cr_expect_eq(sk_store_application_put(s, &clerk, &a, T0, &n, &p, &err), -EPERM, "not a clerk's");
+	/* The auditor's plan, and nothing else of theirs. */
+	cr_assert_eq(sk_store_user_put(s, &admin, "kanri", "監査統括責任者", "zeimu", SK_ROLE_AUD, HASH, &err), 0);
+	json_object_set_new(fields, "subject", json_string("税務課"));
+	a = of("audit_plan", "");
+	a.person = "kanri";
+	cr_assert_eq(sk_store_application_put(s, &aud, &a, T0, &n, &p, &err), 0, "%s", err.text);
+	state_is(s, n, "submitted");
+	cr_expect_eq(act(s, &aud, n, "permit", ""), -EPERM);
+	a = of("takeout_info", "none");
+	a.person = "kanri";
+	cr_expect_eq(sk_store_application_put(s, &aud, &a, T0, &n, &p, &err), -EPERM);
+	end(s);
+}
+
 Test(store_applications, four_eyes)
 {
 	struct sk_store *s = begin();
