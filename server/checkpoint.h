@@ -3,7 +3,7 @@
  * cut off; a checkpoint that somebody else holds does. They are made each hour and each 1,000 lines, stored beside the trail, written
  * to the log (which goes to another machine where an office keeps its logs) and carried by every export.
  *
- * An export is lines of JSON: a head, {"checkpoint":[envelope]}, {"audit":[..]}, {"event":[..]} in the columns' order, and last {"seal":envelope},
+ * An export is lines of JSON: a head, {"checkpoint":[envelope]}, {"audit":[..]}, {"base":[..]} and {"event":[..]} in the columns' order, and last {"seal":envelope},
  * whose body holds the counts and a running hash over all lines before it: h = SHA-256 over the length-prefixed parts h, line. Envelopes are
  * those of common/bundle.h, kinds "checkpoint" and "export", for device 00000000-0000-0000-0000-000000000000.
  */

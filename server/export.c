@@ -10,6 +10,7 @@
 #include "common/text.h"
 #include "server/audit_chain.h"
 #include "server/checkpoint_read.h"
+#include "server/retention.h"
 
 #define FORMAT         "sekimori-export-1"
 #define LINE_MAX_BYTES (1024 * 1024)
@@ -109,7 +110,10 @@ struct reader {
 	int64_t mark_at;
 	char device[SK_UUID_LEN], event_head[SK_SHA256_HEX];
 	int64_t seq, event_at;
+	int64_t first; /* the record before the first that is there: 0, or the last one deleted */
 	const char *event_state;
+	json_t *deleted; /* what the trail says of it: device -> [seq, hash] */
+	json_t *bases; /* what the export says, of chains not met yet: device -> [seq, hash] */
 };
 
 static const char *text_at(const json_t *row, size_t i)
@@ -205,16 +209,39 @@ static int read_audit(struct reader *r, const json_t *row)
 		r->audit++;
 		sk_text_copy(r->audit_head, sizeof(r->audit_head), text_at(row, 10));
 		meet_marks(r, l.id, r->audit_head);
+		return sk_retention_note(r->deleted, l.action, l.detail);
 	}
 	return 0;
 }
 
 static int end_device(struct reader *r)
 {
-	int rc = r->device[0] == '\0' ? 0 : finding(r, r->device, r->seq, r->event_state, r->event_at);
+	int rc = r->device[0] == '\0' ? 0 : finding(r, r->device, r->seq - r->first, r->event_state, r->event_at);
 
 	r->device[0] = '\0';
 	return rc;
+}
+
+static int read_base(struct reader *r, const json_t *row)
+{
+	return json_object_set_new(r->bases, text_at(row, 0),
+	                           json_pack("[O,O]", json_array_get(row, 1), json_array_get(row, 2))) == 0
+	           ? 0
+	           : -ENOMEM;
+}
+
+/* A chain begins at record 1, or where the trail says that it does since older records were deleted. */
+static void begin_device(struct reader *r, const char *device)
+{
+	const json_t *base = json_object_get(r->bases, device);
+	const char *hash = text_at(base, 1);
+
+	sk_text_copy(r->device, sizeof(r->device), device);
+	sk_text_copy(r->event_head, sizeof(r->event_head), hash == NULL ? SK_CHAIN_ZERO : hash);
+	r->seq = r->first = json_integer_value(json_array_get(base, 0));
+	r->event_state = hash == NULL || sk_retention_told(r->deleted, device, r->seq, hash) ? "ok" : "cut";
+	r->event_at = r->seq;
+	json_object_del(r->bases, device);
 }
 
 static int read_event(struct reader *r, const json_t *row)
@@ -228,10 +255,7 @@ static int read_event(struct reader *r, const json_t *row)
 	r->seal.events++;
 	if (strcmp(r->device, text_at(row, 0)) != 0) {
 		rc = end_device(r);
-		sk_text_copy(r->device, sizeof(r->device), text_at(row, 0));
-		sk_text_copy(r->event_head, sizeof(r->event_head), SK_CHAIN_ZERO);
-		r->seq = 0;
-		r->event_state = "ok";
+		begin_device(r, text_at(row, 0));
 	}
 	if (r->event_state[0] != 'o')
 		return rc;
@@ -280,6 +304,7 @@ static const struct {
 } kinds[] = {
     {"checkpoint", "s", read_checkpoint},
     {"audit", "iisssssssss", read_audit},
+    {"base", "sis", read_base},
     {"event", "siissss", read_event},
 };
 
@@ -315,7 +340,15 @@ static int conclude(struct reader *r)
 {
 	int64_t met = 0;
 	int rc = end_device(r);
+	const char *device;
+	json_t *base;
+	void *next;
 
+	json_object_foreach_safe(r->bases, next, device, base)
+	{
+		begin_device(r, device); /* all of it was deleted */
+		rc = rc < 0 ? rc : end_device(r);
+	}
 	if (rc == 0)
 		rc = finding(r, "audit", r->audit, r->audit_state, r->audit_at);
 	for (size_t i = 0; i < r->n_marks; i++) {
@@ -369,13 +402,17 @@ int sk_export_verify(FILE *in, const struct sk_verify_key *key, const char *note
 	if (noted != NULL && sk_checkpoint_noted(noted, &c) < 0)
 		rc = sk_err_set(err, -EINVAL, "\"%s\" is no checkpoint; give it as the log says it, RECORDS:HEAD",
 		                noted);
+	r.deleted = json_object();
+	r.bases = json_object();
 	if (rc == 0)
-		rc = add_mark(&r, &c);
+		rc = r.deleted == NULL || r.bases == NULL ? -ENOMEM : add_mark(&r, &c);
 	if (rc == 0)
 		rc = read_all(&r, in, err);
 	if (rc == 0)
 		rc = conclude(&r);
 	free(r.marks);
+	json_decref(r.deleted);
+	json_decref(r.bases);
 	if (rc < 0) {
 		json_decref(r.findings);
 		return rc;

@@ -13,6 +13,7 @@
 
 const struct sk_job sk_jobs[] = {
     {.name = "sessions", .every = 10 * MINUTE, .turn = sessions_job},
+    {.name = "retention", .minute = 2 * 60 + 10, .turn = retention_job},
     {.name = NULL},
 };
 

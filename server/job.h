@@ -31,6 +31,7 @@ struct sk_job_now { /* of one turn */
 	sk_ms due; /* when this run should have begun; the same in all its turns */
 	char mark[SK_JOB_MARK]; /* "" in a run's first turn, then what the turn before left here */
 	int64_t done; /* how many things it did; is added up over the run */
+	char why[200]; /* of a failure, in words and what to do; "" = the error's own name is shown */
 };
 
 struct sk_job {
@@ -60,5 +61,7 @@ json_t *sk_store_jobs(struct sk_store *s);
 
 /* The turns. */
 int sessions_job(struct sk_store *s, struct sk_job_now *t); /* store_users.c: sessions that ended long ago go */
+
+int retention_job(struct sk_store *s, struct sk_job_now *t); /* store_retention.c: what need not be kept longer goes */
 
 #endif

@@ -19,6 +19,8 @@
 
 /* A script that begins so is for SQLite alone: what only its older ledgers need. */
 #define SK_ONLY_SQLITE "/* SQLite */"
+/* For PostgreSQL alone, in its own language: goes to it as it is. */
+#define SK_ONLY_POSTGRES "/* PostgreSQL */"
 
 /* Appends. -EINVAL: a trigger that does more than refuse, or an open quote; err says which. */
 int sk_dialect_postgres(const char *sql, struct sk_buf *out, struct sk_err *err);

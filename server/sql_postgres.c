@@ -129,6 +129,8 @@ static int script(struct sk_store *s, const char *sql)
 
 	if (strncmp(sql, SK_ONLY_SQLITE, strlen(SK_ONLY_SQLITE)) == 0)
 		return 0;
+	if (strncmp(sql, SK_ONLY_POSTGRES, strlen(SK_ONLY_POSTGRES)) == 0)
+		return pg_plain(pg, sql, NULL);
 	sk_buf_init(&b, PG_SQL_MAX);
 	r = sk_dialect_postgres(sql, &b, &err);
 	if (r < 0)

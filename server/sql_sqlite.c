@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
+#include "server/sql_dialect.h"
 #include "server/store_inside.h"
 
 #define FREE_MIN       ((unsigned long long)16 * 1024 * 1024)
@@ -204,6 +205,8 @@ static int commit(struct sk_store *s)
 
 static int script(struct sk_store *s, const char *sql)
 {
+	if (strncmp(sql, SK_ONLY_POSTGRES, strlen(SK_ONLY_POSTGRES)) == 0)
+		return 0;
 	return lite_errno(sqlite3_exec(lite(s)->db, sql, NULL, NULL, NULL));
 }
 

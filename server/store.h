@@ -248,7 +248,7 @@ int sk_store_audit_at(struct sk_store *s, int64_t record, char hash[SK_SHA256_HE
 int sk_store_checkpoint_put(struct sk_store *s, int64_t records, const char *head, sk_ms time, const char *envelope);
 int sk_store_checkpoint_last(struct sk_store *s, int64_t *records, sk_ms *time);
 /* All that is evidence, row by row as arrays, of one moment: tables "audit" [id,time,user,name,unit,role,action,object,detail text,prev,hash], "checkpoint" [envelope],
- * "event" [device,seq,time,kind,body text,prev,hash] by device and seq. only: one table, NULL = all. line < 0 ends it. */
+ * "base" [device,seq,hash] of chains whose beginning was deleted (server/retention.h), "event" [device,seq,time,kind,body text,prev,hash] by device and seq. only: one table, NULL = all. line < 0 ends it. */
 int sk_store_evidence(struct sk_store *s, const char *only,
                       int (*line)(void *arg, const char *table, const json_t *row), void *arg);
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "server/audit_chain.h"
+#include "server/retention.h"
 
 void actor_system(struct sk_actor *a)
 {
@@ -94,7 +95,7 @@ json_t *sk_store_audit_list(struct sk_store *s, int64_t before, int limit)
 	               "ii", before, (int64_t)limit);
 }
 
-int audit_verify(struct sk_store *s, json_t *findings)
+int audit_verify(struct sk_store *s, json_t *deleted, json_t *findings)
 {
 	struct db_rows *st = db_scan(
 	    s, "SELECT id, time, user, name, unit, role, action, object, detail, prev, hash FROM audit ORDER BY id",
@@ -102,10 +103,10 @@ int audit_verify(struct sk_store *s, json_t *findings)
 	char prev[SK_SHA256_HEX];
 	const char *state = "ok";
 	int64_t n = 0, at = 0;
-	int r;
+	int r, c = 0;
 
 	sk_text_copy(prev, sizeof(prev), SK_CHAIN_ZERO);
-	while ((r = db_next(st)) == 1) {
+	while (c == 0 && (r = db_next(st)) == 1) {
 		struct sk_audit_line l = {db_number(st, 0), db_number(st, 1), db_text(st, 2), db_text(st, 3),
 		                          db_text(st, 4),   db_text(st, 5),   db_text(st, 6), db_text(st, 7),
 		                          db_text(st, 8),   db_text(st, 9)};
@@ -116,10 +117,11 @@ int audit_verify(struct sk_store *s, json_t *findings)
 			break;
 		n++;
 		db_copy(st, 10, prev, sizeof(prev));
+		c = sk_retention_note(deleted, l.action, l.detail);
 	}
 	db_end(st);
-	if (r < 0)
-		return r;
+	if (r < 0 || c < 0)
+		return r < 0 ? r : c;
 	r = state[0] != 'o';
 	if (json_array_append_new(findings, json_pack("{s:s,s:s,s:I,s:s,s:I}", "chain", "audit", "host", "", "records",
 	                                              (json_int_t)n, "state", state, "at", (json_int_t)(r ? at : 0))) !=

@@ -57,6 +57,7 @@ static const struct {
 } tables[] = {
     {"checkpoint", "SELECT envelope FROM checkpoints ORDER BY records"},
     {"audit", "SELECT id, time, user, name, unit, role, action, object, detail, prev, hash FROM audit ORDER BY id"},
+    {"base", "SELECT device, seq, hash FROM chain_bases ORDER BY device"},
     {"event", "SELECT device, seq, time, kind, body, prev, hash FROM events ORDER BY device, seq"},
 };
 

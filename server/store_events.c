@@ -47,14 +47,21 @@ static bool tells_refusal(const struct sk_event *e)
 	return refused;
 }
 
-/* A record that should be stored already: 1 = it is, byte for byte; 0 = another one stands there. */
+/* A record that should be stored already: 1 = it is, byte for byte, or was and need not be kept any longer; 0 = another one stands there. */
 static int same_as_stored(struct sk_store *s, const char *device, const struct sk_event *e)
 {
 	struct db_rows *st = db_query(s, "SELECT hash FROM events WHERE device = ? AND seq = ?", "si", device, e->seq);
 	int r = db_next(st);
 	bool same = r == 1 && strcmp(db_text(st, 0), e->hash) == 0;
+	int64_t deleted = 0;
 
 	db_end(st);
+	if (r == 0) {
+		r = db_int(s, &deleted, "SELECT 1 FROM chain_bases WHERE device = ? AND seq >= ?", "si", device,
+		           e->seq);
+		same = r == 0;
+		r = r == -ENOENT ? 0 : r;
+	}
 	return r < 0 ? r : same;
 }
 
@@ -186,99 +193,4 @@ json_t *sk_store_events(struct sk_store *s, const char *device, const char *unit
 		    "sisi", device, top, unit, (int64_t)limit);
 	return db_list(s, EVENT " WHERE e.id < ?1 AND " WITHIN(2, "t.unit") " ORDER BY e.id DESC LIMIT ?3", "isi", top,
 	               unit, (int64_t)limit);
-}
-
-struct walk {
-	char device[SK_UUID_LEN], host[256];
-	int64_t last, records, at;
-	char hash[SK_SHA256_HEX];
-	const char *state;
-};
-
-static void walk_record(struct walk *w, struct db_rows *st)
-{
-	struct sk_event e = {.seq = db_number(st, 0), .time = db_number(st, 1)};
-	enum sk_chain_result res;
-
-	db_copy(st, 2, e.kind, sizeof(e.kind));
-	e.body = (char *)(uintptr_t)db_text(st, 3); /* read only, until the next step */
-	e.body_len = db_length(st, 3);
-	db_copy(st, 4, e.prev, sizeof(e.prev));
-	db_copy(st, 5, e.hash, sizeof(e.hash));
-	res = sk_chain_follows(w->device, w->last, w->hash, &e);
-	if (res != SK_CHAIN_OK) {
-		w->state = res == SK_CHAIN_GAP ? "gap" : res == SK_CHAIN_FORK ? "fork" : "forged";
-		w->at = e.seq;
-		return;
-	}
-	w->last = e.seq;
-	sk_text_copy(w->hash, sizeof(w->hash), e.hash);
-	w->records++;
-}
-
-/* One terminal's chain from its first record to the head the terminal row names: records cut off at the end show too. */
-static int walk_chain(struct sk_store *s, struct walk *w, int64_t head, const char *head_hash)
-{
-	struct db_rows *st = db_query(
-	    s, "SELECT seq, time, kind, body, prev, hash FROM events WHERE device = ? ORDER BY seq", "s", w->device);
-	int r = 0;
-
-	w->state = "ok";
-	sk_text_copy(w->hash, sizeof(w->hash), SK_CHAIN_ZERO);
-	while (w->state[0] == 'o' && (r = db_next(st)) == 1)
-		walk_record(w, st);
-	db_end(st);
-	if (r >= 0 && w->state[0] == 'o' && (w->last != head || strcmp(w->hash, head_hash) != 0)) {
-		w->state = "cut";
-		w->at = head;
-	}
-	return r < 0 ? r : 0;
-}
-
-static int verify_terminals(struct sk_store *s, json_t *findings)
-{
-	json_t *list = db_list(s, "SELECT id, host, last_seq, last_hash FROM terminals ORDER BY host, id", "");
-	int broken = 0, r = list == NULL ? -EIO : 0;
-	json_t *t;
-	size_t i;
-
-	json_array_foreach(list, i, t)
-	{
-		struct walk w = {0};
-
-		sk_text_copy(w.device, sizeof(w.device), json_string_value(json_object_get(t, "id")));
-		sk_text_copy(w.host, sizeof(w.host), json_string_value(json_object_get(t, "host")));
-		r = walk_chain(s, &w, json_integer_value(json_object_get(t, "last_seq")),
-		               json_string_value(json_object_get(t, "last_hash")));
-		if (r < 0)
-			break;
-		broken += w.state[0] != 'o';
-		json_array_append_new(findings,
-		                      json_pack("{s:s,s:s,s:I,s:s,s:I}", "chain", w.device, "host", w.host, "records",
-		                                (json_int_t)w.records, "state", w.state, "at", (json_int_t)w.at));
-	}
-	json_decref(list);
-	return r < 0 ? r : broken;
-}
-
-int sk_store_verify(struct sk_store *s, json_t **out, struct sk_err *err)
-{
-	json_t *findings = json_array();
-	int r, audit = 0;
-
-	if (findings == NULL)
-		return sk_err_set(err, -ENOMEM, "%s: out of memory", s->path);
-	r = db_begin_read(s);
-	if (r >= 0) {
-		r = audit = audit_verify(s, findings);
-		if (r >= 0)
-			r = verify_terminals(s, findings);
-		r = db_finish(s, r);
-	}
-	if (r < 0) {
-		json_decref(findings);
-		return db_fail(s, err, r, "chains cannot be read");
-	}
-	*out = findings;
-	return r + audit;
 }

@@ -84,6 +84,16 @@ int orders_tend(struct sk_store *s, sk_ms now);
 int contacts_flush(struct sk_store *s);
 int org_changed(struct sk_store *s); /* in the transaction of whatever changes people, posts or units */
 int org_tend(struct sk_store *s, sk_ms now); /* the tree's changes that came into effect */
-int audit_verify(struct sk_store *s, json_t *findings); /* 1 broken, 0, -errno */
+/* 1 broken, 0, -errno. deleted: an object for sk_retention_note. */
+int audit_verify(struct sk_store *s, json_t *deleted, json_t *findings);
+struct chain_walk { /* of one terminal */
+	const char *device;
+	int64_t last; /* the record it stands at, and its hash: set at first to what the walk goes on from */
+	char hash[SK_SHA256_HEX];
+	int64_t records, at; /* good ones seen; the bad one */
+	const char *state; /* "ok", "gap", "fork", "forged" */
+};
+int chain_walk(struct sk_store *s, struct chain_walk *w,
+               int64_t to); /* store_verify.c: up to that record. 0 or -errno */
 
 #endif

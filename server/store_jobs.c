@@ -56,8 +56,8 @@ static int turned(struct sk_store *s, const struct sk_job *j, const struct sk_jo
 	return r < 0 ? r : more ? SK_JOB_MORE : 0;
 }
 
-/* Within the transaction: *ran is set once the job itself was called. */
-static int turn(struct sk_store *s, const struct sk_job *j, sk_ms now, bool *ran)
+/* Within the transaction: *ran is set once the job itself was called; why is what it says of its failure. */
+static int turn(struct sk_store *s, const struct sk_job *j, sk_ms now, bool *ran, char why[256])
 {
 	struct sk_job_now t = {.now = now};
 	struct row row;
@@ -74,6 +74,7 @@ static int turn(struct sk_store *s, const struct sk_job *j, sk_ms now, bool *ran
 		row.began = now;
 	*ran = true;
 	r = j->turn(s, &t);
+	sk_text_copy(why, 256, t.why);
 	if (r == SK_JOB_MORE && t.mark[0] == '\0')
 		r = -EPROTO; /* it would begin anew for ever */
 	return r < 0 ? r : turned(s, j, &t, &row, r == SK_JOB_MORE);
@@ -100,7 +101,7 @@ static void failed(struct sk_store *s, const struct sk_job *j, sk_ms now, const 
 
 int sk_job_turn(struct sk_store *s, const struct sk_job *j, sk_ms now)
 {
-	char why[256], words[160];
+	char why[256] = "", words[160];
 	int64_t next = 0;
 	bool ran = false;
 	int r = db_int(s, &next, "SELECT next FROM jobs WHERE name = ?", "s", j->name);
@@ -112,13 +113,14 @@ int sk_job_turn(struct sk_store *s, const struct sk_job *j, sk_ms now)
 	r = db_begin(s);
 	if (r < 0)
 		return r;
-	r = turn(s, j, now, &ran);
+	r = turn(s, j, now, &ran, why);
 	if (r < 0)
 		sk_text_printable(words, sizeof(words), s->driver->problem(s), strlen(s->driver->problem(s)));
 	r = db_finish(s, r);
 	if (r >= 0 || !ran || r == -ECONNRESET)
 		return r;
-	snprintf(why, sizeof(why), "%s%s%s", strerror(-r), r == -EIO ? ": " : "", r == -EIO ? words : "");
+	if (why[0] == '\0')
+		snprintf(why, sizeof(why), "%s%s%s", strerror(-r), r == -EIO ? ": " : "", r == -EIO ? words : "");
 	failed(s, j, now, why);
 	return -ECANCELED;
 }

@@ -306,6 +306,32 @@ static const char jobs[] =
     "failures INTEGER NOT NULL DEFAULT 0, mark TEXT NOT NULL DEFAULT '', problem TEXT NOT NULL DEFAULT '') STRICT, "
     "WITHOUT ROWID;";
 
+/* Retention (server/retention.h): periods, holds, and where the chain of each terminal begins; records go only below that. */
+static const char retention[] =
+    "CREATE TABLE retention(kind TEXT PRIMARY KEY, days INTEGER NOT NULL CHECK(days BETWEEN 30 AND 36525), by TEXT NOT "
+    "NULL, "
+    "set_at INTEGER NOT NULL, seen INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE holds(number INTEGER PRIMARY KEY AUTOINCREMENT, terminal TEXT REFERENCES terminals(id), unit TEXT "
+    "REFERENCES units(key), reason TEXT NOT NULL, by TEXT NOT NULL, created INTEGER NOT NULL, ended INTEGER) STRICT;"
+    "CREATE TABLE chain_bases(device TEXT PRIMARY KEY REFERENCES terminals(id), seq INTEGER NOT NULL, hash TEXT NOT "
+    "NULL) STRICT, WITHOUT ROWID;"
+    "CREATE TRIGGER chain_bases_rise BEFORE UPDATE ON chain_bases WHEN NEW.seq < OLD.seq OR NEW.device <> OLD.device"
+    " BEGIN SELECT RAISE(ABORT, 'a chain does not begin earlier again'); END;"
+    "CREATE TRIGGER chain_bases_no_delete BEFORE DELETE ON chain_bases BEGIN SELECT RAISE(ABORT, 'chain_bases are not "
+    "deleted'); END;"
+    "CREATE INDEX posture_history_time ON posture_history(time);";
+static const char retention_sqlite[] =
+    SK_ONLY_SQLITE "DROP TRIGGER IF EXISTS events_no_delete;"
+                   "CREATE TRIGGER events_no_delete BEFORE DELETE ON events WHEN NOT EXISTS (SELECT 1 FROM chain_bases "
+                   "b WHERE b.device = "
+                   "OLD.device AND b.seq >= OLD.seq) BEGIN SELECT RAISE(ABORT, 'events are not deleted'); END;";
+static const char retention_postgres[] = SK_ONLY_POSTGRES /* no subquery in a trigger's WHEN there */
+    "CREATE OR REPLACE FUNCTION sk_keep_events() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+    " IF EXISTS (SELECT 1 FROM chain_bases b WHERE b.device = OLD.device AND b.seq >= OLD.seq) THEN RETURN OLD; END IF;"
+    " RAISE EXCEPTION 'events are not deleted' USING ERRCODE = 'integrity_constraint_violation'; END $$;"
+    "DROP TRIGGER IF EXISTS events_no_delete ON events;"
+    "CREATE TRIGGER events_no_delete BEFORE DELETE ON events FOR EACH ROW EXECUTE FUNCTION sk_keep_events();";
+
 static const char *const migrations[][4] = {
     {people, terminals, requests, NULL},
     {logins, NULL},
@@ -325,6 +351,7 @@ static const char *const migrations[][4] = {
     {agents, NULL},
     {erase, NULL},
     {jobs, NULL},
+    {retention, retention_sqlite, retention_postgres, NULL},
 };
 #define VERSION ((int)(sizeof(migrations) / sizeof(migrations[0])))
 

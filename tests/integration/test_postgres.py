@@ -126,6 +126,10 @@ class Migration(Base):
         t = Terminal(server, "pc-1").enrol()
         self.assertEqual(t.send(t.request_event(), *[t.event("x", {"n": n, "text": "課 \\ ' \t"}) for n in range(99)]), (200, {"acked": 100}))
         self.assertEqual(t.call("POST", "/v1/report", t.report())[0], 200)
+        server.cli("retention", "set", "events", "--keep", "400d")
+        self.assertEqual(server.cli("hold", "add", "--terminal", "pc-1", "--reason", "照会中"), "1\n")
+        for wrong in (("retention", "set", "events", "--keep", "1d"), ("hold", "add", "--reason", "x"), ("hold", "add", "--all", "--unit", "zeimu", "--reason", "x")):
+            self.assertEqual(server.run(*wrong).returncode, 64, wrong)
         to = self.cluster.database("moved")
         busy = server.run("migrate", "--to", to)
         self.assertEqual(busy.returncode, 1, "while the server runs")
@@ -144,6 +148,9 @@ class Migration(Base):
         server.start()
         self.assertEqual(t.send(t.event("x", {}), t.request_event()), (200, {"acked": 102}))
         self.assertEqual(server.sql("SELECT max(number) FROM requests"), "2")
+        self.assertEqual([(r["kind"], r["days"]) for r in json.loads(server.cli("retention", "list", "--json"))], [("events", 400), ("posture", 0)])
+        self.assertEqual([(h["number"], h["terminal"], h["ended"]) for h in json.loads(server.cli("hold", "list", "--json"))], [(1, "pc-1", None)])
+        server.cli("hold", "end", "1", "--reason", "終結")
         self.check(server, t, range(1, 103))
 
 
