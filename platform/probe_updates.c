@@ -1,6 +1,7 @@
 /*
  * P10: security updates. What apt would do now, simulated over the index that is there (never refreshed by us: that is the office's own
- * schedule), how old that index is, what is held back, whether dpkg was left half done, and whether what is installed also runs.
+ * schedule), how old that index is, what is held back, whether dpkg was left half done, and whether what is installed also runs. apt is asked only
+ * when something it answers from has changed (updates_cache.h).
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,10 +12,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/text.h"
 #include "platform/etc.h"
 #include "platform/probe.h"
 #include "platform/run.h"
+#include "platform/updates_cache.h"
 
 #define OUTPUT_MAX (512 * 1024)
 #define SHOWN_MAX  50
@@ -190,19 +193,41 @@ static bool needs_reboot(const char *root)
 	return needed;
 }
 
+/* NULL: it does not say. */
+static json_t *ask_apt(const char *root)
+{
+	char program[400], *out = malloc(OUTPUT_MAX);
+	const char *const simulate[] = {program, "-s", "-qq", "-o", "Debug::NoLocking=1", "dist-upgrade", NULL};
+	json_t *answer = NULL;
+
+	snprintf(program, sizeof(program), "%s/usr/bin/apt-get", root);
+	if (out && sk_run(0, "/root", simulate, 25000, out, OUTPUT_MAX) >= 0)
+		answer = sk_updates_parse(out);
+	free(out);
+	return answer;
+}
+
+/* From apt itself only when something it answers from is not as it was; kept only when nothing changed while it was asked. */
+static json_t *pending_updates(const char *root)
+{
+	char before[SK_SHA256_HEX], after[SK_SHA256_HEX];
+	bool told = sk_updates_state(root, before) == 0;
+	json_t *answer = told ? sk_updates_cached(root, before, sk_clock_wall()) : NULL;
+
+	if (answer)
+		return answer;
+	answer = ask_apt(root);
+	if (answer && told && sk_updates_state(root, after) == 0 && strcmp(before, after) == 0)
+		(void)sk_updates_keep(root, before, answer, sk_clock_wall());
+	return answer ? answer : json_null();
+}
+
 json_t *sk_probe_updates(const char *root)
 {
-	static const char *const simulate[] = {"/usr/bin/apt-get",   "-s",           "-qq", "-o",
-	                                       "Debug::NoLocking=1", "dist-upgrade", NULL};
-	char *out = malloc(OUTPUT_MAX);
-	json_t *pending, *held = json_array(), *broken = json_array();
+	json_t *pending = pending_updates(root), *held = json_array(), *broken = json_array();
 	long long at = index_time(root);
-
-	if (!out)
-		return NULL;
-	pending = sk_run(0, "/root", simulate, 25000, out, OUTPUT_MAX) < 0 ? json_null() : sk_updates_parse(out);
-	free(out);
 	bool read = read_dpkg(root, held, broken);
+
 	if (read)
 		interrupted(root, broken);
 	json_t *facts =
