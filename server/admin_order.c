@@ -9,8 +9,10 @@
 #include "common/file.h"
 #include "common/text.h"
 #include "server/admin.h"
+#include "server/org.h"
 #include "server/store_notice.h"
 #include "server/store_order.h"
+#include "server/store_org.h"
 #include "server/store_setting.h"
 
 static int number_of(struct sk_admin *a, const char *word, int64_t *out)
@@ -37,19 +39,40 @@ static int until_of(struct sk_admin *a, const char *valid, sk_ms now, sk_ms *out
 	return 0;
 }
 
-/* The role that the account acts in: the first of those that may. */
-static int act(struct sk_admin *a, const char *user, unsigned may, struct sk_actor *by, struct sk_err *err)
+/* The role that the account acts in: the first of those that may, for this section (NULL: for any). Posts, deputies and delegations count as on the
+ * console. Who decides goes before who carries out, where somebody is both. */
+static int act(struct sk_admin *a, const char *user, unsigned may, const char *unit, struct sk_actor *by,
+               struct sk_err *err)
 {
-	static const enum sk_role order[] = {SK_ROLE_SYS, SK_ROLE_DESK, SK_ROLE_SEC};
+	static const enum sk_role order[] = {SK_ROLE_CISO, SK_ROLE_EXEC, SK_ROLE_SYS, SK_ROLE_DESK, SK_ROLE_SEC};
+	struct sk_capacity list[SK_CAPACITY_MAX], as;
+	const struct sk_org *org;
+	sk_ms now = sk_clock_wall();
 	struct sk_user u;
+	size_t n = 0;
 	int r = sk_admin_act_as(a, user, &u, by, err);
 
-	for (size_t i = 0; r == 0 && i < sizeof(order) / sizeof(order[0]); i++)
-		if (u.roles & may & order[i]) {
-			by->role = order[i];
-			return 0;
+	if (r < 0 || (r = sk_store_org(a->store, &org)) < 0)
+		return r;
+	n = sk_org_capacities(org, u.user, now, list);
+	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+		if (!(may & order[i]))
+			continue;
+		bool holds = unit != NULL && sk_org_may(org, u.user, order[i], unit, now, &as) == 0;
+
+		for (size_t k = 0; unit == NULL && !holds && k < n; k++) {
+			holds = list[k].role == order[i];
+			as = holds ? list[k] : as;
 		}
-	return r < 0 ? r : sk_err_set(err, -EPERM, "user \"%s\" has no role that may do this", user);
+		if (!holds)
+			continue;
+		by->role = order[i];
+		sk_capacity_name(&as, u.name, by->name, sizeof(by->name));
+		if (as.unit[0] != '\0')
+			sk_text_copy(by->unit, sizeof(by->unit), as.unit);
+		return 0;
+	}
+	return sk_err_set(err, -EPERM, "user \"%s\" has no role that may do this", user);
 }
 
 static int told(struct sk_admin *a, int r, const struct sk_err *err, const char *action, const char *as, int64_t number)
@@ -66,18 +89,18 @@ static int told(struct sk_admin *a, int r, const struct sk_err *err, const char 
 
 int sk_admin_order_add(struct sk_admin *a)
 {
-	const char *as = NULL, *terminal = NULL, *mode = NULL, *person = NULL, *reason = NULL, *decided = NULL,
-	           *valid = NULL, *kind = NULL;
+	const char *as = NULL, *terminal = NULL, *mode = NULL, *person = NULL, *reason = NULL, *valid = NULL,
+	           *kind = NULL;
 	bool off = false;
 	const struct sk_option options[] = {{"--as", &as, NULL, true},          {"--terminal", &terminal, NULL, true},
 	                                    {"--reason", &reason, NULL, true},  {"--mode", &mode, NULL, false},
-	                                    {"--person", &person, NULL, false}, {"--decided-by", &decided, NULL, false},
-	                                    {"--valid", &valid, NULL, false},   {"--power-off", NULL, &off, false},
-	                                    {NULL, NULL, NULL, false}};
+	                                    {"--person", &person, NULL, false}, {"--valid", &valid, NULL, false},
+	                                    {"--power-off", NULL, &off, false}, {NULL, NULL, NULL, false}};
 	sk_ms now = sk_clock_wall();
 	struct sk_err err = SK_ERR_INIT;
 	struct sk_order_wish w = {0};
 	char id[SK_UUID_LEN];
+	struct sk_terminal t;
 	struct sk_actor by;
 	int64_t number = 0;
 	int status, r;
@@ -96,27 +119,37 @@ int sk_admin_order_add(struct sk_admin *a)
 	w.poweroff = off;
 	w.person = person != NULL ? person : "";
 	w.reason = reason;
-	w.decided_by = decided != NULL ? decided : "";
 	w.terminal = id;
-	r = act(a, as, sk_order_roles(w.kind), &by, &err);
+	r = sk_admin_terminal(a, terminal, id, &err);
 	if (r == 0)
-		r = sk_admin_terminal(a, terminal, id, &err);
+		r = sk_store_terminal_get(a->store, id, &t);
+	if (r == 0)
+		r = act(a, as, sk_order_roles(w.kind), t.unit, &by, &err);
 	if (r == 0)
 		r = sk_store_order_add(a->store, &by, &w, now, &number, &err);
 	status = told(a, r, &err, "order.cli", as, number);
-	if (status == 0 && sk_order_needs_two(w.kind))
-		fprintf(stderr, "%s\n",
-		        sk_tr(a->lang,
-		              N_("It waits for a second officer: sekimori-server order approve NUMBER --as USER")));
+	if (status == 0 && sk_order_waits(w.kind, by.role))
+		fprintf(
+		    stderr, "%s\n",
+		    sk_tr(a->lang,
+		          sk_order_needs_two(w.kind)
+		              ? N_("It waits for a second officer: sekimori-server order approve NUMBER --as USER")
+		              : N_("It waits for the decision of the CISO or the executive officer: sekimori-server "
+		                   "order approve NUMBER --as USER")));
 	return status;
 }
 
-static int decide(struct sk_admin *a, const char *action,
-                  int (*step)(struct sk_store *, const struct sk_actor *, int64_t, sk_ms, struct sk_err *))
+typedef int step_fn(struct sk_store *s, const struct sk_actor *by, int64_t number, sk_ms now, struct sk_err *err);
+
+/* may: the roles, in any section; 0: those of the order with that number, in its terminal's section. */
+static int decide(struct sk_admin *a, const char *action, unsigned may, step_fn *step)
 {
+	const unsigned all = SK_ROLE_SYS | SK_ROLE_DESK | SK_ROLE_SEC | SK_ROLE_CISO | SK_ROLE_EXEC;
 	const char *as = NULL, *word = NULL;
 	const struct sk_option options[] = {{"--as", &as, NULL, true}, {NULL, NULL, NULL, false}};
 	struct sk_err err = SK_ERR_INIT;
+	char id[SK_UUID_LEN];
+	struct sk_terminal t;
 	struct sk_actor by;
 	int64_t number = 0;
 	int status = sk_admin_options(a, options, &word, 1, 1), r;
@@ -125,7 +158,12 @@ static int decide(struct sk_admin *a, const char *action,
 		status = number_of(a, word, &number);
 	if (status != 0)
 		return status;
-	r = act(a, as, SK_ROLE_SYS | SK_ROLE_DESK | SK_ROLE_SEC, &by, &err);
+	if (may == 0 &&
+	    (sk_store_order_terminal(a->store, number, id) < 0 || sk_store_terminal_get(a->store, id, &t) < 0)) {
+		sk_err_set(&err, -ENOENT, "there is no order %lld", (long long)number);
+		return sk_admin_fail(a, &err);
+	}
+	r = act(a, as, may != 0 ? may : all, may != 0 ? NULL : t.unit, &by, &err);
 	if (r == 0)
 		r = step(a->store, &by, number, sk_clock_wall(), &err);
 	return told(a, r, &err, action, as, number);
@@ -133,17 +171,17 @@ static int decide(struct sk_admin *a, const char *action,
 
 int sk_admin_order_approve(struct sk_admin *a)
 {
-	return decide(a, "order.cli", sk_store_order_approve);
+	return decide(a, "order.cli", 0, sk_store_order_approve);
 }
 
 int sk_admin_order_cancel(struct sk_admin *a)
 {
-	return decide(a, "order.cli", sk_store_order_cancel);
+	return decide(a, "order.cli", 0, sk_store_order_cancel);
 }
 
 int sk_admin_setting_end(struct sk_admin *a)
 {
-	return decide(a, "setting.cli", sk_store_setting_end);
+	return decide(a, "setting.cli", SK_ROLE_SYS | SK_ROLE_DESK | SK_ROLE_SEC, sk_store_setting_end);
 }
 
 static void print_orders(const json_t *list)
@@ -230,7 +268,7 @@ int sk_admin_setting_permit(struct sk_admin *a)
 	w.setting = setting;
 	w.person = person;
 	w.reason = reason;
-	r = act(a, as, SK_ROLE_SEC, &by, &err);
+	r = act(a, as, SK_ROLE_SEC, NULL, &by, &err);
 	if (r == 0)
 		r = sk_admin_terminal(a, terminal, id, &err);
 	if (r == 0)
@@ -259,7 +297,7 @@ int sk_admin_notice_add(struct sk_admin *a)
 	sk_buf_init(&text, 65536);
 	r = sk_file_read(file, &text, &err);
 	if (r == 0)
-		r = act(a, as, SK_ROLE_SYS | SK_ROLE_DESK, &by, &err);
+		r = act(a, as, SK_ROLE_SYS | SK_ROLE_DESK, NULL, &by, &err);
 	if (r == 0) {
 		while (text.len > 0 && text.data[text.len - 1] == '\n')
 			text.data[--text.len] = '\0';

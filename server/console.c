@@ -29,7 +29,7 @@
 	X(GET,  "/",            0,    SK_MAY_ANY,                    sk_page_overview)   \
 	X(GET,  "/terminals",   0,    SK_MAY_READ,                   sk_page_terminals)  \
 	X(GET,  "/terminals/*", 0,    SK_MAY_READ,                   sk_page_terminal)   \
-	X(POST, "/terminals/*", FORM, SK_ROLE_SEC | SK_ROLE_DESK | SK_ROLE_SYS, sk_page_order_post) \
+	X(POST, "/terminals/*", FORM, SK_ROLE_SEC | SK_ROLE_DESK | SK_ROLE_SYS | SK_ROLE_CISO | SK_ROLE_EXEC, sk_page_order_post) \
 	X(GET,  "/notices",     0,    SK_MAY_READ,                   sk_page_notices)    \
 	X(POST, "/notices",     FORM, SK_ROLE_DESK | SK_ROLE_SYS,    sk_page_notices_post) \
 	X(GET,  "/requests",    0,    SK_MAY_ANY,                    sk_page_requests)   \

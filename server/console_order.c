@@ -43,6 +43,11 @@ static bool may(const struct sk_console *c, enum sk_order_kind k)
 	return (sk_order_roles(k) & c->session.acting) != 0;
 }
 
+static bool confirms(const struct sk_console *c, enum sk_order_kind k)
+{
+	return (sk_order_confirm_roles(k) & c->session.acting) != 0;
+}
+
 /* One small form: a button for one order that waits or was not taken yet. */
 static void button(struct sk_console *c, const char *id, long long number, const char *action, const char *label)
 {
@@ -72,6 +77,8 @@ static void row(struct sk_console *c, const char *id, const json_t *o)
 	const char *word = state_word(state, &tone);
 	bool known = sk_order_parse_kind(sk_page_str(o, "kind"), &kind) == 0;
 
+	if (known && strcmp(state, "waiting") == 0 && !sk_order_needs_two(kind))
+		word = N_("waits for the decision of the CISO or the executive officer");
 	sk_page_lit(p, "<tr><td>");
 	sk_page_time(p, sk_page_int(o, "issued"));
 	sk_page_lit(p, "</td><td class=\"num\">");
@@ -89,10 +96,10 @@ static void row(struct sk_console *c, const char *id, const json_t *o)
 	}
 	sk_page_lit(p, "</th><td>");
 	sk_page_badge(p, tone, word);
-	if (known && may(c, kind) && strcmp(state, "waiting") == 0 &&
+	if (known && confirms(c, kind) && strcmp(state, "waiting") == 0 &&
 	    strcmp(sk_page_str(o, "asked_user"), c->session.user) != 0)
 		button(c, id, sk_page_int(o, "number"), "approve", N_("Confirm and carry out"));
-	if (known && may(c, kind) &&
+	if (known && (may(c, kind) || confirms(c, kind)) &&
 	    (strcmp(state, "waiting") == 0 || (strcmp(state, "open") == 0 && sk_page_int(o, "taken") == 0)))
 		button(c, id, sk_page_int(o, "number"), "cancel", N_("Take back"));
 	sk_page_lit(p, "</td>");
@@ -121,9 +128,11 @@ static void radios(struct sk_console *c)
 		sk_page_attr(p, "value", sk_order_name((enum sk_order_kind)k));
 		sk_page_lit(p, "> ");
 		sk_page_tr(p, sk_order_word((enum sk_order_kind)k));
-		if (sk_order_needs_two((enum sk_order_kind)k)) {
+		if (sk_order_waits((enum sk_order_kind)k, c->session.acting)) {
 			sk_page_lit(p, " <span class=\"sub\">");
-			sk_page_tr(p, N_("a second officer confirms"));
+			sk_page_tr(p, sk_order_needs_two((enum sk_order_kind)k)
+			                  ? N_("a second officer confirms")
+			                  : N_("the CISO or the executive officer decides"));
 			sk_page_lit(p, "</span>");
 		}
 		sk_page_lit(p, "</label>");
@@ -153,11 +162,8 @@ static void form(struct sk_console *c, const char *id)
 		                 "the LAN cable unplugged."));
 		sk_page_lit(p, "</label></p>");
 	}
-	if (may(c, SK_ORDER_SUSPEND)) {
+	if (may(c, SK_ORDER_SUSPEND))
 		sk_part_field(c, "person", N_("Login name of the user to suspend"), NULL, "");
-		sk_part_field(c, "decided_by", N_("Suspension decided by (CISO or executive officer, post and name)"),
-		              NULL, "");
-	}
 	sk_part_field(c, "reason", N_("Reason"), NULL, "");
 	sk_page_lit(p, "<p><button class=\"primary\" name=\"action\" value=\"add\">");
 	sk_page_tr(p, N_("Give the order"));
@@ -182,7 +188,7 @@ void sk_part_orders(struct sk_console *c, const char *id)
 	} else {
 		sk_part_empty(p, N_("Nothing was ordered."));
 	}
-	if (may(c, SK_ORDER_CHECK))
+	if (may(c, SK_ORDER_CHECK) || may(c, SK_ORDER_ISOLATE))
 		form(c, id);
 	sk_page_lit(p, "</section>\n");
 	json_decref(rows);
@@ -194,8 +200,7 @@ static int not_done(struct sk_console *c, int r, const struct sk_err *err)
 {
 	switch (r) {
 	case -EINVAL:
-		c->problem = N_(
-		    "Choose an order and write the reason; a suspension also needs the login name and who decided it.");
+		c->problem = N_("Choose an order and write the reason; a suspension also needs the login name.");
 		return 400;
 	case -EPERM:
 		c->problem = N_("Your role may not do this here, or the same person may not do both steps.");
@@ -220,12 +225,11 @@ static int add(struct sk_console *c, const struct sk_actor *by, const char *id, 
 
 	if (sk_form_text(&c->form, "kind", 15, &kind) < 0 || sk_order_parse_kind(kind, &w.kind) < 0 ||
 	    sk_form_text(&c->form, "reason", REASON_MAX, &w.reason) < 0 ||
-	    sk_form_text(&c->form, "person", 63, &w.person) < 0 ||
-	    sk_form_text(&c->form, "decided_by", 100, &w.decided_by) < 0)
+	    sk_form_text(&c->form, "person", 63, &w.person) < 0)
 		return -EINVAL;
 	/* One form for all: what belongs to other kinds is left where it stands. */
 	if (!sk_order_takes_person(w.kind))
-		w.person = w.decided_by = "";
+		w.person = "";
 	w.poweroff = w.kind == SK_ORDER_ERASE;
 	return sk_store_order_add(c->r->server->store, by, &w, c->now, &number, err);
 }

@@ -80,6 +80,16 @@ int agent_from_report(struct sk_store *s, const char *device, const json_t *repo
 int agent_from_event(struct sk_store *s, const char *device, const struct sk_event *e, sk_ms now);
 int order_from_event(struct sk_store *s, const char *terminal, const struct sk_event *e, sk_ms now);
 int notice_from_event(struct sk_store *s, const char *terminal, const struct sk_event *e);
+struct sk_capacity;
+/* May by do this with an order of that kind (its name) now: by an own post, as a deputy, by delegation? roles: of which by->role is one. 0 and *as, or -EPERM with
+ * err. */
+int order_may(struct sk_store *s, const struct sk_actor *by, unsigned roles, const char *kind, const char *unit,
+              sk_ms now, struct sk_capacity *as, struct sk_err *err);
+/* -EPERM with err: by, or whoever delegated to by, is the person behind the account that asked. */
+int order_other_person(struct sk_store *s, const struct sk_actor *by, const struct sk_capacity *as, const char *asked,
+                       struct sk_err *err);
+/* As printed on an order: post and name, （代行）, （委任）. */
+int order_decider(struct sk_store *s, const struct sk_actor *by, const struct sk_capacity *as, char *out, size_t size);
 int orders_tend(struct sk_store *s, sk_ms now);
 int contacts_flush(struct sk_store *s);
 int org_changed(struct sk_store *s); /* in the transaction of whatever changes people, posts or units */

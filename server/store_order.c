@@ -1,48 +1,14 @@
-/* Orders. Who may is looked up in the store again, whatever the console showed; the database holds the second officer to another account. */
+/* Orders. Who may is looked up in the store again (store_order_who.c), whatever the console showed; the database holds the second officer to another account. */
 #include "server/store_order.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "server/org.h"
 #include "server/store_inside.h"
 
 #define BUNDLE_MAX 16 /* orders in one bundle; the rest follows when these are done */
-
-unsigned sk_order_roles(enum sk_order_kind k)
-{
-	switch (k) {
-	case SK_ORDER_CHECK:
-	case SK_ORDER_LOCK:
-	case SK_ORDER_SCAN:
-		return SK_ROLE_SEC | SK_ROLE_DESK | SK_ROLE_SYS;
-	case SK_ORDER_ISOLATE:
-	case SK_ORDER_RELEASE:
-	case SK_ORDER_ERASE:
-		return SK_ROLE_DESK | SK_ROLE_SYS;
-	case SK_ORDER_SUSPEND:
-	case SK_ORDER_RESUME:
-		return SK_ROLE_SYS;
-	default:
-		return 0;
-	}
-}
-
-/* The account behind the acting role, as the store has it now. */
-static int check_actor(struct sk_store *s, const struct sk_actor *by, enum sk_order_kind kind, const char *unit,
-                       struct sk_user *me, struct sk_err *err)
-{
-	int r = sk_store_user_get(s, by->user, me);
-
-	if (r < 0 && r != -ENOENT)
-		return r;
-	if (r == -ENOENT || me->disabled || !(me->roles & by->role) || !(sk_order_roles(kind) & by->role))
-		return sk_err_set(err, -EPERM, "%s may not give an order \"%s\" as %s", by->user, sk_order_name(kind),
-		                  sk_role_name(by->role));
-	if (by->role == SK_ROLE_SEC && (me->unit[0] == '\0' || strcmp(me->unit, unit) != 0))
-		return sk_err_set(err, -EPERM, "%s is no manager of section %s", by->user, unit);
-	return 0;
-}
 
 static bool plain(const char *text, size_t min, size_t max)
 {
@@ -57,12 +23,8 @@ static bool plain(const char *text, size_t min, size_t max)
 static int check_wish(const struct sk_order_wish *w, const struct sk_actor *by, sk_ms now, struct sk_order *o,
                       struct sk_err *err)
 {
-	bool decided = w->kind == SK_ORDER_SUSPEND || w->kind == SK_ORDER_RESUME;
-
 	if (!plain(w->reason, 1, sizeof(o->reason) - 1))
 		return sk_err_set(err, -EINVAL, "the reason is missing, or too long");
-	if (!plain(w->decided_by, decided ? 1 : 0, 100))
-		return sk_err_set(err, -EINVAL, "who decided it (CISO or the executive officer, 5.3(3)) is missing");
 	if (!plain(w->person, 0, sizeof(o->person) - 1))
 		return sk_err_set(err, -EINVAL, "the login name cannot be used");
 	*o = (struct sk_order){.kind = w->kind, .issued = now, .management = w->management, .poweroff = w->poweroff};
@@ -77,8 +39,9 @@ static int check_wish(const struct sk_order_wish *w, const struct sk_actor *by, 
 	return sk_order_check(o, err);
 }
 
+/* decided: who decided it, where that is the one who gives it; else "" */
 static int insert(struct sk_store *s, const struct sk_actor *by, const struct sk_order_wish *w,
-                  const struct sk_order *o, int64_t *number)
+                  const struct sk_order *o, const char *decided, int64_t *number)
 {
 	int64_t open = 0;
 	char object[48];
@@ -96,15 +59,15 @@ static int insert(struct sk_store *s, const struct sk_actor *by, const struct sk
 		           o->kind != SK_ORDER_ISOLATE ? ""
 		           : o->management             ? "management"
 		                                       : "full",
-		           o->person, (int64_t)o->poweroff, o->reason, w->decided_by, o->issued, o->until,
-		           sk_order_needs_two(o->kind) ? "waiting" : "open", by->user, by->name,
+		           o->person, (int64_t)o->poweroff, o->reason, decided, o->issued, o->until,
+		           sk_order_waits(o->kind, by->role) ? "waiting" : "open", by->user, by->name,
 		           sk_role_name(by->role));
 	if (r < 0)
 		return r;
 	snprintf(object, sizeof(object), "order:%lld", (long long)*number);
 	return audit_add(s, by, "order.given", object,
 	                 json_pack("{s:s,s:s,s:s,s:s,s:s,s:I}", "terminal", w->terminal, "kind", sk_order_name(o->kind),
-	                           "person", o->person, "reason", o->reason, "decided_by", w->decided_by, "until",
+	                           "person", o->person, "reason", o->reason, "decided_by", decided, "until",
 	                           (json_int_t)o->until),
 	                 o->issued);
 }
@@ -112,17 +75,22 @@ static int insert(struct sk_store *s, const struct sk_actor *by, const struct sk
 static int add(struct sk_store *s, const struct sk_actor *by, const struct sk_order_wish *w, sk_ms now, int64_t *number,
                struct sk_err *err)
 {
+	bool decides = (sk_order_confirm_roles(w->kind) & by->role) && !sk_order_waits(w->kind, by->role);
 	struct sk_terminal t;
 	struct sk_order o = {0};
-	struct sk_user me;
+	struct sk_capacity as;
+	char decided[101] = "";
 	int r = sk_store_terminal_get(s, w->terminal, &t);
 
 	if (r == -ENOENT || (r == 0 && t.revoked))
 		return sk_err_set(err, -ENOENT, "terminal %s is not known, or shut out", w->terminal);
-	if (r < 0 || (r = check_actor(s, by, w->kind, t.unit, &me, err)) < 0 ||
+	if (r < 0 ||
+	    (r = order_may(s, by, sk_order_roles(w->kind), sk_order_name(w->kind), t.unit, now, &as, err)) < 0 ||
 	    (r = check_wish(w, by, now, &o, err)) < 0)
 		return r;
-	r = insert(s, by, w, &o, number);
+	if (decides && (r = order_decider(s, by, &as, decided, sizeof(decided))) < 0)
+		return r;
+	r = insert(s, by, w, &o, decided, number);
 	return r == -ENOSPC ? sk_err_set(err, r, "%d orders to this terminal are open; cancel some", SK_ORDERS_MAX) : r;
 }
 
@@ -170,14 +138,19 @@ static int row_of(struct sk_store *s, int64_t number, struct row *o)
 	return r == 0 ? -ENOENT : r < 0 ? r : 0;
 }
 
-static int load(struct sk_store *s, const struct sk_actor *by, int64_t number, struct row *o, struct sk_err *err)
+/* confirms: by is to be one who confirms such an order; else who gives it is enough. */
+static int load(struct sk_store *s, const struct sk_actor *by, int64_t number, sk_ms now, bool confirms, struct row *o,
+                struct sk_capacity *as, struct sk_err *err)
 {
-	struct sk_user me;
 	int r = row_of(s, number, o);
+	unsigned roles;
 
 	if (r == -ENOENT)
 		return sk_err_set(err, r, "there is no order %lld", (long long)number);
-	return r < 0 ? r : check_actor(s, by, o->kind, o->unit, &me, err);
+	if (r < 0)
+		return r;
+	roles = sk_order_confirm_roles(o->kind) | (confirms ? 0 : sk_order_roles(o->kind));
+	return order_may(s, by, roles, sk_order_name(o->kind), o->unit, now, as, err);
 }
 
 static int audit(struct sk_store *s, const struct sk_actor *by, const char *action, int64_t number, const struct row *o,
@@ -192,31 +165,31 @@ static int audit(struct sk_store *s, const struct sk_actor *by, const char *acti
 
 static int approve(struct sk_store *s, const struct sk_actor *by, int64_t number, sk_ms now, struct sk_err *err)
 {
-	struct sk_user me, asked;
+	struct sk_capacity as;
 	struct row o = {0};
-	int r = load(s, by, number, &o, err);
+	char decider[101];
+	int r = row_of(s, number, &o);
 
-	if (r < 0)
-		return r;
-	if (strcmp(o.state, "waiting") != 0 || o.until <= now)
+	/* What waits for nobody is told as that, whoever asks. */
+	if (r == 0 && (strcmp(o.state, "waiting") != 0 || o.until <= now))
 		return sk_err_set(err, -EALREADY, "order %lld does not wait for an approval", (long long)number);
-	if ((r = sk_store_user_get(s, by->user, &me)) < 0 || ((r = sk_store_user_get(s, o.asked, &asked)) < 0))
+	r = load(s, by, number, now, true, &o, &as, err);
+	if (r < 0 || (r = order_other_person(s, by, &as, o.asked, err)) < 0 ||
+	    (r = order_decider(s, by, &as, decider, sizeof(decider))) < 0)
 		return r;
-	/* Another person, not only another account: a login of the one may be the account of the other. */
-	if (user_is_person(&me, o.asked) || user_is_person(&asked, by->user) ||
-	    (me.login[0] != '\0' && user_is_person(&asked, me.login)))
-		return sk_err_set(err, -EPERM, "who asked for an order does not approve it: %s", by->user);
-	r = db_run(s,
-	           "UPDATE orders SET state = 'open', approved_user = ?, approved_name = ?, approved = ? WHERE number "
-	           "= ? AND state = 'waiting'",
-	           "ssii", by->user, by->name, now, number);
+	r = db_run(
+	    s,
+	    "UPDATE orders SET state = 'open', approved_user = ?1, approved_name = ?2, approved = ?3, decided_by "
+	    "= ?4 WHERE number = ?5 AND state = 'waiting'",
+	    "ssisi", by->user, decider, now, sk_order_needs_two(o.kind) ? "" : decider, number);
 	return r < 0 ? r : audit(s, by, "order.approved", number, &o, now);
 }
 
 static int cancel(struct sk_store *s, const struct sk_actor *by, int64_t number, sk_ms now, struct sk_err *err)
 {
+	struct sk_capacity as;
 	struct row o = {0};
-	int r = load(s, by, number, &o, err);
+	int r = load(s, by, number, now, false, &o, &as, err);
 
 	if (r < 0)
 		return r;

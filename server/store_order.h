@@ -14,19 +14,20 @@ struct sk_order_wish {
 	bool management, poweroff; /* as in sk_order */
 	const char *person; /* login; "" where the kind takes none */
 	const char *reason;
-	const char *
-	    decided_by; /* post and name of who decided, where the standard asks for somebody else (5.3(3)イ: CISO or EXEC); else "" */
 	sk_ms until; /* 0 = the kind's default */
 };
 
-/* Which acting roles may give an order of this kind; a manager's reach is the own section. */
+/* Which acting roles may give an order of this kind, and which confirm it; who holds them for the terminal's section is the organisation's (org.h). */
 unsigned sk_order_roles(enum sk_order_kind k);
+unsigned sk_order_confirm_roles(enum sk_order_kind k);
+/* Does an order that was given in this role wait for somebody else? Destroying keys always, a suspension unless the CISO or EXEC gave it. */
+bool sk_order_waits(enum sk_order_kind k, enum sk_role given_as);
 
 /* One transaction with its line of the audit trail. 0 and *number; -EPERM who; -ENOENT terminal; -EINVAL; -ENOSPC too many open; err says which.
- * A kind that needs two officers is "waiting" until sk_store_order_approve. */
+ * One that waits for somebody else is "waiting" until sk_store_order_approve. */
 int sk_store_order_add(struct sk_store *s, const struct sk_actor *by, const struct sk_order_wish *w, sk_ms now,
                        int64_t *number, struct sk_err *err);
-/* The second officer. -EPERM: no such role, or the one who asked; -ENOENT; -EALREADY: not waiting (any more). */
+/* The second person, in a role that confirms. -EPERM: no such role, or the one who asked (also by a delegation); -ENOENT; -EALREADY: not waiting (any more). */
 int sk_store_order_approve(struct sk_store *s, const struct sk_actor *by, int64_t number, sk_ms now,
                            struct sk_err *err);
 /* Before the terminal took it. -EALREADY: it has, or it is over. */

@@ -22,7 +22,7 @@ class Orders(unittest.TestCase):
         cls.server = Server()
         cls.addClassCleanup(cls.server.remove)
         cls.server.people()
-        for user, role in (("kanri", "sys"), ("kanri2", "sys")):
+        for user, role in (("kanri", "sys"), ("kanri2", "sys"), ("fukushicho", "ciso")):
             cls.server.cli("user", "add", user, "--name", user, "--role", role, "--password-stdin", input="correct horse battery\n")
         cls.server.start()
 
@@ -66,6 +66,17 @@ class Orders(unittest.TestCase):
         self.assertEqual((one["kind"], one["poweroff"]), ("erase", True))
         self.assertNotEqual(one["by"], one["approved_by"])
 
+    def test_a_suspension_is_the_cisos_decision(self):
+        t = Terminal(self.server, "pc-suspend").enrol()
+        number = self.order("suspend", t, "--person", "shokuin1")
+        self.assertEqual(self.state(number)["state"], "waiting")
+        self.assertNotEqual(self.server.run("order", "approve", str(number), "--as", "kanri2").returncode, 0)
+        self.assertNotIn("orders", payloads(orders(t))["grants"]["body"])
+        self.server.cli("order", "approve", str(number), "--as", "fukushicho")
+        one = payloads(orders(t))["grants"]["body"]["orders"][0]
+        self.assertEqual((one["kind"], one["person"], one["by"]), ("suspend", "shokuin1", "fukushicho"))
+        self.assertEqual(self.state(self.order("resume", t, "--person", "shokuin1", user="fukushicho"))["state"], "open")
+
     def test_wrong_words_are_usage_and_wrong_people_are_refused(self):
         t = Terminal(self.server, "pc-words").enrol()
         base = ["--terminal", t.host, "--reason", "x"]
@@ -74,7 +85,8 @@ class Orders(unittest.TestCase):
         self.assertEqual(self.server.run("order", "add", "lock", "--as", "kanri", "--valid", "soon", *base).returncode, 64)
         self.assertEqual(self.server.run("order", "add", "lock", *base).returncode, 64)
         self.assertEqual(self.server.run("order", "add", "lock", "--as", "nobody", *base).returncode, 1)
-        self.assertEqual(self.server.run("order", "add", "suspend", "--as", "kanri", "--person", "x", *base).returncode, 1, "who decided?")
+        self.assertEqual(self.server.run("order", "add", "suspend", "--as", "kanri", *base).returncode, 1, "whom?")
+        self.assertEqual(self.server.run("order", "approve", "999", "--as", "kanri").returncode, 1)
         self.assertEqual(self.server.run("order", "add", "lock", "--as", "kanri", "--valid", "30d", *base).returncode, 1, "a lock does not wait a month")
 
     def test_a_permit_for_a_presentation_and_a_notice(self):

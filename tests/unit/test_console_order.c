@@ -79,10 +79,27 @@ Test(console_order, a_manager_in_the_own_section_and_what_belongs_to_it)
 	cr_expect_eq(code_of(post(&sec, url(0), "action=add&kind=isolate&reason=away")), 403);
 	cr_expect_eq(code_of(post(&both, url(0), "action=add&kind=lock&reason=")), 400);
 	cr_expect_eq(code_of(post(&both, url(0), "action=dance&number=1")), 400);
-	cr_expect_eq(code_of(post(&sys, url(0), "action=add&kind=suspend&reason=x&person=clerk")), 400);
-	cr_expect_eq(code_of(post(&sys, url(0), "action=add&kind=suspend&reason=x&person=clerk&decided_by=CISO")), 303);
-	cr_expect_eq(code_of(post(&sys, url(0), "action=add&kind=lock&reason=x&person=clerk&decided_by=CISO")), 303,
+	cr_expect_eq(code_of(post(&sys, url(0), "action=add&kind=suspend&reason=x")), 400);
+	cr_expect_eq(code_of(post(&sys, url(0), "action=add&kind=lock&reason=x&person=clerk")), 303,
 	             "what belongs to another kind is left aside");
+}
+
+Test(console_order, a_suspension_waits_for_whose_decision_it_is)
+{
+	struct person sys = login("sys"), ciso = login("ciso"), exec = login("exec");
+	struct fake *f;
+
+	cr_expect_eq(code_of(post(&sys, url(0), "action=add&kind=suspend&reason=x&person=clerk&decided_by=CISO")), 303);
+	is("suspend", "waiting");
+	f = get(&sys, url(0));
+	cr_expect(shows(f, "waits for the decision of the CISO") && !shows(f, "value=\"approve\""));
+	fake_free(f);
+	cr_expect_eq(code_of(post(&sys, url(0), "action=approve&number=1")), 403);
+	f = get(&ciso, url(0));
+	cr_expect(shows(f, "value=\"approve\"") && shows(f, "value=\"isolate\"") && !shows(f, "value=\"lock\""));
+	fake_free(f);
+	cr_expect_eq(code_of(post(&exec, url(0), "action=approve&number=1")), 303);
+	is("suspend", "open");
 }
 
 Test(console_order, notices)

@@ -4,6 +4,7 @@
 #include "policy/setting_permit.h"
 #include "server/store_notice.h"
 #include "server/store_order.h"
+#include "server/store_org.h"
 #include "server/store_setting.h"
 #include "tests/unit/store_help.h"
 
@@ -35,8 +36,7 @@ TestSuite(store_order, .init = setup, .fini = teardown);
 
 static struct sk_order_wish wish(enum sk_order_kind kind)
 {
-	return (struct sk_order_wish){
-	    .terminal = pc.id, .kind = kind, .person = "", .reason = "感染の疑い", .decided_by = ""};
+	return (struct sk_order_wish){.terminal = pc.id, .kind = kind, .person = "", .reason = "感染の疑い"};
 }
 
 static int64_t give(const struct sk_actor *by, struct sk_order_wish w)
@@ -166,8 +166,6 @@ Test(store_order, who_may)
 	cr_expect_eq(give(&staff, wish(SK_ORDER_CHECK)), -EPERM);
 	cr_expect_eq(give(&nobody, wish(SK_ORDER_CHECK)), -EPERM);
 	w.person = "yamada";
-	cr_expect_eq(give(&sys, w), -EINVAL, "the CISO's or executive officer's decision is named");
-	w.decided_by = "統括責任者 副市長";
 	cr_expect_gt(give(&sys, w), 0, "%s", err.text);
 	cr_expect_eq(give(&desk, w), -EPERM);
 	w.person = "root; reboot";
@@ -201,6 +199,109 @@ Test(store_order, destroying_keys_needs_two_officers)
 	cr_expect_eq(orders_sent(pc.id, T0), 1);
 	cr_expect_eq(sk_store_order_cancel(s, &sys, number, T0, &err), 0);
 	cr_expect_eq(orders_sent(pc.id, T0), 0);
+}
+
+static struct sk_actor officer(const char *user, const char *name, enum sk_role role)
+{
+	struct sk_actor by = help_admin();
+
+	cr_assert_eq(sk_store_user_put(s, &by, user, name, "", role, HASH, &err), 0, "%s", err.text);
+	return help_actor(user, name, "", role);
+}
+
+static const char *decided_by(int64_t number)
+{
+	static char name[128];
+	json_t *list = sk_store_order_list(s, NULL, NULL, 200), *o;
+	size_t i;
+
+	name[0] = '\0';
+	json_array_foreach(list, i, o) if (help_number(o, "number") == number)
+	    sk_text_copy(name, sizeof(name), help_text(o, "decided_by"));
+	json_decref(list);
+	return name;
+}
+
+Test(store_order, a_suspension_is_the_cisos_or_the_executive_officers)
+{
+	struct sk_actor ciso = officer("fukushicho", "副市長", SK_ROLE_CISO),
+	                exec = officer("kyokucho", "総務局長", SK_ROLE_EXEC);
+	struct sk_order_wish w = wish(SK_ORDER_SUSPEND);
+	int64_t number;
+
+	w.person = "yamada";
+	number = give(&sys, w);
+	cr_assert_gt(number, 0, "%s", err.text);
+	cr_expect_str_eq(state_of(number), "waiting");
+	cr_expect_eq(orders_sent(pc.id, T0), 0);
+	cr_expect_eq(sk_store_order_approve(s, &sys, number, T0, &err), -EPERM, "the hand does not decide");
+	cr_expect_eq(sk_store_order_approve(s, &desk, number, T0, &err), -EPERM);
+	cr_assert_eq(sk_store_order_approve(s, &exec, number, T0, &err), 0, "%s", err.text);
+	cr_expect_str_eq(state_of(number), "open");
+	cr_expect_str_eq(decided_by(number), "総務局長");
+	cr_expect_eq(orders_sent(pc.id, T0), 1);
+	w.kind = SK_ORDER_RESUME;
+	number = give(&ciso, w);
+	cr_expect_str_eq(state_of(number), "open", "whose decision it is waits for nobody");
+	cr_expect_str_eq(decided_by(number), "副市長");
+	w = wish(SK_ORDER_ERASE);
+	number = give(&ciso, w);
+	cr_expect_str_eq(state_of(number), "waiting", "keys take two, whoever it is");
+	cr_expect_eq(sk_store_order_approve(s, &ciso, number, T0, &err), -EPERM);
+	cr_expect_eq(sk_store_order_approve(s, &desk, number, T0, &err), -EPERM, "the second one is an officer");
+	cr_expect_eq(sk_store_order_approve(s, &exec, number, T0, &err), 0, "%s", err.text);
+	cr_expect_eq(give(&exec, wish(SK_ORDER_LOCK)), -EPERM);
+	cr_expect_str_eq(state_of(give(&exec, wish(SK_ORDER_ISOLATE))), "open", "cutting off waits for nobody");
+}
+
+static void import_people(const char *text)
+{
+	struct sk_actor by = help_admin();
+	struct sk_org_names names = {.units = sk_store_org_units(s, T0), .users = sk_store_users(s)};
+	struct sk_org_plan *plan = NULL;
+	const struct sk_org *org;
+
+	cr_assert_eq(sk_store_org(s, &org), 0);
+	cr_assert_eq(sk_org_plan(org, &names, "t", text, strlen(text), T0, &plan, &err), 0, "%s", err.text);
+	cr_assert_eq(sk_store_org_apply(s, &by, plan, "t", T0, &err), 0, "%s", err.text);
+	sk_org_plan_free(plan);
+	json_decref((json_t *)names.units);
+	json_decref((json_t *)names.users);
+}
+
+Test(store_order, deputies_and_delegations_count_and_are_no_way_round)
+{
+	struct sk_actor by = help_admin(), ciso = officer("fukushicho", "副市長", SK_ROLE_CISO | SK_ROLE_SYS),
+	                exec = officer("kyokucho", "総務局長", SK_ROLE_EXEC),
+	                clerk = officer("buka", "部下", SK_ROLE_STAFF);
+	struct sk_order_wish w = wish(SK_ORDER_SUSPEND);
+	struct sk_actor deputy;
+	int64_t number;
+
+	w.person = "yamada";
+	clerk.role = SK_ROLE_CISO;
+	exec.role = SK_ROLE_CISO;
+	number = give(&sys, w);
+	cr_expect_eq(sk_store_order_approve(s, &clerk, number, T0, &err), -EPERM, "a role that is not held");
+	cr_expect_eq(sk_store_order_approve(s, &exec, number, T0, &err), -EPERM, "the CISO is there");
+	import_people("user,role,name\nkeieikikan,dciso,副統括\n");
+	deputy = help_actor("keieikikan", "副統括", "", SK_ROLE_CISO);
+	cr_expect_eq(sk_store_order_approve(s, &deputy, number, T0, &err), -EPERM, "the CISO is there");
+	cr_assert_eq(sk_store_absence_put(s, &by, "fukushicho", T0, T0 + HOUR, "", T0, &err), 0, "%s", err.text);
+	cr_expect_eq(sk_store_order_approve(s, &exec, number, T0, &err), -EPERM, "the deputy is there");
+	cr_assert_eq(sk_store_order_approve(s, &deputy, number, T0, &err), 0, "%s", err.text);
+	cr_expect(strstr(decided_by(number), "（代行）") != NULL, "%s", decided_by(number));
+	/* What the CISO asked as system manager is not decided by the hand of somebody they delegated to. */
+	ciso.role = SK_ROLE_CISO;
+	cr_assert_eq(sk_store_delegation_put(s, &ciso, "buka", SK_ROLE_CISO, "", T0, T0 + HOUR, "x", T0, &err), 0, "%s",
+	             err.text);
+	ciso.role = SK_ROLE_SYS;
+	number = give(&ciso, w);
+	cr_expect_str_eq(state_of(number), "waiting", "in the other role it waits");
+	cr_expect_eq(sk_store_order_approve(s, &clerk, number, T0, &err), -EPERM, "%s", err.text);
+	number = give(&sys, w);
+	cr_expect_eq(sk_store_order_approve(s, &clerk, number, T0, &err), 0, "%s", err.text);
+	cr_expect(strstr(decided_by(number), "（委任）") != NULL, "%s", decided_by(number));
 }
 
 Test(store_order, many_open_ones_are_bounded_and_old_ones_expire)
