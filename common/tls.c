@@ -163,6 +163,31 @@ int sk_tls_server_public(const char *cert_chain_pem, const char *key_pem, struct
 	return finish(t, use_identity(t, cert_chain_pem, key_pem, err), out);
 }
 
+/* The result stays with the connection; sk_tls_peer goes by it. */
+static int note_result(int ok, X509_STORE_CTX *store)
+{
+	(void)ok;
+	(void)store;
+	return 1;
+}
+
+int sk_tls_server_cards(struct sk_tls *t, const char *ca_pem, struct sk_err *err)
+{
+	STACK_OF(X509) *cas = sk_pem_read_certs(ca_pem, strlen(ca_pem));
+	int r = trust_only(t, ca_pem, err);
+
+	if (r == 0)
+		r = set_purpose(t, X509_PURPOSE_SSL_CLIENT, err);
+	for (int i = 0; r == 0 && i < sk_X509_num(cas); i++) { /* so that browsers offer fitting cards only */
+		if (SSL_CTX_add_client_CA(t->ctx, sk_X509_value(cas, i)) != 1)
+			r = openssl_fault(err, "CA of cards");
+	}
+	if (r == 0)
+		SSL_CTX_set_verify(t->ctx, SSL_VERIFY_PEER, note_result);
+	sk_X509_pop_free(cas, X509_free);
+	return r;
+}
+
 int sk_tls_server_renewed(struct sk_tls *t, const char *cert_chain_pem, const char *key_pem, struct sk_err *err)
 {
 	struct sk_tls *trial = t->server ? new_context(true) : NULL;

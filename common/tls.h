@@ -10,16 +10,21 @@
 #include "common/err.h"
 #include "common/hash.h"
 
-struct sk_tls;        /* an SSL_CTX with its rules */
+struct sk_tls; /* an SSL_CTX with its rules */
 struct bufferevent;
 struct event_base;
 
 /* Terminals' line: the peer must show a certificate of ca_pem (client purpose), or the handshake fails. */
-int sk_tls_server_mutual(const char *cert_chain_pem, const char *key_pem, const char *ca_pem, struct sk_tls **out, struct sk_err *err);
+int sk_tls_server_mutual(const char *cert_chain_pem, const char *key_pem, const char *ca_pem, struct sk_tls **out,
+                         struct sk_err *err);
 /* Console and enrolment: server certificate only. cert_chain_pem includes the CA certificate, so that a client can pin it. */
 int sk_tls_server_public(const char *cert_chain_pem, const char *key_pem, struct sk_tls **out, struct sk_err *err);
+/* A public context also asks for a certificate of ca_pem (client purpose), for logins by card: none is fine, and one that is not verified is as good
+ * as none (sk_tls_peer: -ENOTCONN), so that nobody with an old card is shut out of the password's form. Before the first connection. */
+int sk_tls_server_cards(struct sk_tls *t, const char *ca_pem, struct sk_err *err);
 /* Agent: trusts ca_pem only, checks the server's name (DNS or IP), shows its own certificate. */
-int sk_tls_client_mutual(const char *ca_pem, const char *cert_pem, const char *key_pem, struct sk_tls **out, struct sk_err *err);
+int sk_tls_client_mutual(const char *ca_pem, const char *cert_pem, const char *key_pem, struct sk_tls **out,
+                         struct sk_err *err);
 /* Enrolment: trusts only a chain whose root certificate has this SHA-256 (DER, hex), and checks the name. */
 int sk_tls_client_pinned(const char *root_sha256_hex, struct sk_tls **out, struct sk_err *err);
 /* Server contexts: connections accepted from now on show this certificate; open ones go on under theirs. On failure nothing changes. */
@@ -34,7 +39,7 @@ struct bufferevent *sk_tls_connect(struct sk_tls *t, struct event_base *base, co
 struct sk_tls_peer {
 	bool present;
 	char fingerprint[SK_SHA256_HEX]; /* SHA-256 of the DER certificate */
-	char device[SK_UUID_LEN];        /* from URI SAN urn:sekimori:device:UUID; "" if none */
+	char device[SK_UUID_LEN]; /* from URI SAN urn:sekimori:device:UUID; "" if none */
 };
 int sk_tls_peer(struct bufferevent *bev, struct sk_tls_peer *out); /* 0 or -ENOTCONN */
 /* cb(arg, shaken) is called once, when the connection is freed, whoever frees it: evhttp does not tell. libevent does that in the turn of

@@ -31,6 +31,9 @@ const struct sk_admin_command sk_admin_commands[] = {
     {"user disable", "USER", true, sk_admin_user_disable},
     {"user enable", "USER", true, sk_admin_user_enable},
     {"user factor-reset", "USER --reason TEXT", true, sk_admin_user_factor},
+    {"card add", "USER FINGERPRINT", true, sk_admin_card_add},
+    {"card remove", "FINGERPRINT --reason TEXT", true, sk_admin_card_remove},
+    {"card list", "[--json]", true, sk_admin_card_list},
     {"user list", "[--json]", true, sk_admin_user_list},
     {"org import", "FILE | --directory [--dry-run]", true, sk_admin_org_import},
     {"org show", "[--json]", true, sk_admin_org_show},
@@ -99,6 +102,30 @@ int sk_admin_fail(const struct sk_admin *a, const struct sk_err *err)
 	(void)a;
 	fprintf(stderr, "sekimori-server: %s\n", err->text);
 	return 1;
+}
+
+int sk_admin_show(struct sk_admin *a, json_t *list, bool json,
+                  void (*print)(const struct sk_admin *a, const json_t *row))
+{
+	struct sk_err err = SK_ERR_INIT;
+	json_t *row;
+	size_t i;
+
+	if (list == NULL) {
+		sk_err_set(&err, -EIO, "%s: the store cannot be read", a->config.state_dir);
+		return sk_admin_fail(a, &err);
+	}
+	if (json) {
+		json_dumpf(list, stdout, JSON_INDENT(1) | JSON_SORT_KEYS);
+		putchar('\n');
+	} else {
+		json_array_foreach(list, i, row)
+		{
+			print(a, row);
+		}
+	}
+	json_decref(list);
+	return 0;
 }
 
 void sk_admin_path(const struct sk_admin *a, const char *name, char *out, size_t size)

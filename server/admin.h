@@ -48,6 +48,9 @@ int sk_admin_open(
     struct sk_admin *a); /* the store, for commands that do not always need it; 0 or the exit status after a message */
 int sk_admin_usage(const struct sk_admin *a, const char *problem); /* 64 */
 int sk_admin_fail(const struct sk_admin *a, const struct sk_err *err); /* 1 */
+/* A list as JSON, or each row by print; 0 or the exit status. list is stolen; NULL = the store could not be read. */
+int sk_admin_show(struct sk_admin *a, json_t *list, bool json,
+                  void (*print)(const struct sk_admin *a, const json_t *row));
 void sk_admin_path(const struct sk_admin *a, const char *name, char *out, size_t size); /* in the state folder */
 
 /* admin_who.c: a terminal by host name or id. 0, or -ENOENT with err. */
@@ -101,5 +104,8 @@ int sk_admin_export(struct sk_admin *a);
 int sk_admin_backup(struct sk_admin *a);
 int sk_admin_restore(struct sk_admin *a);
 int sk_admin_migrate(struct sk_admin *a);
+int sk_admin_card_add(struct sk_admin *a);
+int sk_admin_card_remove(struct sk_admin *a);
+int sk_admin_card_list(struct sk_admin *a);
 
 #endif

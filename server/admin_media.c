@@ -39,26 +39,6 @@ static void print_request(const struct sk_admin *a, const json_t *q)
 	       text_of(q, "product"), text_of(q, "serial"), text_of(q, "label"));
 }
 
-static int show(struct sk_admin *a, json_t *list, bool json, void (*print)(const struct sk_admin *a, const json_t *row))
-{
-	struct sk_err err = SK_ERR_INIT;
-	json_t *row;
-	size_t i;
-
-	if (list == NULL) {
-		sk_err_set(&err, -EIO, "%s: the store cannot be read", a->config.state_dir);
-		return sk_admin_fail(a, &err);
-	}
-	if (json) {
-		json_dumpf(list, stdout, JSON_INDENT(1) | JSON_SORT_KEYS);
-		putchar('\n');
-	} else {
-		json_array_foreach(list, i, row) print(a, row);
-	}
-	json_decref(list);
-	return 0;
-}
-
 int sk_admin_media_list(struct sk_admin *a)
 {
 	const char *find = NULL, *state = NULL;
@@ -69,8 +49,9 @@ int sk_admin_media_list(struct sk_admin *a)
 	                                    {NULL, NULL, NULL, false}};
 	int status = sk_admin_options(a, options, NULL, 0, 0);
 
-	return status != 0 ? status
-	                   : show(a, sk_store_media(a->store, NULL, find, state, LIST_MAX, 0), json, print_medium);
+	return status != 0
+	           ? status
+	           : sk_admin_show(a, sk_store_media(a->store, NULL, find, state, LIST_MAX, 0), json, print_medium);
 }
 
 int sk_admin_media_requests(struct sk_admin *a)
@@ -80,8 +61,9 @@ int sk_admin_media_requests(struct sk_admin *a)
 	    {"--all", NULL, &all, false}, {"--json", NULL, &json, false}, {NULL, NULL, NULL, false}};
 	int status = sk_admin_options(a, options, NULL, 0, 0);
 
-	return status != 0 ? status
-	                   : show(a, sk_store_media_requests(a->store, NULL, !all, LIST_MAX), json, print_request);
+	return status != 0
+	           ? status
+	           : sk_admin_show(a, sk_store_media_requests(a->store, NULL, !all, LIST_MAX), json, print_request);
 }
 
 static int number_of(struct sk_admin *a, const char *text, int64_t *id)

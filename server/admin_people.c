@@ -30,30 +30,6 @@ static void time_of(const json_t *row, const char *name, char out[32])
 		sk_clock_format_local(t, out, 32);
 }
 
-/* A list as JSON, or each row by print. list is stolen. */
-static int show(struct sk_admin *a, json_t *list, bool json, void (*print)(const struct sk_admin *a, const json_t *row))
-{
-	struct sk_err err = SK_ERR_INIT;
-	json_t *row;
-	size_t i;
-
-	if (list == NULL) {
-		sk_err_set(&err, -EIO, "%s: the store cannot be read", a->config.state_dir);
-		return sk_admin_fail(a, &err);
-	}
-	if (json) {
-		json_dumpf(list, stdout, JSON_INDENT(1) | JSON_SORT_KEYS);
-		putchar('\n');
-	} else {
-		json_array_foreach(list, i, row)
-		{
-			print(a, row);
-		}
-	}
-	json_decref(list);
-	return 0;
-}
-
 static int list_command(struct sk_admin *a, bool *json)
 {
 	const struct sk_option options[] = {{"--json", NULL, json, false}, {NULL, NULL, NULL, false}};
@@ -86,7 +62,7 @@ int sk_admin_unit_list(struct sk_admin *a)
 	bool json;
 	int status = list_command(a, &json);
 
-	return status != 0 ? status : show(a, sk_store_units(a->store), json, print_unit);
+	return status != 0 ? status : sk_admin_show(a, sk_store_units(a->store), json, print_unit);
 }
 
 /* Where the password is: in the directory, on stdin's first line, or made and printed. 0 or an exit status. */
@@ -281,7 +257,7 @@ int sk_admin_user_list(struct sk_admin *a)
 	bool json;
 	int status = list_command(a, &json);
 
-	return status != 0 ? status : show(a, sk_store_users(a->store), json, print_user);
+	return status != 0 ? status : sk_admin_show(a, sk_store_users(a->store), json, print_user);
 }
 
 int sk_admin_token_create(struct sk_admin *a)
@@ -337,7 +313,7 @@ int sk_admin_token_list(struct sk_admin *a)
 	bool json;
 	int status = list_command(a, &json);
 
-	return status != 0 ? status : show(a, sk_store_tokens(a->store, sk_clock_wall()), json, print_token);
+	return status != 0 ? status : sk_admin_show(a, sk_store_tokens(a->store, sk_clock_wall()), json, print_token);
 }
 
 int sk_admin_token_revoke(struct sk_admin *a)
@@ -399,7 +375,7 @@ int sk_admin_terminal_list(struct sk_admin *a)
 
 	if (status != 0)
 		return status;
-	return show(
+	return sk_admin_show(
 	    a, sk_store_terminals(a->store, NULL, NULL, NULL, sk_clock_wall(), a->config.silent_s * 1000, 1000000, 0),
 	    json, print_terminal);
 }

@@ -40,6 +40,7 @@ static const struct key keys[] = {
     {"console", "idle", DURATION, M(session_idle_s), 60, DAY, 1},
     {"console", "max", DURATION, M(session_max_s), 60, 7 * DAY, 1},
     {"console", "attempts", COUNT, M(login_limit), 1, 100, 1},
+    {"console", "cards", PATH, TX(cards)},
     {"console", "second_factor", NEED, M(second_factor), 0, 1, 1},
     {"console", "lock", DURATION, M(login_lock_s), 1, DAY, 1},
     {"terminals", "silent", DURATION, M(silent_s), 60, 365 * DAY, 1},

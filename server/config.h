@@ -29,6 +29,7 @@ struct sk_server_config {
 	long long grant_max_s; /* [grants] longest = 14d */
 	char log[8]; /* [server] log = text | json */
 	char store_url[400]; /* [store] url = postgresql://..; "" = SQLite in the state folder */
+	char cards[256]; /* [console] cards = file of the CA certificates of IC cards; "" = no login by card */
 	struct sk_directory directory; /* [directory] url base people bind_dn secret ca user name unit title timeout */
 	char locale_dir[256]; /* [server] locale = /usr/share/sekimori-server/locale */
 };

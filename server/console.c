@@ -24,6 +24,7 @@
 #define ROUTES(X)                                                                \
 	X(GET,  "/login",       0,    SK_MAY_PUBLIC,                 sk_page_login)      \
 	X(POST, "/login",       FORM, SK_MAY_PUBLIC,                 sk_page_login_post) \
+	X(POST, "/login/card",  FORM, SK_MAY_PUBLIC,                 sk_page_login_card) \
 	X(POST, "/logout",      FORM, SK_MAY_ANY,                    sk_page_logout)     \
 	X(POST, "/role",        FORM, SK_MAY_ANY,                    sk_page_role)       \
 	X(GET,  "/",            0,    SK_MAY_ANY,                    sk_page_overview)   \

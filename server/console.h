@@ -124,6 +124,7 @@ const char *sk_word_severity(int severity); /* msgid; 0 = not assessed */
 /* One function per route. */
 int sk_page_login(struct sk_console *c);
 int sk_page_login_post(struct sk_console *c);
+int sk_page_login_card(struct sk_console *c);
 int sk_page_logout(struct sk_console *c);
 int sk_page_role(struct sk_console *c);
 int sk_page_overview(struct sk_console *c);

@@ -16,6 +16,7 @@
 #include "server/directory.h"
 #include "server/limiter.h"
 #include "server/password.h"
+#include "server/store_card.h"
 #include "server/store_login.h"
 #include "server/totp.h"
 
@@ -42,6 +43,45 @@ static void code_field(struct sk_page *p)
 	               "autocomplete=\"one-time-code\" maxlength=\"12\"></p>");
 }
 
+static void next_field(struct sk_page *p, const char *next)
+{
+	if (!sk_console_local_path(next))
+		return;
+	sk_page_lit(p, "<input type=\"hidden\" name=\"next\"");
+	sk_page_attr(p, "value", next);
+	sk_page_lit(p, ">");
+}
+
+/* A card that was shown to the TLS line, if the office has them. */
+static void card(struct sk_console *c, const char *next)
+{
+	struct sk_page *p = &c->page;
+
+	if (c->r->server->config->cards[0] == '\0')
+		return;
+	sk_page_el_tr(p, "h2", NULL, N_("With an IC card"));
+	if (c->r->peer.present) {
+		sk_page_lit(p, "<form method=\"post\" action=\"/login/card\">");
+		next_field(p, next);
+		sk_page_lit(p, "<p><button>");
+		sk_page_tr(p, N_("Log in with the card"));
+		sk_page_lit(p, "</button></p></form>");
+		sk_page_el_tr(
+		    p, "p", "sub",
+		    N_("Fingerprint of its certificate, for the information system manager who registers it:"));
+		sk_page_el(p, "p", "mono", c->r->peer.fingerprint);
+	} else if (c->r->card_refused) {
+		sk_page_el_tr(p, "p", NULL,
+		              N_("The certificate shown is expired or not of the organisation's cards. Use the "
+		                 "password, and have "
+		                 "the card renewed."));
+	} else {
+		sk_page_el_tr(p, "p", NULL,
+		              N_("No card was shown. Put the card into the reader, close the browser, and open this "
+		                 "page again."));
+	}
+}
+
 static int show_login(struct sk_console *c, const char *next, int code)
 {
 	struct sk_page *p = &c->page;
@@ -51,17 +91,14 @@ static int show_login(struct sk_console *c, const char *next, int code)
 	sk_page_lit(p, "<article class=\"plate login\">");
 	sk_page_el_tr(p, "h1", NULL, N_("Log in"));
 	sk_page_lit(p, "<form method=\"post\" action=\"/login\">");
-	if (sk_console_local_path(next)) {
-		sk_page_lit(p, "<input type=\"hidden\" name=\"next\"");
-		sk_page_attr(p, "value", next);
-		sk_page_lit(p, ">");
-	}
+	next_field(p, next);
 	field(p, "user", "text", "username", N_("User name"));
 	field(p, "password", "password", "current-password", N_("Password"));
 	code_field(p);
 	sk_page_lit(p, "<p><button class=\"primary\">");
 	sk_page_tr(p, N_("Log in"));
 	sk_page_lit(p, "</button></p></form>");
+	card(c, next);
 	sk_page_el_tr(p, "p", "sub",
 	              N_("After several failed attempts the name is locked for a while. If you cannot get in, ask the "
 	                 "information "
@@ -162,7 +199,7 @@ static void checked(int ok, void *arg)
 		return;
 	}
 	if (sk_store_login_ok(c->r->server->store, c->login_user, c->now) < 0 ||
-	    sk_session_start(c->r, c->login_user, c->now) < 0) {
+	    sk_session_start(c->r, c->login_user, NULL, c->now) < 0) {
 		sk_console_send(c, -EIO);
 		return;
 	}
@@ -233,6 +270,31 @@ int sk_page_login_post(struct sk_console *c)
 	sk_password_from(c->job, place(c));
 	sk_request_defer(c->r, gone, c);
 	return 0;
+}
+
+/* The card is what one has, and its PIN, asked by the reader, what one knows: neither password nor code is asked. */
+int sk_page_login_card(struct sk_console *c)
+{
+	const char *next = sk_form_get(&c->form, "next"), *shown = c->r->peer.fingerprint;
+	struct sk_store *s = c->r->server->store;
+	struct sk_user u;
+
+	if (c->r->server->config->cards[0] == '\0')
+		return -ENOENT;
+	if (!sk_limiter_attempt(c->r->server->login_limiter, place(c), sk_clock_boot()))
+		return -EAGAIN;
+	if (!c->r->peer.present || sk_store_card_user(s, shown, c->login_user) < 0 ||
+	    sk_store_user_get(s, c->login_user, &u) < 0 || u.disabled) {
+		record_failure(c);
+		c->problem = N_(
+		    "This card is not registered, or its account is disabled. Tell the information system manager the "
+		    "fingerprint below.");
+		return show_login(c, next, 401);
+	}
+	if (sk_store_login_ok(s, c->login_user, c->now) < 0 || sk_session_start(c->r, c->login_user, shown, c->now) < 0)
+		return -EIO;
+	sk_limiter_success(c->r->server->login_limiter, place(c));
+	return sk_console_redirect(c, sk_console_local_path(next) ? next : "/");
 }
 
 int sk_page_logout(struct sk_console *c)

@@ -295,6 +295,8 @@ const char *sk_word_action(const char *key)
 	    {"org.absence-end", N_("Absence ended"), 0},
 	    {"org.delegation", N_("Delegated"), 0},
 	    {"org.delegation-end", N_("Delegation ended"), 0},
+	    {"user.card", N_("IC card registered"), 0},
+	    {"user.card-removed", N_("IC card taken away"), 0},
 	    {"user.second-factor", N_("Second factor set up"), 0},
 	    {"user.second-factor-reset", N_("Second factor taken away"), 0},
 	    {"session.ended", N_("Sessions ended"), 0},

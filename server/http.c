@@ -356,6 +356,8 @@ static void dispatch(const struct sk_http *http, struct evhttp_request *ev, stru
 		q->pub.method = EVHTTP_REQ_GET;
 	q->path = decode_path(uri);
 	q->pub.path = q->path;
+	if (!http->mutual)
+		q->pub.card_refused = sk_tls_peer(sk_conn_bev(conn), &q->pub.peer) < 0;
 	if (q->path == NULL) {
 		refuse(http, ev, conn, HTTP_BADREQUEST, "invalid", "the address cannot be read", true);
 	} else if (http->mutual && (sk_tls_peer(sk_conn_bev(conn), &q->pub.peer) < 0 || !q->pub.peer.present)) {

@@ -38,7 +38,8 @@ struct sk_request { /* one request, checked at the edge */
 	struct evkeyvalq query; /* parsed query */
 	const char *body; /* NUL-terminated copy, at most the route's limit */
 	size_t body_len;
-	struct sk_tls_peer peer; /* terminals' listener: the verified certificate */
+	struct sk_tls_peer peer; /* the verified certificate: a terminal's, or at the console a card's */
+	bool card_refused; /* console: a certificate was shown that is not verified */
 	const char *remote; /* address text */
 	void *user; /* for the console's session */
 };

@@ -20,6 +20,7 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include "common/file.h"
 #include "common/i18n.h"
 #include "common/log.h"
 #include "common/text.h"
@@ -43,6 +44,7 @@
 #define DESCRIPTORS_SPARE (64 + 2 * SK_LISTENER_OVER)
 #define AGENTS_MOST       20000
 #define CONSOLE_MOST      512
+#define CARD_CA_MAX       (256 * 1024) /* bytes of [console] cards */
 #define ENROL_ATTEMPTS    10
 #define ENROL_WINDOW      ((sk_ms)10 * 60 * 1000)
 #define LOGIN_ATTEMPTS    30 /* failed ones of one address within ENROL_WINDOW */
@@ -260,6 +262,22 @@ static int listen_agents(struct serve *v, struct sk_err *err)
 	return r;
 }
 
+static int accept_cards(struct serve *v, struct sk_err *err)
+{
+	struct sk_err why = SK_ERR_INIT;
+	struct sk_buf ca;
+	int r;
+
+	sk_buf_init(&ca, CARD_CA_MAX);
+	r = sk_file_read(v->server.config->cards, &ca, err);
+	if (r == 0)
+		r = sk_tls_server_cards(v->console_tls, ca.data, &why);
+	if (why.text[0] != '\0')
+		sk_err_set(err, r, "%s: [console] cards: %s", v->server.config->cards, why.text);
+	sk_buf_deinit(&ca);
+	return r;
+}
+
 static int listen_console(struct serve *v, struct sk_err *err)
 {
 	const struct sk_server *s = &v->server;
@@ -272,6 +290,8 @@ static int listen_console(struct serve *v, struct sk_err *err)
 	                                .arg = &v->console_http};
 	int r = sk_tls_server_public(sk_ca_server_chain(s->ca), sk_ca_server_key(s->ca), &v->console_tls, err);
 
+	if (r == 0 && s->config->cards[0] != '\0')
+		r = accept_cards(v, err);
 	if (r < 0)
 		return r;
 	o.tls = v->console_tls;

@@ -7,6 +7,7 @@
 
 #include "common/hash.h"
 #include "common/text.h"
+#include "server/store_card.h"
 #include "server/store_login.h"
 #include "server/store_org.h"
 
@@ -104,7 +105,8 @@ int sk_session_load(struct sk_request *r, sk_ms now, struct sk_session *out)
 	s.n_may = sk_org_capacities(org, s.user, now, s.may);
 	choose(r, &s);
 	s.last_login = u.last_login;
-	s.second_factor = u.second_factor;
+	s.second_factor = u.second_factor || (r->server->config->second_factor != 0 &&
+	                                      sk_store_session_by_card(r->server->store, s.token_sha256));
 	*out = s;
 	return 0;
 }
@@ -119,7 +121,7 @@ static int random_hex(char out[2 * TOKEN_BYTES + 1])
 	return e;
 }
 
-int sk_session_start(struct sk_request *r, const char *user, sk_ms now)
+int sk_session_start(struct sk_request *r, const char *user, const char *card, sk_ms now)
 {
 	char token[2 * TOKEN_BYTES + 1], csrf[2 * TOKEN_BYTES + 1], hash[SK_SHA256_HEX];
 	int e;
@@ -136,6 +138,8 @@ int sk_session_start(struct sk_request *r, const char *user, sk_ms now)
 	e = sk_store_session_put(r->server->store, hash, user, csrf, now);
 	if (e == 0)
 		e = sk_store_session_from(r->server->store, hash, r->remote != NULL ? r->remote : "");
+	if (e == 0 && card != NULL)
+		e = sk_store_session_card(r->server->store, hash, card);
 	if (e == 0)
 		sk_cookie_set(r, SK_SESSION_COOKIE, token, 0);
 	explicit_bzero(token, sizeof(token));

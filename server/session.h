@@ -23,15 +23,15 @@ struct sk_session {
 	size_t n_may;
 	enum sk_role acting; /* one of roles; SK_ROLE_STAFF when there is none */
 	struct sk_capacity as; /* in full; unit above is its unit, else the account's */
-	bool second_factor; /* the account has one */
+	bool second_factor; /* the account has one, or the session began with a card */
 	char csrf[65];
 	sk_ms last_login; /* of the session before */
 };
 
 /* The session of the request: 0; -ENOENT when there is none that counts (absent, unknown, ended, user disabled). Touches the idle time. */
 int sk_session_load(struct sk_request *r, sk_ms now, struct sk_session *out);
-/* A new session for user, whose password was right: ends the one the request came with, sets the cookie. 0 or negative. */
-int sk_session_start(struct sk_request *r, const char *user, sk_ms now);
+/* A new session for user, whose password was right or whose card (its fingerprint; else NULL) was shown: ends the one the request came with, sets the cookie. 0 or negative. */
+int sk_session_start(struct sk_request *r, const char *user, const char *card, sk_ms now);
 void sk_session_end(struct sk_request *r, const struct sk_session *s); /* forgets it and clears the cookies */
 
 /* Is the request that changes something one of our own pages'? By Sec-Fetch-Site and Origin where the browser sends them; a

@@ -332,6 +332,13 @@ static const char retention_postgres[] = SK_ONLY_POSTGRES /* no subquery in a tr
     "DROP TRIGGER IF EXISTS events_no_delete ON events;"
     "CREATE TRIGGER events_no_delete BEFORE DELETE ON events FOR EACH ROW EXECUTE FUNCTION sk_keep_events();";
 
+/* IC cards (server/store_card.h). */
+static const char cards[] = "CREATE TABLE cards(fingerprint TEXT PRIMARY KEY, user TEXT NOT NULL REFERENCES "
+                            "users(user), registered INTEGER NOT "
+                            "NULL, by TEXT NOT NULL) STRICT, WITHOUT ROWID;"
+                            "CREATE INDEX cards_user ON cards(user);"
+                            "ALTER TABLE sessions ADD COLUMN card TEXT NOT NULL DEFAULT '';";
+
 static const char *const migrations[][4] = {
     {people, terminals, requests, NULL},
     {logins, NULL},
@@ -352,6 +359,7 @@ static const char *const migrations[][4] = {
     {erase, NULL},
     {jobs, NULL},
     {retention, retention_sqlite, retention_postgres, NULL},
+    {cards, NULL},
 };
 #define VERSION ((int)(sizeof(migrations) / sizeof(migrations[0])))
 

@@ -2,7 +2,7 @@
 # tests/fuzz/run.sh BUILD_DIR [SECONDS]: builds every fuzzer with the layers it needs and runs each for SECONDS (or $FUZZ_SECONDS, or 20).
 # A fuzzer stands on common/ and policy/; one that needs more names it in a line "// sources: server/x.c platform/y.c".
 # Seeds come from tests/fuzz/corpus/NAME and are copied, so that a run leaves the tree as it was. What crashes a fuzzer is
-# kept in BUILD_DIR/crash. CC (clang) and FUZZ_JOBS (the processors) may be set.
+# kept in BUILD_DIR/crash. FUZZ_CC (clang; libFuzzer is its own) and FUZZ_JOBS (the processors) may be set.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 if [ $# -lt 1 ]; then
@@ -12,7 +12,7 @@ fi
 mkdir -p "$1" || exit 1
 build=$(cd "$1" && pwd)
 seconds=${2:-${FUZZ_SECONDS:-20}}
-cc=${CC:-clang}
+cc=${FUZZ_CC:-clang}
 jobs=${FUZZ_JOBS:-$(nproc)}
 pkgs="libevent libevent_openssl openssl jansson sqlite3 libpq libsystemd libusb-1.0 inih blkid mount libcryptsetup libargon2"
 san="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"

@@ -175,7 +175,7 @@ __attribute__((unused)) static struct person login(const char *user)
 	struct sk_session s;
 	struct fake *f = fake_new(&server, "/", NULL);
 
-	cr_assert_eq(sk_session_start(&f->r, user, sk_clock_wall()), 0);
+	cr_assert_eq(sk_session_start(&f->r, user, NULL, sk_clock_wall()), 0);
 	snprintf(p.cookie, sizeof(p.cookie), SK_SESSION_COOKIE "=%s; " SK_LANG_COOKIE "=en",
 	         fake_cookie(f, SK_SESSION_COOKIE));
 	fake_free(f);

@@ -58,7 +58,7 @@ static const char *login(sk_ms now)
 	static char cookie[128];
 	struct fake *f = request(NULL);
 
-	cr_assert_eq(sk_session_start(&f->r, "manager", now), 0);
+	cr_assert_eq(sk_session_start(&f->r, "manager", NULL, now), 0);
 	snprintf(cookie, sizeof(cookie), SK_SESSION_COOKIE "=%s", fake_cookie(f, SK_SESSION_COOKIE));
 	fake_free(f);
 	return cookie;
@@ -94,7 +94,7 @@ Test(session, cookie_is_strict)
 	struct fake *f = request(NULL);
 	const char *line;
 
-	cr_assert_eq(sk_session_start(&f->r, "manager", 1000000), 0);
+	cr_assert_eq(sk_session_start(&f->r, "manager", NULL, 1000000), 0);
 	line = fake_out(f, "Set-Cookie");
 	cr_expect(strncmp(line, "__Host-sekimori=", 16) == 0);
 	cr_expect(strstr(line, "; Path=/; Secure; HttpOnly; SameSite=Strict") != NULL, "%s", line);
@@ -156,7 +156,7 @@ Test(session, a_login_ends_the_session_it_came_with)
 
 	snprintf(old, sizeof(old), "%s", login(1000000));
 	f = request(old);
-	cr_assert_eq(sk_session_start(&f->r, "manager", 1001000), 0);
+	cr_assert_eq(sk_session_start(&f->r, "manager", NULL, 1001000), 0);
 	cr_expect(strstr(old, fake_cookie(f, SK_SESSION_COOKIE)) == NULL, "a new token");
 	fake_free(f);
 	cr_expect_eq(load(old, 1002000, &s), -ENOENT);
@@ -169,7 +169,7 @@ Test(session, a_planted_token_never_logs_in)
 	struct fake *f = request(planted);
 	struct sk_session s;
 
-	cr_assert_eq(sk_session_start(&f->r, "manager", 1000000), 0);
+	cr_assert_eq(sk_session_start(&f->r, "manager", NULL, 1000000), 0);
 	cr_expect(strstr(planted, fake_cookie(f, SK_SESSION_COOKIE)) == NULL);
 	fake_free(f);
 	cr_expect_eq(load(planted, 1001000, &s), -ENOENT);
