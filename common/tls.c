@@ -427,6 +427,106 @@ struct bufferevent *sk_tls_connect(struct sk_tls *t, struct event_base *base, co
 	return wrap(base, -1, ssl, BUFFEREVENT_SSL_CONNECTING);
 }
 
+/* --- what comes before the handshake: a filter under the connection's reading side, that keeps it back --- */
+
+struct prefix {
+	int (*take)(void *arg, const uint8_t *data, size_t have);
+	void *arg;
+	bool over;
+	size_t have;
+	uint8_t data[SK_TLS_PREFIX_MAX];
+};
+
+static BIO_METHOD *prefix_method;
+static pthread_once_t prefix_once = PTHREAD_ONCE_INIT;
+
+/* 1 = TLS begins, else what the read gave. */
+static int prefix_fill(BIO *b, struct prefix *p)
+{
+	while (!p->over) {
+		int want = p->take(p->arg, p->data, p->have), n;
+
+		if (want == 0) {
+			p->over = true;
+			break;
+		}
+		if (want < 0 || (size_t)want > sizeof(p->data) || (size_t)want <= p->have)
+			return -1;
+		n = BIO_read(BIO_next(b), p->data + p->have, (int)((size_t)want - p->have));
+		if (n <= 0) {
+			BIO_copy_next_retry(b);
+			return n;
+		}
+		p->have += (size_t)n;
+	}
+	return 1;
+}
+
+static int prefix_read(BIO *b, char *out, int size)
+{
+	struct prefix *p = BIO_get_data(b);
+	int n;
+
+	BIO_clear_retry_flags(b);
+	if (p != NULL) {
+		n = prefix_fill(b, p);
+		if (n <= 0)
+			return n;
+		free(p);
+		BIO_set_data(b, NULL);
+	}
+	n = BIO_read(BIO_next(b), out, size);
+	BIO_copy_next_retry(b);
+	return n;
+}
+
+static long prefix_ctrl(BIO *b, int cmd, long number, void *arg)
+{
+	return BIO_next(b) == NULL || cmd == BIO_CTRL_DUP ? 0 : BIO_ctrl(BIO_next(b), cmd, number, arg);
+}
+
+static int prefix_free(BIO *b)
+{
+	free(BIO_get_data(b));
+	return 1;
+}
+
+static void make_prefix_method(void)
+{
+	BIO_METHOD *m = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_FILTER, "prefix");
+
+	if (m != NULL && BIO_meth_set_read(m, prefix_read) == 1 && BIO_meth_set_ctrl(m, prefix_ctrl) == 1 &&
+	    BIO_meth_set_destroy(m, prefix_free) == 1)
+		prefix_method = m;
+	else
+		BIO_meth_free(m);
+}
+
+int sk_tls_prefix(struct bufferevent *bev, int (*take)(void *arg, const uint8_t *data, size_t have), void *arg)
+{
+	SSL *ssl = bev != NULL ? bufferevent_openssl_get_ssl(bev) : NULL;
+	BIO *raw = ssl != NULL ? SSL_get_rbio(ssl) : NULL, *filter;
+	struct prefix *p;
+
+	if (raw == NULL)
+		return -ENOTCONN;
+	if (pthread_once(&prefix_once, make_prefix_method) != 0 || prefix_method == NULL)
+		return -ENOMEM;
+	p = calloc(1, sizeof(*p));
+	filter = p == NULL ? NULL : BIO_new(prefix_method);
+	if (filter == NULL || BIO_up_ref(raw) != 1) {
+		BIO_free(filter);
+		free(p);
+		return -ENOMEM;
+	}
+	p->take = take;
+	p->arg = arg;
+	BIO_set_data(filter, p);
+	BIO_set_init(filter, 1);
+	SSL_set0_rbio(ssl, BIO_push(filter, raw));
+	return 0;
+}
+
 static SSL *open_ssl(struct bufferevent *bev)
 {
 	SSL *ssl = bev != NULL ? bufferevent_openssl_get_ssl(bev) : NULL;

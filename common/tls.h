@@ -35,6 +35,14 @@ struct sk_tls *sk_tls_free(struct sk_tls *t);
 struct bufferevent *sk_tls_accept(struct sk_tls *t, struct event_base *base, int fd);
 struct bufferevent *sk_tls_connect(struct sk_tls *t, struct event_base *base, const char *server_name);
 
+/*
+ * Bytes that come before the handshake (what a load balancer says of its client): take(arg, data, have) is given those that are there and returns
+ * how many there must be in all, at most SK_TLS_PREFIX_MAX, 0 once they are whole (it is not called again), or negative: the connection fails. Exactly
+ * these are taken from the socket. To be called before anything was read, with the socket set. 0, -ENOTCONN without a socket, -ENOMEM.
+ */
+#define SK_TLS_PREFIX_MAX 1024
+int sk_tls_prefix(struct bufferevent *bev, int (*take)(void *arg, const uint8_t *data, size_t have), void *arg);
+
 /* After the handshake: what the verified peer is. Every member comes from its certificate. */
 struct sk_tls_peer {
 	bool present;

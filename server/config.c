@@ -8,11 +8,28 @@
 
 #include "common/ini.h"
 #include "common/text.h"
+#include "server/proxy_header.h"
 #include "server/serve.h"
 
 #define DAY 86400LL
 
-enum type { FORMAT, TEXT, HOST, NAMES, LISTEN, PATH, URL, STORE, LDAP_URL, FILTER, ATTRIBUTE, DURATION, COUNT, NEED };
+enum type {
+	FORMAT,
+	TEXT,
+	HOST,
+	NAMES,
+	ADDRESSES,
+	LISTEN,
+	PATH,
+	URL,
+	STORE,
+	LDAP_URL,
+	FILTER,
+	ATTRIBUTE,
+	DURATION,
+	COUNT,
+	NEED
+};
 
 struct key {
 	const char *section, *key;
@@ -35,6 +52,8 @@ static const struct key keys[] = {
     {"store", "url", STORE, TX(store_url)},
     {"listen", "agents", LISTEN, TX(agents_listen)},
     {"listen", "console", LISTEN, TX(console_listen)},
+    {"listen", "proxies", ADDRESSES, TX(proxies)},
+    {"listen", "drain", DURATION, M(drain_s), 0, 600, 1},
     {"office", "name_ja", TEXT, TX(office_ja)},
     {"office", "name_en", TEXT, TX(office_en)},
     {"console", "idle", DURATION, M(session_idle_s), 60, DAY, 1},
@@ -139,6 +158,7 @@ static int read_text(const struct sk_ini *ini, const struct sk_ini_entry *e, con
                      struct sk_err *err)
 {
 	const char *want = NULL;
+	struct sk_proxies proxies;
 
 	if (strlen(e->value) >= k->size)
 		return sk_ini_fail(ini, e->line, err, "%s is longer than %zu bytes", k->key, k->size - 1);
@@ -150,6 +170,8 @@ static int read_text(const struct sk_ini *ini, const struct sk_ini_entry *e, con
 		want = "a host name or an address";
 	else if (k->type == NAMES && !are_names(e->value))
 		want = "host names or addresses with blanks between them";
+	else if (k->type == ADDRESSES && sk_proxies_parse(e->value, &proxies) < 0)
+		want = "at most 16 numeric addresses with blanks between them";
 	else if (k->type == LISTEN && !is_listen(e->value))
 		want = "ADDRESS:PORT, for example 127.0.0.1:8443";
 	else if (k->type == URL && (strncmp(e->value, "https://", 8) != 0 || !is_listen(e->value + 8)))

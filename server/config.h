@@ -18,6 +18,10 @@ struct sk_server_config {
 	char agents_listen
 	    [128]; /* [listen] agents = 127.0.0.1:8443 (port 0 = any; the real one goes to state_dir/agents.port) */
 	char console_listen[128]; /* [listen] console = 127.0.0.1:8444 (console.port) */
+	char proxies
+	    [512]; /* [listen] proxies = addresses of load balancers, which speak the PROXY protocol, version 2 */
+	long long
+	    drain_s; /* [listen] drain = 0s: how long a stop is announced at /readyz before connections are refused */
 	char office_ja[128], office_en[128]; /* [office] name_ja name_en */
 	long long session_idle_s, session_max_s; /* [console] idle = 15m  max = 8h */
 	int login_limit;

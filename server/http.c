@@ -116,6 +116,8 @@ static void send_reply(struct request *q, int code, const char *type, const void
 		default_header(h, "Content-Type", type);
 	security_headers(h, q->http->pages);
 	evhttp_add_header(h, "X-Request-Id", q->pub.id);
+	if (q->http->server->draining)
+		default_header(h, "Connection", "close");
 	log_answer(q, code);
 	if (q->head) {
 		snprintf(length, sizeof(length), "%zu", len);
@@ -313,7 +315,7 @@ static bool fill(struct request *q, const struct evhttp_uri *uri)
 	if (query != NULL && evhttp_parse_query_str(query, &q->pub.query) != 0)
 		return false;
 	evhttp_connection_get_peer(evhttp_request_get_connection(q->pub.ev), &remote, &port);
-	q->pub.remote = remote == NULL ? "" : remote;
+	q->pub.remote = sk_conn_remote(q->conn) != NULL ? sk_conn_remote(q->conn) : remote == NULL ? "" : remote;
 	return true;
 }
 

@@ -27,6 +27,7 @@ struct sk_server { /* everything a handler may use */
 	struct sk_overload *overload; /* server/overload.h */
 	struct sk_server_stats *stats; /* server/metrics.h */
 	char agents_url[300]; /* what enrolment tells terminals */
+	bool draining; /* other nodes take over: connections end with their answer */
 };
 
 struct sk_request { /* one request, checked at the edge */

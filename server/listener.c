@@ -6,18 +6,19 @@
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/listener.h>
-#include <netdb.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
+#include <netdb.h>
 #include <sys/socket.h>
 
 #include "common/clock.h"
 #include "common/file.h"
 #include "common/log.h"
 #include "common/text.h"
+#include "server/listen_address.h"
 #include "server/visitors.h"
 
 #define BUCKETS    4096
@@ -45,6 +46,7 @@ struct sk_conn {
 	bool settled, cut;
 	sk_ms since; /* when its phase began; boot clock */
 	struct sk_visitor *who; /* its address, once known */
+	char *remote; /* likewise, as a load balancer told it */
 };
 
 struct sk_listener {
@@ -180,7 +182,44 @@ static void look_after(struct sk_conn *c)
 		evhttp_connection_free(c->evcon); /* c goes with it */
 }
 
-/* The socket is known only after evhttp has set it, that is one turn of the loop after the connection was made. */
+static void welcome(struct sk_conn *c, const struct sockaddr_storage *from)
+{
+	struct sk_listener *l = c->l;
+
+	c->who = sk_visitors_enter(l->visitors, from);
+	if (sk_visitor_open(c->who) > l->o.per_address)
+		refuse(c, &l->counts.per_address);
+	else if (sk_visitors_unwelcome(l->visitors, c->who, sk_clock_boot()))
+		refuse(c, &l->counts.unwelcome);
+	else if (l->n - l->leaving > l->o.connections)
+		make_room(l);
+}
+
+/* Of a load balancer's connection: whom it is for. Its own health checks are nobody's. */
+static int take_header(void *arg, const uint8_t *data, size_t have)
+{
+	struct sockaddr_storage from;
+	char text[INET6_ADDRSTRLEN];
+	struct sk_conn *c = arg;
+	int want = sk_proxy_header_wants(data, have);
+
+	if (want >= 0 && (size_t)want > have)
+		return want;
+	if (want < 0 || sk_proxy_header_read(data, have, &from) < 0) {
+		refuse(c, &c->l->counts.headerless);
+		return -EINVAL;
+	}
+	if (from.ss_family != AF_UNSPEC) {
+		if (sk_visitor_text(&from, text, sizeof(text)))
+			c->remote = strdup(text);
+		if (c->remote == NULL)
+			return -ENOMEM;
+		welcome(c, &from);
+	}
+	return 0;
+}
+
+/* In the turn in which evhttp set the socket, before anything is read from it. */
 static void settle(struct sk_conn *c)
 {
 	struct sockaddr_storage ss = {0};
@@ -196,11 +235,10 @@ static void settle(struct sk_conn *c)
 	if (fd < 0 || getpeername(fd, (struct sockaddr *)&ss, &len) != 0)
 		return;
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	c->who = sk_visitors_enter(l->visitors, &ss);
-	if (sk_visitor_open(c->who) > l->o.per_address)
-		refuse(c, &l->counts.per_address);
-	else if (sk_visitors_unwelcome(l->visitors, c->who, sk_clock_boot()))
-		refuse(c, &l->counts.unwelcome);
+	if (!sk_proxies_have(&l->o.proxies, &ss))
+		welcome(c, &ss);
+	else if (sk_tls_prefix(c->bev, take_header, c) < 0)
+		cut(c);
 	else if (l->n - l->leaving > l->o.connections)
 		make_room(l);
 }
@@ -258,6 +296,7 @@ static void on_gone(void *arg, bool shaken)
 	}
 	sk_visitors_leave(l->visitors, c->who);
 	event_free(c->timer);
+	free(c->remote);
 	free(c);
 	if (l->n-- == l->o.connections + SK_LISTENER_OVER && !l->stopped && l->socket != NULL)
 		evconnlistener_enable(l->socket);
@@ -266,7 +305,6 @@ static void on_gone(void *arg, bool shaken)
 static bool watch(struct sk_listener *l, struct bufferevent *bev)
 {
 	struct sk_conn *c = calloc(1, sizeof(*c)), **head;
-	const struct timeval now = {0};
 
 	if (c == NULL)
 		return false;
@@ -285,7 +323,7 @@ static bool watch(struct sk_listener *l, struct bufferevent *bev)
 	if (*head != NULL)
 		(*head)->prev = &c->next;
 	*head = c;
-	event_add(c->timer, &now);
+	event_active(c->timer, EV_TIMEOUT, 1); /* after evhttp has set the socket, and before the loop looks at it */
 	evbuffer_add_cb(bufferevent_get_input(bev), on_input, c);
 	if (++l->n >= l->o.connections + SK_LISTENER_OVER)
 		evconnlistener_disable(
@@ -368,6 +406,11 @@ void sk_conn_writing(struct sk_conn *conn, struct evhttp_request *ev)
 	evhttp_request_set_on_complete_cb(ev, on_sent, conn);
 }
 
+const char *sk_conn_remote(const struct sk_conn *conn)
+{
+	return conn->remote;
+}
+
 struct bufferevent *sk_conn_bev(const struct sk_conn *conn)
 {
 	return conn->bev;
@@ -400,31 +443,6 @@ static void on_retry(evutil_socket_t fd, short what, void *arg)
 		evconnlistener_enable(l->socket);
 }
 
-static int resolve(const char *address, struct addrinfo **out, struct sk_err *err)
-{
-	const struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV,
-	                               .ai_socktype = SOCK_STREAM};
-	const char *colon = strrchr(address, ':');
-	char host[128];
-	size_t n = colon == NULL ? 0 : (size_t)(colon - address);
-	unsigned long long port;
-	int rc;
-
-	if (n == 0 || n >= sizeof(host) || sk_text_u64(colon + 1, 0, 65535, &port) < 0)
-		return sk_err_set(err, -EINVAL, "listen address \"%s\": use ADDRESS:PORT", address);
-	memcpy(host, address, n);
-	host[n] = '\0';
-	if (host[0] == '[' && host[n - 1] == ']') {
-		memmove(host, host + 1, n - 2);
-		host[n - 2] = '\0';
-	}
-	rc = getaddrinfo(strcmp(host, "localhost") == 0 ? "127.0.0.1" : host, colon + 1, &hints, out);
-	if (rc != 0)
-		return sk_err_set(err, -EINVAL, "listen address \"%s\": %s; use a numeric address", address,
-		                  gai_strerror(rc));
-	return 0;
-}
-
 int sk_listener_port(const struct sk_listener *l)
 {
 	union {
@@ -454,7 +472,7 @@ static int publish_port(struct sk_listener *l, struct sk_err *err)
 static int open_socket(struct sk_listener *l, struct sk_err *err)
 {
 	struct addrinfo *ai = NULL;
-	int r = resolve(l->o.address, &ai, err);
+	int r = sk_listen_address(l->o.address, &ai, err);
 
 	if (r < 0 || ai == NULL)
 		return r < 0 ? r : -EHOSTUNREACH;
@@ -522,6 +540,23 @@ void sk_listener_stop(struct sk_listener *l)
 		return;
 	l->stopped = true;
 	evconnlistener_disable(l->socket);
+}
+
+void sk_listener_drain(struct sk_listener *l)
+{
+	static const enum phase resting[] = {FRESH, IDLE};
+	sk_ms before = sk_clock_boot() - SILENT;
+
+	if (l == NULL)
+		return;
+	for (size_t i = 0; i < sizeof(resting) / sizeof(resting[0]); i++) {
+		struct sk_conn *c, *next;
+
+		for (c = TAILQ_FIRST(&l->ages[resting[i]]); c != NULL && c->since <= before; c = next) {
+			next = TAILQ_NEXT(c, age);
+			cut(c);
+		}
+	}
 }
 
 struct sk_listener *sk_listener_free(struct sk_listener *l)

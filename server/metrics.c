@@ -41,7 +41,8 @@ static void refused(struct sk_buf *b, const char *listener, const struct sk_list
 	} rows[] = {{"late", c->late},
 	            {"per-address", c->per_address},
 	            {"crowded-out", c->crowded_out},
-	            {"unwelcome", c->unwelcome}};
+	            {"unwelcome", c->unwelcome},
+	            {"headerless", c->headerless}};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		sk_buf_addf(b, "sekimori_connections_refused_total{listener=\"%s\",reason=\"%s\"} %llu\n", listener,
@@ -174,6 +175,7 @@ int sk_metrics_text(const struct sk_server *server, sk_ms now, struct sk_buf *ou
 	one(out, "process_resident_memory_bytes", "gauge", "Resident memory.", resident_bytes());
 	one(out, "sekimori_orders_waiting", "gauge", "Terminals waiting for orders.",
 	    sk_orders_waiting(server->orders));
+	one(out, "sekimori_draining", "gauge", "1 while the node hands over to others.", server->draining);
 	one(out, "sekimori_reports_total", "counter", "Reports taken since the start.", s->reports);
 	one(out, "sekimori_events_total", "counter", "Events taken since the start.", s->events);
 	one(out, "sekimori_enrolled_total", "counter", "Terminals enrolled since the start.", s->enrolled);

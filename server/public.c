@@ -93,6 +93,10 @@ static void get_ready(struct sk_request *r)
 {
 	int rc = sk_store_ready(r->server->store);
 
+	if (r->server->draining) {
+		sk_reply_bytes(r, 503, "text/plain", "draining\n", 9);
+		return;
+	}
 	if (rc < 0)
 		sk_log(SK_LOG_ERR, "not ready: store: %s", strerror(-rc));
 	if (rc < 0)

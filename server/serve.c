@@ -1,5 +1,6 @@
 /*
- * Start: lock, keys, store, listeners, then READY=1. Stop (SIGTERM, SIGINT): no new connections, waiting terminals get their 204, what was
+ * Start: lock, keys, store, listeners, then READY=1. Stop (SIGTERM, SIGINT): with [listen] drain the node says at /readyz that it goes, ends waiting and
+ * resting connections and still takes what comes, for so long (a second signal cuts that short); then no new connections, waiting terminals get their 204, what was
  * stored is committed and answered, then everything is taken down in the reverse order. SIGHUP wakes the waiting terminals
  * and looks at the certificate, as every half minute does.
  */
@@ -40,6 +41,7 @@
 
 #define TEND_S            30
 #define JOBS_S            5
+#define DRAIN_LOOK_US     250000
 #define JOBS_MORE_US      200000 /* between turns: what terminals sent comes first */
 #define DESCRIPTORS_SPARE (64 + 2 * SK_LISTENER_OVER)
 #define AGENTS_MOST       20000
@@ -61,7 +63,8 @@ struct serve {
 	struct sk_http agents_http, console_http;
 	struct sk_tls *agents_tls, *console_tls;
 	struct sk_listener *agents, *console;
-	struct event *events[7], *jobs;
+	struct event *events[8], *jobs, *stop;
+	sk_ms drained; /* when draining ends; boot clock, 0 = it has not begun */
 	size_t n_events;
 	int lock;
 	char agents_port_file[320], console_port_file[320];
@@ -83,19 +86,47 @@ int sk_serve_lock(const struct sk_server_config *config, struct sk_err *err)
 	return sk_err_set(err, r, "%s: another sekimori-server serves this folder; stop it first", config->state_dir);
 }
 
-static void on_stop(evutil_socket_t sig, short what, void *arg)
+static void stop_now(struct serve *v)
 {
-	struct serve *v = arg;
 	const struct timeval grace = {.tv_usec = 300000}; /* for replies already under way */
 
-	(void)what;
-	sk_log(SK_LOG_NOTICE, "stopping (%s)", strsignal((int)sig));
-	sd_notify(0, "STOPPING=1");
+	event_del(v->stop);
 	sk_listener_stop(v->agents);
 	sk_listener_stop(v->console);
 	sk_batch_flush(v->server.batch);
 	sk_orders_stop(v->server.orders); /* requests under way may still ask it */
 	event_base_loopexit(v->server.base, &grace);
+}
+
+static void on_drain(evutil_socket_t fd, short what, void *arg)
+{
+	struct serve *v = arg;
+
+	(void)fd;
+	(void)what;
+	sk_listener_drain(v->agents);
+	sk_listener_drain(v->console);
+	if (sk_clock_boot() >= v->drained)
+		stop_now(v);
+}
+
+static void on_stop(evutil_socket_t sig, short what, void *arg)
+{
+	const struct timeval look = {.tv_usec = DRAIN_LOOK_US};
+	struct serve *v = arg;
+	bool again = v->drained != 0;
+
+	(void)what;
+	sk_log(SK_LOG_NOTICE, "stopping (%s)", strsignal((int)sig));
+	sd_notifyf(0, "STOPPING=1\nEXTEND_TIMEOUT_USEC=%lld", (v->server.config->drain_s + 30) * 1000000);
+	v->server.draining = true;
+	v->drained = sk_clock_boot() + v->server.config->drain_s * 1000;
+	if (again || v->server.config->drain_s == 0) {
+		stop_now(v);
+		return;
+	}
+	sk_orders_stop(v->server.orders); /* who waits gets its 204 and goes to another node */
+	event_add(v->stop, &look);
 }
 
 /* The certificate comes to its last third while the server runs. */
@@ -198,6 +229,7 @@ static int add_events(struct serve *v)
 	    (r = add_event(v, evsignal_new(b, SIGHUP, on_wake, v), NULL)) < 0 ||
 	    (r = add_event(v, event_new(b, -1, EV_PERSIST, on_tend, v), &tend)) < 0 ||
 	    (r = add_event(v, event_new(b, -1, EV_PERSIST, on_tick, v), &tick)) < 0 ||
+	    (r = add_event(v, v->stop = event_new(b, -1, EV_PERSIST, on_drain, v), NULL)) < 0 ||
 	    (r = add_event(v, v->jobs = event_new(b, -1, 0, on_jobs, v), &at_once)) < 0)
 		return r;
 	if (sd_watchdog_enabled(0, &usec) <= 0)
@@ -252,6 +284,7 @@ static int listen_agents(struct serve *v, struct sk_err *err)
 	if (r < 0)
 		return r;
 	o.tls = v->agents_tls;
+	(void)sk_proxies_parse(s->config->proxies, &o.proxies); /* read before */
 	v->agents_http = (struct sk_http){.server = &v->server,
 	                                  .tables = agents_tables,
 	                                  .batched = sk_api_batched_routes,
@@ -295,6 +328,7 @@ static int listen_console(struct serve *v, struct sk_err *err)
 	if (r < 0)
 		return r;
 	o.tls = v->console_tls;
+	(void)sk_proxies_parse(s->config->proxies, &o.proxies);
 	v->console_http =
 	    (struct sk_http){.server = &v->server, .tables = console_tables, .pages = true, .stats = &v->stats.console};
 	r = sk_listener_new(s->base, &o, &v->console, err);

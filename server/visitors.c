@@ -2,6 +2,7 @@
 #include "server/visitors.h"
 
 #include <stdint.h>
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -104,6 +105,17 @@ void sk_visitors_leave(struct sk_visitors *v, struct sk_visitor *who)
 	if (who->next != NULL)
 		who->next->prev = who->prev;
 	free(who);
+}
+
+bool sk_visitor_text(const struct sockaddr_storage *from, char *out, size_t size)
+{
+	const struct in6_addr *v6 = &((const struct sockaddr_in6 *)from)->sin6_addr;
+
+	if (from->ss_family == AF_INET)
+		return inet_ntop(AF_INET, &((const struct sockaddr_in *)from)->sin_addr, out, (socklen_t)size) != NULL;
+	if (from->ss_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(v6))
+		return inet_ntop(AF_INET, &v6->s6_addr[12], out, (socklen_t)size) != NULL;
+	return from->ss_family == AF_INET6 && inet_ntop(AF_INET6, v6, out, (socklen_t)size) != NULL;
 }
 
 size_t sk_visitor_open(const struct sk_visitor *who)

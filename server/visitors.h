@@ -20,6 +20,8 @@ struct sk_visitors *sk_visitors_free(struct sk_visitors *v);
 /* One more open connection from there. NULL: no memory. Ended by sk_visitors_leave. */
 struct sk_visitor *sk_visitors_enter(struct sk_visitors *v, const struct sockaddr_storage *from);
 void sk_visitors_leave(struct sk_visitors *v, struct sk_visitor *who);
+/* The address for people and logs; IPv4 that came over IPv6 as IPv4. false: it does not fit. */
+bool sk_visitor_text(const struct sockaddr_storage *from, char *out, size_t size);
 size_t sk_visitor_open(const struct sk_visitor *who);
 void sk_visitors_failed(struct sk_visitors *v, const struct sk_visitor *who, sk_ms now);
 /* It failed so often that it has to wait. */

@@ -61,6 +61,27 @@ class Server:
                 out.write("[%s]\n" % section + "".join("%s = %s\n" % pair for pair in keys.items()))
         self.cli("init")
 
+    def another(self, name):
+        """One more node over the same database, with the same keys."""
+        other = Server.__new__(Server)
+        other.__dict__.update(self.__dict__)
+        other.folder, other.terminals, other.process = os.path.join(self.folder, name), [], None
+        other.state, other.config = os.path.join(other.folder, "state"), os.path.join(other.folder, "server.ini")
+        os.mkdir(other.folder)
+        shutil.copytree(self.state, other.state, ignore=shutil.ignore_patterns("*.port", "*.lock"))
+        with open(self.config, encoding="utf-8") as src, open(other.config, "w", encoding="utf-8") as out:
+            out.write(src.read().replace(self.state, other.state))
+        return other
+
+    def keep_ports(self):
+        """From its next start on it listens where it does now."""
+        with open(self.config, encoding="utf-8") as f:
+            text = f.read()
+        for name, port in (("agents", self.agents), ("console", self.console)):
+            text = text.replace("%s = 127.0.0.1:0\n" % name, "%s = 127.0.0.1:%d\n" % (name, port))
+        with open(self.config, "w", encoding="utf-8") as out:
+            out.write(text)
+
     def program(self):
         return [os.path.join(BUILD, "bin", "sekimori-server"), "--config", self.config]
 
@@ -177,7 +198,7 @@ class Terminal:
         self.folder = folder or tempfile.mkdtemp(prefix="terminal-", dir=server.folder)
         self.key = os.path.join(self.folder, "key.pem")
         self.certificate = os.path.join(self.folder, "cert.pem")
-        self.seq, self.hash, self.connection, self.retry_after = 0, ZERO, None, 0
+        self.seq, self.hash, self.connection, self.retry_after, self.broken = 0, ZERO, None, 0, 0
         server.terminals.append(self)
         make_key(self.key)
 
@@ -219,6 +240,7 @@ class Terminal:
                 return r.status, json.loads(text) if text else None
             except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError, ssl.SSLEOFError, ssl.SSLZeroReturnError):
                 self.close()
+                self.broken += 1
                 if attempt == 2:
                     raise
         raise AssertionError

@@ -245,14 +245,7 @@ class Nodes(Base):
 
     def test_an_approval_on_one_reaches_a_terminal_on_the_other(self):
         first = self.serve()
-        second = Server.__new__(Server)
-        second.__dict__.update(first.__dict__)
-        second.folder, second.terminals, second.process = os.path.join(first.folder, "second"), [], None
-        second.state, second.config = os.path.join(second.folder, "state"), os.path.join(second.folder, "server.ini")
-        os.mkdir(second.folder)
-        shutil.copytree(first.state, second.state, ignore=shutil.ignore_patterns("*.port", "*.lock"))
-        with open(first.config, encoding="utf-8") as src, open(second.config, "w", encoding="utf-8") as out:
-            out.write(src.read().replace(first.state, second.state))
+        second = first.another("second")
         second.start()
         self.addCleanup(second.stop)
         # What is done by the clock is done once, however many nodes there are.
