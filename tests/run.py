@@ -34,15 +34,19 @@ class Count:
         self.passed = 0
         self.failed = 0
         self.skipped = []
+        self.failures = []  # a line each, said again at the end
 
     def add(self, other):
         self.passed += other.passed
         self.failed += other.failed
         self.skipped += other.skipped
+        self.failures += other.failures
 
     def close(self):
         if self.skipped:
             print(f"{len(self.skipped)} skipped: " + "; ".join(self.skipped))
+        for line in self.failures:
+            print(line)
         print(f"{self.passed} passed, {self.failed} failed", flush=True)
         return 1 if self.failed else 0
 
@@ -327,10 +331,11 @@ def run_stage(name, arguments, env, seconds, build, logs, nothing_is_fine=False)
     took = time.monotonic() - began
     print(f"{'FAIL' if count.failed else 'ok'} {name} ({count.passed} passed, {count.failed} failed, {took:.0f} s)", flush=True)
     if count.failed:
-        for line in read(log).splitlines():
-            if LINE.match(line) and line.startswith("FAIL"):
-                print("  " + line)
+        lines = [line for line in read(log).splitlines() if LINE.match(line) and line.startswith("FAIL")]
+        for line in lines:
+            print("  " + line)
         show_tail(log)
+        count.failures = [f"FAIL {name}: {line[5:]}" for line in lines] or [f"FAIL {name}: see {log.name}"]
     return count
 
 
