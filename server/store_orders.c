@@ -224,14 +224,15 @@ json_t *sk_store_grants_body(struct sk_store *s, const char *device, sk_ms now, 
 	return NULL;
 }
 
-/* The policy text for this device (the caller's) and its hash. */
+/* The policy text for this device (the caller's) and its hash: of its own unit, else of the nearest above that has one, else the office's. */
 static int policy_contents(struct sk_store *s, const char *device, char **text, char sha[SK_SHA256_HEX])
 {
-	struct db_rows *st =
-	    db_query(s,
-	             "SELECT p.text, p.sha FROM terminals t JOIN policies p ON p.unit IN (t.unit, '') WHERE t.id = ?"
-	             " ORDER BY p.unit = '', p.id DESC LIMIT 1",
-	             "s", device);
+	struct db_rows *st = db_query(
+	    s,
+	    "SELECT p.text, p.sha FROM terminals t JOIN policies p ON p.unit = '' OR p.unit IN (SELECT w.above FROM "
+	    "unit_within w WHERE w.unit = t.unit) WHERE t.id = ? ORDER BY (SELECT count(*) FROM unit_within d WHERE "
+	    "d.unit = p.unit) DESC, p.id DESC LIMIT 1",
+	    "s", device);
 	int r = db_next(st);
 
 	*text = NULL;

@@ -78,6 +78,41 @@ Test(store_org, a_tree_and_a_manager_above)
 	help_close(s);
 }
 
+static void policy_is(struct sk_store *s, const char *device, const char *expected)
+{
+	char *text = NULL;
+	int64_t version;
+
+	cr_assert_eq(sk_store_policy(s, device, &text, &version), 0);
+	cr_expect_str_eq(text, expected);
+	free(text);
+}
+
+Test(store_org, the_nearest_policy_above_counts)
+{
+	struct sk_store *s = help_store();
+	struct sk_actor by = help_admin();
+	struct sk_err err = SK_ERR_INIT;
+	struct chain below, beside;
+
+	cr_assert_eq(
+	    import_at(s, "unit,parent,name_ja\nkyoku,,財政局\nzeimu,kyoku,税務課\nkakari,zeimu,係\nhoka,kyoku,他の課\n",
+	              T0),
+	    0);
+	below = help_terminal(s, 1, "kakari");
+	beside = help_terminal(s, 2, "hoka");
+	cr_assert_eq(sk_store_policy_set(s, &by, "", "office", &err), 0);
+	policy_is(s, below.id, "office");
+	cr_assert_eq(sk_store_policy_set(s, &by, "kyoku", "bureau", &err), 0);
+	policy_is(s, below.id, "bureau");
+	policy_is(s, beside.id, "bureau");
+	cr_assert_eq(sk_store_policy_set(s, &by, "zeimu", "section", &err), 0);
+	cr_assert_eq(sk_store_policy_set(s, &by, "kyoku", "bureau again", &err), 0);
+	policy_is(s, below.id, "section");
+	policy_is(s, beside.id, "bureau again");
+	help_close(s);
+}
+
 Test(store_org, a_move_comes_into_effect_on_its_day)
 {
 	struct sk_store *s = help_store();
