@@ -187,6 +187,26 @@ int db_run(struct sk_store *s, const char *sql, const char *fmt, ...)
 	return r;
 }
 
+int db_post(struct sk_store *s, const char *sql, const char *fmt, ...)
+{
+	struct db_param params[DB_PARAMS];
+	struct db_rows *rows;
+	va_list ap;
+	int n, r;
+
+	va_start(ap, fmt);
+	n = collect(params, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		return n;
+	if (s->driver->post != NULL && s->depth > 0)
+		return s->driver->post(s, sql, params, (size_t)n);
+	rows = s->driver->query(s, sql, params, (size_t)n, false);
+	r = db_next(rows);
+	db_end(rows);
+	return r < 0 ? r : 0;
+}
+
 int db_int(struct sk_store *s, int64_t *out, const char *sql, const char *fmt, ...)
 {
 	struct db_rows *rows;
@@ -261,7 +281,7 @@ const char *db_keep(struct sk_store *s, char *text)
 
 static int begin(struct sk_store *s, bool write)
 {
-	int r = s->depth == 0 ? s->driver->begin(s, write) : db_run(s, "SAVEPOINT sk_inner", "");
+	int r = s->depth == 0 ? s->driver->begin(s, write) : db_post(s, "SAVEPOINT sk_inner", "");
 
 	if (r < 0)
 		return r;
@@ -293,6 +313,11 @@ int db_finish(struct sk_store *s, int r)
 		if (r < 0)
 			db_run(s, "ROLLBACK TO sk_inner", "");
 		c = db_run(s, "RELEASE sk_inner", "");
+		if (c < 0 &&
+		    r >= 0) { /* of what was posted in it something failed; the outer one may go on without it */
+			db_run(s, "ROLLBACK TO sk_inner", "");
+			db_run(s, "RELEASE sk_inner", "");
+		}
 		return r < 0 || c >= 0 ? r : c;
 	}
 	if (r < 0) {

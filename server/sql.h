@@ -51,6 +51,8 @@ struct db_driver {
 	/* Starts a statement; NULL = failed (db->problem tells). scan: many rows, within a transaction, taken in portions. */
 	struct db_rows *(*query)(struct sk_store *s, const char *sql, const struct db_param *params, size_t n,
 	                         bool scan);
+	/* Within a transaction: a statement that is not waited for (db_post); NULL: there is no gain in that. */
+	int (*post)(struct sk_store *s, const char *sql, const struct db_param *params, size_t n);
 	int (*next)(struct db_rows *r); /* 1 = a row, 0 = no more, or -errno */
 	void (*end)(struct db_rows *r);
 	int (*changes)(
@@ -94,6 +96,9 @@ void db_copy(struct db_rows *r, int col, char *dst, size_t size);
 json_t *db_row(struct db_rows *r);
 
 int db_run(struct sk_store *s, const char *sql, const char *fmt, ...); /* rows changed, or -errno */
+/* As db_run, for what writes and whose count of rows does not matter: 0 or -errno. A failure may show with a later statement of the transaction, at the
+ * latest when that, or the inner one it stands in, ends; nothing of it is stored then. */
+int db_post(struct sk_store *s, const char *sql, const char *fmt, ...);
 int db_int(struct sk_store *s, int64_t *out, const char *sql, const char *fmt,
            ...); /* first column of the first row; -ENOENT */
 json_t *db_list(struct sk_store *s, const char *sql, const char *fmt, ...); /* array of objects; NULL = failed */

@@ -66,6 +66,8 @@ static void rollback(struct sk_store *s)
 {
 	struct pg *pg = pg_of(s);
 
+	if (!pg->lost)
+		(void)pg_settle(pg); /* whatever came of it */
 	if (!pg->lost && PQtransactionStatus(pg->conn) != PQTRANS_IDLE)
 		(void)PQclear(PQexec(pg->conn, "ROLLBACK"));
 	pg->lost = pg->news = false;
@@ -256,6 +258,7 @@ static const struct db_driver driver = {
         "AND relnamespace = current_schema()::regnamespace) AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
     .server = true,
     .query = pg_query,
+    .post = pg_post,
     .next = pg_next,
     .end = pg_end,
     .changes = pg_changes,

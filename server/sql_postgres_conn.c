@@ -59,10 +59,13 @@ bool pg_good(const PGresult *res)
 /* One or more statements; the last one's result. */
 int pg_plain(struct pg *pg, const char *sql, PGresult **out)
 {
-	PGresult *res = PQexec(pg->conn, sql);
+	int r = pg_settle(pg);
+	PGresult *res = r == 0 ? PQexec(pg->conn, sql) : NULL;
 
+	if (r < 0)
+		return r;
 	if (!pg_good(res)) {
-		int r = pg_error(pg, res);
+		r = pg_error(pg, res);
 
 		PQclear(res);
 		return r;
@@ -128,6 +131,7 @@ int pg_connected(struct sk_store *s)
 	if (began < pg->again_at)
 		return -ECONNREFUSED;
 	PQreset(pg->conn);
+	pg->pending = 0;
 	if (PQstatus(pg->conn) == CONNECTION_OK)
 		r = session_begin(s);
 	else {

@@ -30,6 +30,7 @@ struct pg {
 	long lock; /* second half of the advisory lock, and of the channel's name: of this schema */
 	char xid[32]; /* of the writing transaction */
 	bool writing, news;
+	int pending; /* statements posted whose outcome was not read; the connection is in pipeline mode then */
 	char problem[512];
 	struct pg_slot slots[DB_STMTS];
 };
@@ -41,6 +42,14 @@ int pg_error(struct pg *pg, const PGresult *res);
 bool pg_good(const PGresult *res);
 /* One or more statements; the last one's result (the caller's; PQclear) when out is not NULL. */
 int pg_plain(struct pg *pg, const char *sql, PGresult **out);
+/* sql_postgres_pipe.c. Reads the outcome of everything posted: 0, or the first failure. Whoever speaks with the server otherwise does it first. */
+int pg_settle(struct pg *pg);
+/* Sends a prepared statement in pipeline mode. */
+int pg_send(struct pg *pg, const char *name, const char *const *values, size_t n);
+/* As pg_settle, with one more statement that was sent last; its result in *out (NULL on failure). out NULL: there is none. */
+int pg_drain(struct pg *pg, PGresult **out);
+/* sql_postgres_rows.c: prepares the statement where need be, and sends it. */
+int pg_put(struct sk_store *s, const char *sql, const struct db_param *params, size_t n);
 /* Only between transactions: makes the connection anew when it went. */
 int pg_connected(struct sk_store *s);
 /* The first connection, by the URL in s->path, which becomes the name for people. */
@@ -48,6 +57,7 @@ int pg_connect(struct sk_store *s, struct sk_err *err);
 
 /* Of struct db_driver. */
 struct db_rows *pg_query(struct sk_store *s, const char *sql, const struct db_param *params, size_t n, bool scan);
+int pg_post(struct sk_store *s, const char *sql, const struct db_param *params, size_t n);
 int pg_next(struct db_rows *r);
 void pg_end(struct db_rows *r);
 int pg_changes(const struct db_rows *r);

@@ -103,26 +103,41 @@ static int declare(struct pg_slot *slot, const struct values *v, const struct db
 	return r < 0 ? r : pg_plain(slot->pg, fetch, res);
 }
 
+/* Waited for: alone, or behind what was posted. */
+static int ask(struct pg_slot *slot, const struct values *v, size_t n)
+{
+	struct pg *pg = slot->pg;
+	char name[16];
+	int r;
+
+	snprintf(name, sizeof(name), "s%d", (int)(slot - pg->slots));
+	if (pg->pending > 0) {
+		r = pg_send(pg, name, v->at, n);
+		return r < 0 ? r : pg_drain(pg, &slot->res);
+	}
+	slot->res = PQexecPrepared(pg->conn, name, (int)n, v->at, NULL, NULL, 0);
+	if (pg_good(slot->res))
+		return 0;
+	r = pg_error(pg, slot->res);
+	PQclear(slot->res);
+	slot->res = NULL;
+	return r;
+}
+
 static int execute(struct pg_slot *slot, const struct db_param *params, size_t n, bool scan)
 {
+	bool fresh = slot->session != slot->pg->session;
 	struct values v;
-	char name[16];
 	int r = values_of(&v, params, n);
 
-	if (r == 0 && scan) {
+	if (r == 0 && (scan || fresh))
+		r = pg_settle(slot->pg);
+	if (r == 0 && scan)
 		r = declare(slot, &v, params, n, &slot->res);
-	} else if (r == 0 && slot->session != slot->pg->session) {
+	else if (r == 0 && fresh)
 		r = prepare(slot, params, n);
-	}
-	if (r == 0 && !scan) {
-		snprintf(name, sizeof(name), "s%d", (int)(slot - slot->pg->slots));
-		slot->res = PQexecPrepared(slot->pg->conn, name, (int)n, v.at, NULL, NULL, 0);
-		if (!pg_good(slot->res)) {
-			r = pg_error(slot->pg, slot->res);
-			PQclear(slot->res);
-			slot->res = NULL;
-		}
-	}
+	if (r == 0 && !scan)
+		r = ask(slot, &v, n);
 	for (size_t i = 0; i < n; i++)
 		free(v.copies[i]);
 	return r;
@@ -145,6 +160,26 @@ static struct pg_slot *find(struct sk_store *s, const char *sql)
 	return &slots[i];
 }
 
+int pg_put(struct sk_store *s, const char *sql, const struct db_param *params, size_t n)
+{
+	struct pg_slot *slot = find(s, sql);
+	struct values v;
+	char name[16];
+	int r;
+
+	if (slot == NULL || slot->res != NULL)
+		return -EIO;
+	if (slot->session != slot->pg->session && ((r = pg_settle(slot->pg)) < 0 || (r = prepare(slot, params, n)) < 0))
+		return r;
+	snprintf(name, sizeof(name), "s%d", (int)(slot - slot->pg->slots));
+	r = values_of(&v, params, n);
+	if (r == 0)
+		r = pg_send(slot->pg, name, v.at, n);
+	for (size_t i = 0; i < n; i++)
+		free(v.copies[i]);
+	return r;
+}
+
 static bool only_reads(const char *sql)
 {
 	return strncmp(sql, "SELECT", 6) == 0 || strncmp(sql, "WITH", 4) == 0;
@@ -158,6 +193,8 @@ struct db_rows *pg_query(struct sk_store *s, const char *sql, const struct db_pa
 
 	if (slot == NULL || slot->res != NULL)
 		return NULL;
+	if (strncmp(sql, "ROLLBACK", 8) == 0)
+		(void)pg_settle(pg); /* it is for what failed, and must not be skipped with it */
 	slot->row = -1;
 	slot->cursor = slot->through = false;
 	while (tries-- > 0 && r == -ECONNRESET) {

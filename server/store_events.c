@@ -67,11 +67,11 @@ static int same_as_stored(struct sk_store *s, const char *device, const struct s
 
 static int insert(struct sk_store *s, const char *device, const struct sk_event *e, sk_ms now)
 {
-	int r = db_run(s,
-	               "INSERT INTO events(device, seq, time, received, kind, body, prev, hash, refused) "
-	               "VALUES(?,?,?,?,?,?,?,?,?)",
-	               "siiistssi", device, e->seq, e->time, now, e->kind, e->body, e->body_len, e->prev, e->hash,
-	               (int64_t)tells_refusal(e));
+	int r = db_post(s,
+	                "INSERT INTO events(device, seq, time, received, kind, body, prev, hash, refused) "
+	                "VALUES(?,?,?,?,?,?,?,?,?)",
+	                "siiistssi", device, e->seq, e->time, now, e->kind, e->body, e->body_len, e->prev, e->hash,
+	                (int64_t)tells_refusal(e));
 
 	if (r >= 0 && strcmp(e->kind, "request.created") == 0)
 		r = request_from_event(s, device, e, now);
@@ -154,8 +154,8 @@ static int put_all(struct sk_store *s, const char *device, const struct sk_event
 		r = put(s, &t, events, n, now, good, result);
 	}
 	if (r >= 0 && t.last_seq != before)
-		r = db_run(s, "UPDATE terminals SET last_seq = ?, last_hash = ? WHERE id = ?", "iss", t.last_seq,
-		           t.last_hash, device);
+		r = db_post(s, "UPDATE terminals SET last_seq = ?, last_hash = ? WHERE id = ?", "iss", t.last_seq,
+		            t.last_hash, device);
 	return db_finish(s, r < 0 ? r : 0);
 }
 

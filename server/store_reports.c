@@ -69,16 +69,17 @@ static int check_put(struct sk_store *s, const char *device, const json_t *resul
                      sk_ms now)
 {
 	char *text = sk_json_text(result);
-	int r = text == NULL
-	            ? -ENOMEM
-	            : db_run(s,
-	                     "INSERT INTO posture(device, \"check\", state, since) VALUES(?,?,?,?) ON CONFLICT(device, "
-	                     "\"check\") DO UPDATE SET state = excluded.state, since = excluded.since",
-	                     "sssi", device, id, state, now);
+	int r =
+	    text == NULL
+	        ? -ENOMEM
+	        : db_post(s,
+	                  "INSERT INTO posture(device, \"check\", state, since) VALUES(?,?,?,?) ON CONFLICT(device, "
+	                  "\"check\") DO UPDATE SET state = excluded.state, since = excluded.since",
+	                  "sssi", device, id, state, now);
 
 	if (r >= 0)
-		r = db_run(s, "INSERT INTO posture_history(device, \"check\", state, time, result) VALUES(?,?,?,?,?)",
-		           "sssis", device, id, state, now, text);
+		r = db_post(s, "INSERT INTO posture_history(device, \"check\", state, time, result) VALUES(?,?,?,?,?)",
+		            "sssis", device, id, state, now, text);
 	free(text);
 	return r < 0 ? r : 0;
 }
@@ -109,7 +110,7 @@ static int posture_put(struct sk_store *s, const char *device, const json_t *pos
 	json_object_foreach(old, gone, was)
 	{
 		if (r >= 0)
-			r = db_run(s, "DELETE FROM posture WHERE device = ? AND \"check\" = ?", "ss", device, gone);
+			r = db_post(s, "DELETE FROM posture WHERE device = ? AND \"check\" = ?", "ss", device, gone);
 	}
 	json_decref(old);
 	return r < 0 ? r : 0;
@@ -123,7 +124,7 @@ static int write_report(struct sk_store *s, const char *device, const json_t *re
 	int r = p == NULL || d == NULL ? -ENOMEM : db_begin(s);
 
 	if (r == 0) {
-		r = db_run(
+		r = db_post(
 		    s,
 		    "INSERT INTO reports(device, received, stable, status, devices, posture) "
 		    "VALUES(?,?,?,?,?,?) ON CONFLICT(device) DO UPDATE SET received = excluded.received, stable = "
@@ -134,9 +135,9 @@ static int write_report(struct sk_store *s, const char *device, const json_t *re
 		if (r >= 0)
 			r = agent_from_report(s, device, report, now);
 		if (r >= 0)
-			r = db_run(s,
-			           "UPDATE terminals SET state = ?1 WHERE id = ?2 AND (state IS NULL OR state <> ?1)",
-			           "ss", sk_state_name(worst_of(posture)), device);
+			r = db_post(s,
+			            "UPDATE terminals SET state = ?1 WHERE id = ?2 AND (state IS NULL OR state <> ?1)",
+			            "ss", sk_state_name(worst_of(posture)), device);
 		r = db_finish(s, r < 0 ? r : 0);
 	}
 	free(p);
@@ -171,11 +172,11 @@ int sk_store_report_put(struct sk_store *s, const char *device, const json_t *re
 		r = 0;
 	}
 	if (r >= 0)
-		r = db_run(s,
-		           "INSERT INTO live(device, at, status, received) VALUES(?1,?2,?3,?2) ON "
-		           "CONFLICT(device) DO UPDATE SET"
-		           " at = excluded.at, status = excluded.status, received = excluded.received",
-		           "sis", device, now, status);
+		r = db_post(s,
+		            "INSERT INTO live(device, at, status, received) VALUES(?1,?2,?3,?2) ON "
+		            "CONFLICT(device) DO UPDATE SET"
+		            " at = excluded.at, status = excluded.status, received = excluded.received",
+		            "sis", device, now, status);
 	free(status);
 	json_decref(part);
 	json_decref(rest);

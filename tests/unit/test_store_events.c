@@ -257,3 +257,38 @@ Test(store_events, evidence_cannot_be_changed_through_sql)
 		cr_assert_eq(behind_try(help_path, attempts[i]), -EEXIST, "%s", attempts[i]);
 	help_close(s);
 }
+
+/* One terminal's records cannot be stored; those of others in the same commit are, before it and after it. */
+Test(store_events, one_that_fails_does_not_spoil_the_batch)
+{
+	struct sk_store *s = help_store();
+	struct chain a = help_terminal(s, 1, "zeimu"), bad = help_terminal(s, 2, "zeimu"),
+	             c = help_terminal(s, 3, "zeimu");
+	struct sk_event e[3];
+	enum sk_chain_result chain;
+	struct sk_err err = SK_ERR_INIT;
+	int64_t acked = 0;
+	json_t *list;
+
+	behind(help_path, "INSERT INTO events(device, seq, time, received, kind, body, prev, hash, refused) SELECT id, "
+	                  "2, 1, 1, 'x', '{}', "
+	                  "'', 'other', 0 FROM terminals WHERE id LIKE '%2'");
+	for (int round = 0; round < 2; round++) {
+		struct chain was = bad;
+
+		cr_assert_eq(sk_store_batch_begin(s), 0);
+		help_send(s, &a, "x", "{}");
+		for (int i = 0; i < 3; i++)
+			e[i] = help_event(&bad, "x", "{}");
+		cr_assert_eq(sk_store_events_put(s, bad.id, e, 3, T0, &acked, &chain, &err), -EEXIST);
+		for (int i = 0; i < 3; i++)
+			sk_event_clear(&e[i]);
+		bad = was;
+		help_send(s, &c, "x", "{}");
+		cr_assert_eq(sk_store_batch_end(s), 0);
+	}
+	list = sk_store_events(s, NULL, NULL, 0, 100);
+	cr_assert_eq(json_array_size(list), 5, "two of each, and the one that stood there");
+	json_decref(list);
+	help_close(s);
+}
