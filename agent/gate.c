@@ -73,12 +73,11 @@ static void medium_prepared(void *gate, void *owner, struct sk_medium *m, int re
 	sk_attached_prepared(owner, result, why);
 }
 
-static const struct sk_class_params *medium_classes(void *gate)
+static const struct sk_policy *medium_policy(void *gate)
 {
 	const struct sk_gate *g = gate;
-	const struct sk_policy *p = g->hooks.policy(g->hooks.ctx);
 
-	return p != NULL ? &p->classes : NULL;
+	return g->hooks.policy(g->hooks.ctx);
 }
 
 static void medium_settled(void *gate, void *owner, struct sk_medium *m)
@@ -123,7 +122,7 @@ struct sk_medium_env sk_gate_medium_env(struct sk_gate *g)
 	                              .key = medium_key,
 	                              .prepared = medium_prepared,
 	                              .erased = medium_erased,
-	                              .classes = medium_classes,
+	                              .policy = medium_policy,
 	                              .settled = medium_settled,
 	                              .failed = medium_failed,
 	                              .shut = medium_shut};

@@ -117,6 +117,7 @@ static void name_it(struct job *j, const char *ledger, const char *label)
 {
 	(void)json_object_set_new(j->body, "ledger", json_string(ledger));
 	(void)json_object_set_new(j->body, "label", json_string(label));
+	(void)json_object_set_new(j->body, "zone", json_string(sk_zone_name(sk_holder_policy(j->d->holder)->zone)));
 }
 
 int sk_media_register(struct sk_daemon *d, uint64_t client, const json_t *request, struct sk_err *err)

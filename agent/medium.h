@@ -43,8 +43,8 @@ struct sk_medium_env { /* borrowed functions; owner is NULL once the device is g
 	void (*prepared)(void *gate, void *owner, struct sk_medium *m, int result, const char *why);
 	/* Its erasing ended: as agent/erase_job.h, with "labelled" where a label was asked for; NULL: the helper told nothing. May be NULL. */
 	void (*erased)(void *gate, void *owner, struct sk_medium *m, const json_t *answer);
-	/* Which names of files stand for which class now; borrowed during the call. NULL, or answers NULL: none. */
-	const struct sk_class_params *(*classes)(void *gate);
+	/* What is in force now; borrowed during the call. NULL, or answers NULL: none. */
+	const struct sk_policy *(*policy)(void *gate);
 	void (*settled)(void *gate, void *owner, struct sk_medium *m); /* an operation ended */
 	void (*failed)(void *gate, void *owner, struct sk_medium *m, const char *why,
 	               const char *detail); /* read-only cannot be had: close it */

@@ -73,6 +73,8 @@ bool sk_node_close_container(struct sk_node *n); /* true: a helper runs */
 void sk_node_adopt_container(struct sk_node *n); /* a mapping of ours over it, from before our restart */
 void sk_node_unlock_cancelled(struct sk_node *n);
 
+const struct sk_policy *sk_medium_policy(const struct sk_medium *m); /* in force; NULL = none */
+void sk_node_zone(const struct sk_node *n, json_t *body); /* "zone": in which the terminal is, by the policy in force */
 json_t *sk_node_event(const struct sk_node *n); /* new reference: ident + node */
 void sk_medium_report(struct sk_medium *m, const char *kind, json_t *body, bool tell); /* takes body */
 

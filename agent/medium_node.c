@@ -198,6 +198,19 @@ static const char *check_mount(const struct sk_node *n, bool ro)
 	return NULL;
 }
 
+const struct sk_policy *sk_medium_policy(const struct sk_medium *m)
+{
+	return m->env.policy != NULL ? m->env.policy(m->env.gate) : NULL;
+}
+
+void sk_node_zone(const struct sk_node *n, json_t *body)
+{
+	const struct sk_policy *p = sk_medium_policy(n->m);
+
+	if (p != NULL)
+		(void)json_object_set_new(body, "zone", json_string(sk_zone_name(p->zone)));
+}
+
 /* adopted: it was open already when we started, and whoever looks at the record since then must see that. */
 static void report_mounted(struct sk_node *n, bool adopted)
 {
@@ -208,6 +221,7 @@ static void report_mounted(struct sk_node *n, bool adopted)
 		return;
 	(void)json_object_set_new(body, "label", json_string(n->label));
 	(void)json_object_set_new(body, "read_only", json_boolean(n->ro));
+	sk_node_zone(n, body);
 	if (n->box.open) {
 		(void)json_object_set_new(body, "encryption", json_string(sk_media_encryption_name(n->box.kind)));
 		(void)json_object_set_new(body, "cipher", json_string(n->box.cipher));

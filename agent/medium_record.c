@@ -15,7 +15,6 @@
 #include "common/i18n.h"
 #include "common/json.h"
 #include "common/text.h"
-#include "policy/classes.h"
 
 #define RECORDER   SK_LIBEXEC "/sekimori-recorder"
 #define FOREVER_MS (400ull * 24 * 3600 * 1000)
@@ -62,6 +61,8 @@ static void written(struct sk_node *n, json_t *o, const char *kind)
 	(void)json_object_set_new(body, "person", json_string(n->record.person));
 	if (n->record.grant[0] != '\0')
 		(void)json_object_set_new(body, "grant", json_string(n->record.grant));
+	if (json_object_get(o, "end") != NULL)
+		sk_node_zone(n, body);
 	(void)json_object_del(o, "end");
 	(void)json_object_update(body, o);
 	sk_medium_report(n->m, kind, body, false);
@@ -70,15 +71,15 @@ static void written(struct sk_node *n, json_t *o, const char *kind)
 /* What the recorder does not know: the class that the policy gives to a file of this name. */
 static void classify(const struct sk_node *n, json_t *files)
 {
-	const struct sk_medium_env *env = &n->m->env;
-	const struct sk_class_params *p = env->classes != NULL ? env->classes(env->gate) : NULL;
+	const struct sk_policy *p = sk_medium_policy(n->m);
 	json_t *e;
 	size_t i;
 
 	json_array_foreach(files, i, e)
 	{
 		const char *path = json_string_value(json_object_get(e, "path"));
-		char word[2] = {(char)('0' + (path != NULL ? sk_class_of(p, path) : 0)), '\0'};
+		char word[2] = {(char)('0' + (path != NULL ? sk_class_of(p != NULL ? &p->classes : NULL, path) : 0)),
+		                '\0'};
 
 		(void)json_object_del(e, "class");
 		if (word[0] != '0')

@@ -299,6 +299,8 @@ static void hold_to_ledger(const struct judging *j, struct sk_iface_verdict *v)
 		deny(v, SK_REASON_MEDIA_KEY); /* also where the grant names the registered one */
 	else if (v->allow && id->entry && id->entry->state == SK_MEDIUM_LONG_TERM)
 		v->access = sk_access_meet(v->access, SK_ACCESS_RO);
+	if (v->allow && id->entry && !sk_media_clean(&j->policy->media, j->policy->zone, id->entry))
+		deny(v, SK_REASON_NOT_SANITISED);
 	/* Of the organisation's container nothing is opened but what is inside. */
 	if (v->allow && id->entry && id->entry->container)
 		v->access = sk_access_meet(v->access, SK_ACCESS_ENCRYPTED);

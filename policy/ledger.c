@@ -45,6 +45,35 @@ int sk_medium_state_parse(const char *name, enum sk_medium_state *out)
 	return -EINVAL;
 }
 
+static const struct {
+	const char *name, *word;
+} cleans[] = {
+    [SK_CLEAN_NONE] = {"", ""},
+    [SK_CLEAN_SCANNED] = {"scanned", N_("scanned for viruses")},
+    [SK_CLEAN_SANITISED] = {"sanitised", N_("sanitised")},
+};
+
+const char *sk_clean_name(enum sk_clean c)
+{
+	return (unsigned)c <= SK_CLEAN_SANITISED ? cleans[c].name : "";
+}
+
+const char *sk_clean_word(enum sk_clean c)
+{
+	return (unsigned)c <= SK_CLEAN_SANITISED ? cleans[c].word : "";
+}
+
+int sk_clean_parse(const char *name, enum sk_clean *out)
+{
+	for (int c = SK_CLEAN_SCANNED; c <= SK_CLEAN_SANITISED; c++) {
+		if (strcmp(cleans[c].name, name) == 0) {
+			*out = (enum sk_clean)c;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
 bool sk_ledger_is_number(const char *s)
 {
 	size_t i;
@@ -68,6 +97,23 @@ static int take_hash(const json_t *j, const char *name, char out[SK_SHA256_HEX],
 	if (r == 0)
 		sk_text_copy(out, SK_SHA256_HEX, s);
 	return r;
+}
+
+static int take_zone(const json_t *j, struct sk_ledger_entry *e, struct sk_err *err)
+{
+	const char *zone = "", *clean = "";
+	int r = sk_json_str_opt(j, "zone", 16, &zone, err);
+
+	if (r == 0)
+		r = sk_json_str_opt(j, "clean", 16, &clean, err);
+	if (r < 0)
+		return r;
+	if (zone[0] != '\0' && sk_zone_parse(zone, &e->zone) < 0)
+		return sk_err_set(err, -EINVAL, "field zone: not a known value");
+	e->has_zone = zone[0] != '\0';
+	if (clean[0] != '\0' && sk_clean_parse(clean, &e->clean) < 0)
+		return sk_err_set(err, -EINVAL, "field clean: not a known value");
+	return 0;
 }
 
 static int take_entry(const json_t *j, struct sk_ledger_entry *e, struct sk_err *err)
@@ -95,7 +141,7 @@ static int take_entry(const json_t *j, struct sk_ledger_entry *e, struct sk_err 
 	e->container = json_is_true(container);
 	sk_text_copy(e->ledger, sizeof(e->ledger), ledger);
 	sk_text_copy(e->serial, sizeof(e->serial), serial);
-	return 0;
+	return take_zone(j, e, err);
 }
 
 static int by_key(const void *a, const void *b)
@@ -164,6 +210,10 @@ json_t *sk_ledger_entry_json(const struct sk_ledger_entry *e)
 
 	if (o != NULL && e->container)
 		(void)json_object_set_new(o, "container", json_true());
+	if (o != NULL && e->has_zone)
+		(void)json_object_set_new(o, "zone", json_string(sk_zone_name(e->zone)));
+	if (o != NULL && e->clean != SK_CLEAN_NONE)
+		(void)json_object_set_new(o, "clean", json_string(sk_clean_name(e->clean)));
 	return o;
 }
 

@@ -10,6 +10,7 @@
 #include "common/err.h"
 #include "common/hash.h"
 #include "policy/device.h"
+#include "policy/zone.h"
 
 #define SK_LEDGER_MAX 4096
 #define SK_LEDGER_LEN 33 /* a ledger number with NUL: [A-Za-z0-9][A-Za-z0-9._-]* */
@@ -29,6 +30,15 @@ const char *sk_medium_state_word(enum sk_medium_state s); /* msgid */
 int sk_medium_state_parse(const char *name, enum sk_medium_state *out); /* 0 or -EINVAL */
 bool sk_ledger_is_number(const char *s);
 
+enum sk_clean { /* what was done with a medium since it was last written, as a person put it on record */
+	        SK_CLEAN_NONE, /* "" */
+	        SK_CLEAN_SCANNED, /* "scanned": a virus scan, which is no sanitising */
+	        SK_CLEAN_SANITISED, /* "sanitised" 無害化済 (3(2)ア, 6.4(3)オ) */
+};
+const char *sk_clean_name(enum sk_clean c);
+const char *sk_clean_word(enum sk_clean c); /* msgid; "" of NONE */
+int sk_clean_parse(const char *name, enum sk_clean *out); /* "scanned" "sanitised": 0, else -EINVAL */
+
 struct sk_ledger_entry {
 	char ledger[SK_LEDGER_LEN];
 	char device_key[SK_SHA256_HEX];
@@ -36,6 +46,9 @@ struct sk_ledger_entry {
 	char media_key[SK_SHA256_HEX];
 	enum sk_medium_state state;
 	bool container; /* what is on it is the organisation's own container, whose key comes with the grant: grade A */
+	bool has_zone;
+	enum sk_zone zone; /* in which it was last written; not known without has_zone */
+	enum sk_clean clean; /* since then */
 };
 
 struct sk_ledger {
@@ -43,7 +56,7 @@ struct sk_ledger {
 	size_t n;
 };
 
-/* body: {"media":[{"ledger","device_key","serial","media_key","state","container"?}]}; absent = none. Whole or nothing. Free with sk_ledger_free. */
+/* body: {"media":[{"ledger","device_key","serial","media_key","state","container"?,"zone"?,"clean"?}]}; absent = none. Whole or nothing. Free with sk_ledger_free. */
 int sk_ledger_parse(const json_t *body, struct sk_ledger **out, struct sk_err *err);
 struct sk_ledger *sk_ledger_free(struct sk_ledger *m);
 json_t *sk_ledger_entry_json(const struct sk_ledger_entry *e); /* new reference; the server uses it */

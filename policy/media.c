@@ -69,6 +69,34 @@ static int read_encryption(const struct sk_ini *ini, const struct sk_ini_entry *
 	return 0;
 }
 
+static int read_zones(const struct sk_ini *ini, const struct sk_ini_entry *e, struct sk_media_params *p,
+                      struct sk_err *err)
+{
+	const char *at = e->value;
+	unsigned mask = 0;
+
+	while (*(at += strspn(at, " \t")) != '\0') {
+		size_t n = strcspn(at, " \t");
+		char word[16] = "";
+		enum sk_zone z;
+
+		if (n < sizeof(word))
+			sk_text_copy(word, n + 1, at);
+		if (sk_zone_parse(word, &z) < 0 && (strcmp(word, "none") != 0 || n != strlen(e->value)))
+			return sk_ini_fail(
+			    ini, e->line, err,
+			    "sanitise_from: \"%.*s\" is not one of: internet lgwan my-number, or none alone",
+			    (int)(n < 40 ? n : 40), at);
+		mask |= strcmp(word, "none") == 0 ? 0 : 1u << z;
+		at += n;
+	}
+	if (e->value[0] == '\0')
+		return sk_ini_fail(ini, e->line, err, "sanitise_from is empty; name zones, or none");
+	p->sanitise_set = true;
+	p->sanitise_from = mask;
+	return 0;
+}
+
 /* 0 or 1 for the first or second word. */
 static int either(const struct sk_ini *ini, const struct sk_ini_entry *e, const char *first, const char *second,
                   struct sk_err *err)
@@ -87,6 +115,8 @@ int sk_media_params_read(const struct sk_ini *ini, const struct sk_ini_entry *e,
 
 	if (strcmp(e->key, "encryption") == 0)
 		return read_encryption(ini, e, &p->encryption, err);
+	if (strcmp(e->key, "sanitise_from") == 0)
+		return read_zones(ini, e, p, err);
 	if (strcmp(e->key, "write") == 0) {
 		r = either(ini, e, "encrypted", "plain", err);
 		if (r >= 0)
@@ -99,9 +129,15 @@ int sk_media_params_read(const struct sk_ini *ini, const struct sk_ini_entry *e,
 		r = either(ini, e, "no", "required", err);
 		if (r >= 0)
 			p->antivirus = r == 1;
+	} else if (strcmp(e->key, "sanitise_by") == 0) {
+		r = either(ini, e, "sanitising", "scan", err);
+		if (r >= 0)
+			p->scan_suffices = r == 1;
 	} else {
 		return sk_ini_fail(ini, e->line, err,
-		                   "\"%s\" is no key of [media]; known: write encryption on_lock antivirus", e->key);
+		                   "\"%s\" is no key of [media]; known: write encryption on_lock antivirus "
+		                   "sanitise_from sanitise_by",
+		                   e->key);
 	}
 	return r < 0 ? r : 0;
 }
@@ -109,4 +145,13 @@ int sk_media_params_read(const struct sk_ini *ini, const struct sk_ini_entry *e,
 enum sk_access sk_media_access(const struct sk_media_params *p, enum sk_access a)
 {
 	return a == SK_ACCESS_RW && !p->write_plain ? SK_ACCESS_ENCRYPTED : a;
+}
+
+bool sk_media_clean(const struct sk_media_params *p, enum sk_zone here, const struct sk_ledger_entry *e)
+{
+	unsigned from = p->sanitise_set ? p->sanitise_from : here != SK_ZONE_INTERNET ? 1u << SK_ZONE_INTERNET : 0;
+
+	if (!e->has_zone || e->zone == here || (from & 1u << e->zone) == 0)
+		return true;
+	return e->clean == SK_CLEAN_SANITISED || (p->scan_suffices && e->clean == SK_CLEAN_SCANNED);
 }

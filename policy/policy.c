@@ -19,24 +19,12 @@
 static const char RULE[] = "rule ";
 static const char CHECK[] = "check ";
 
-static const char *const zone_names[] = {"internet", "lgwan", "my-number"};
-static const char *const zone_words[] = {N_("Internet zone"), N_("LGWAN zone"), N_("my-number zone")};
 static const char *const mode_names[] = {"enforce", "audit", "learn"};
 static const char *const mode_words[] = {N_("enforcing"), N_("recording only, except for media"),
                                          N_("learning, except for media")};
 static const char *const action_names[] = {"deny", "allow", "grant"};
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-
-const char *sk_zone_name(enum sk_zone z)
-{
-	return (unsigned)z < COUNT(zone_names) ? zone_names[z] : "";
-}
-
-const char *sk_zone_word(enum sk_zone z)
-{
-	return (unsigned)z < COUNT(zone_words) ? zone_words[z] : "";
-}
 
 const char *sk_mode_name(enum sk_mode m)
 {
@@ -115,7 +103,7 @@ static int read_head(const struct sk_ini *ini, const struct sk_ini_entry *e, str
 			return sk_ini_fail(ini, e->line, err, "version: must be a whole number from 1");
 		p->version = (int64_t)v;
 	} else if (strcmp(e->key, "zone") == 0) {
-		r = choose(ini, e, zone_names, COUNT(zone_names), err);
+		r = choose(ini, e, sk_zone_names, SK_ZONES, err);
 		if (r < 0)
 			return r;
 		p->zone = (enum sk_zone)r;

@@ -41,7 +41,7 @@
  *   grade_c = none | ro | rw       ; the most a grant or rule may give to what stores, per grade (default ro)
  *   grade_b = ..  grade_a = ..     ; defaults rw
  *   warn = 5m                      ; how long before its end a mounted medium's user is warned
- *   [media]                        ; encryption, screen lock and antivirus of media, see policy/media.h
+ *   [media]                        ; encryption, screen lock, antivirus, sanitising of media, see policy/media.h
  *   [classes]                      ; which names of files stand for which class, see policy/classes.h
  *   [check NAME]                   ; parameters of posture checks, see policy/check.h
  *   [scan]                         ; scan before use, see policy/scan.h
@@ -61,15 +61,13 @@
 #include "policy/pattern.h"
 #include "policy/scan.h"
 #include "policy/when.h"
+#include "policy/zone.h"
 
-enum sk_zone { SK_ZONE_INTERNET, SK_ZONE_LGWAN, SK_ZONE_MY_NUMBER };
 enum sk_mode { SK_MODE_ENFORCE, SK_MODE_AUDIT, SK_MODE_LEARN };
 enum sk_action { SK_ACTION_DENY = 0, SK_ACTION_ALLOW = 1, SK_ACTION_GRANT = 2 };
-const char *sk_zone_name(enum sk_zone z);
 const char *sk_mode_name(enum sk_mode m);
 const char *sk_action_name(enum sk_action a);
-const char *sk_zone_word(enum sk_zone z); /* msgids for people */
-const char *sk_mode_word(enum sk_mode m);
+const char *sk_mode_word(enum sk_mode m); /* msgid for people */
 
 #define SK_RULES_MAX 2000
 #define SK_RULE_LIST 16

@@ -80,6 +80,8 @@ static const struct {
     [SK_REASON_DISPOSED] = {N_("The ledger has this medium as disposed of."), N_("Unplug it and hand it to %2.")},
     [SK_REASON_NO_READ_ONLY] = {N_("Only reading would be allowed, and a camera or phone cannot be held to that."),
                                 N_("Put its memory card into a card reader, or ask %2.")},
+    [SK_REASON_NOT_SANITISED] = {N_("It was last written in another zone and has not been sanitised since."),
+                                 N_("Hand it to %2 to be sanitised; once that is on record it opens here.")},
 };
 
 /* Appends the translated msgid with %1 .. %4 replaced. */

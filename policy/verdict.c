@@ -34,6 +34,7 @@ static const struct {
     [SK_REASON_ERASED] = {"medium-erased", N_("erased according to the ledger")},
     [SK_REASON_DISPOSED] = {"medium-disposed", N_("disposed of according to the ledger")},
     [SK_REASON_NO_READ_ONLY] = {"no-read-only", N_("cannot be opened for reading only")},
+    [SK_REASON_NOT_SANITISED] = {"not-sanitised", N_("not sanitised since it was written in another zone")},
 };
 
 #define N_REASONS (sizeof(reasons) / sizeof(reasons[0]))

@@ -123,3 +123,18 @@ int sk_admin_media_state(struct sk_admin *a)
 	           ? sk_admin_fail(a, &err)
 	           : 0;
 }
+
+int sk_admin_media_cleaned(struct sk_admin *a)
+{
+	const char *ledger = NULL, *how = NULL, *with = NULL;
+	const struct sk_option options[] = {
+	    {"--how", &how, NULL, true}, {"--with", &with, NULL, true}, {NULL, NULL, NULL, false}};
+	struct sk_err err = SK_ERR_INIT;
+	int status = sk_admin_options(a, options, &ledger, 1, 1);
+
+	if (status != 0)
+		return status;
+	return sk_store_media_cleaned(a->store, &a->by, ledger, how, with, sk_clock_wall(), &err) < 0
+	           ? sk_admin_fail(a, &err)
+	           : 0;
+}

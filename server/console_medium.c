@@ -65,6 +65,32 @@ static void hidden(struct sk_page *p, const char *name, const char *value)
 	sk_page_lit(p, ">");
 }
 
+/* Where it was last written, and what was done with it since, which decides on other zones (3(2)ア, 6.4(3)オ). */
+static void zone_facts(struct sk_page *p, const json_t *m)
+{
+	enum sk_zone zone;
+	enum sk_clean clean;
+
+	if (sk_zone_parse(sk_page_str(m, "written_zone"), &zone) < 0)
+		return;
+	sk_page_dt(p, N_("Last written in"));
+	sk_page_tr(p, sk_zone_word(zone));
+	sk_page_lit(p, " ");
+	sk_page_time(p, sk_page_int(m, "written"));
+	sk_page_dd_end(p);
+	sk_page_dt(p, N_("Sanitising record since then"));
+	if (sk_clean_parse(sk_page_str(m, "clean"), &clean) < 0) {
+		sk_page_tr(p, N_("none"));
+	} else {
+		sk_page_tr(p, sk_clean_word(clean));
+		sk_page_lit(p, " ");
+		sk_page_time(p, sk_page_int(m, "cleaned"));
+		sk_page_lit(p, " ");
+		sk_page_text(p, sk_page_str(m, "cleaned_by"));
+	}
+	sk_page_dd_end(p);
+}
+
 static void facts(struct sk_page *p, const json_t *m)
 {
 	sk_page_lit(p, "<dl class=\"facts\">");
@@ -94,6 +120,7 @@ static void facts(struct sk_page *p, const json_t *m)
 	sk_page_lit(p, " ");
 	sk_page_text(p, sk_page_str(m, "seen_host"));
 	sk_page_dd_end(p);
+	zone_facts(p, m);
 	sk_page_lit(p, "</dl>\n");
 }
 
@@ -150,6 +177,40 @@ static void state_form(struct sk_console *c, const json_t *m)
 	sk_page_lit(p, "</button></p></form>\n");
 }
 
+static void clean_form(struct sk_console *c, const json_t *m)
+{
+	struct sk_page *p = &c->page;
+	const char *how = sk_form_get(&c->form, "how");
+
+	if ((c->session.acting & (SK_ROLE_DESK | SK_ROLE_SYS)) == 0 ||
+	    strcmp(sk_page_str(m, "state"), sk_medium_state_name(SK_MEDIUM_DISPOSED)) == 0)
+		return;
+	sk_page_lit(p, "<form class=\"sheet\" method=\"post\" action=\"/media/");
+	sk_page_url(p, sk_page_str(m, "ledger"));
+	sk_page_lit(p, "\">");
+	sk_console_csrf(c);
+	hidden(p, "from", sk_page_str(m, "state"));
+	sk_page_lit(p, "<p class=\"field\"><label for=\"how\">");
+	sk_page_tr(p, N_("Done before it goes into another zone"));
+	sk_page_lit(p, "</label><select id=\"how\" name=\"how\">");
+	for (int i = SK_CLEAN_SANITISED; i >= SK_CLEAN_SCANNED; i--) {
+		const char *name = sk_clean_name((enum sk_clean)i);
+
+		sk_page_lit(p, "<option");
+		sk_page_attr(p, "value", name);
+		sk_page_raw(p, how != NULL && strcmp(how, name) == 0 ? " selected>" : ">");
+		sk_page_tr(p, sk_clean_word((enum sk_clean)i));
+		sk_page_lit(p, "</option>");
+	}
+	sk_page_lit(p, "</select></p><p class=\"field\"><label for=\"with\">");
+	sk_page_tr(p, N_("With what, and what came of it"));
+	sk_page_lit(p, "</label><textarea id=\"with\" name=\"with\" rows=\"2\" maxlength=\"330\" required>");
+	sk_page_text(p, sk_form_get(&c->form, "with"));
+	sk_page_lit(p, "</textarea></p><p><button>");
+	sk_page_tr(p, N_("Put on record"));
+	sk_page_lit(p, "</button></p></form>\n");
+}
+
 static bool visible(const struct sk_console *c, const json_t *m)
 {
 	return *sk_page_str(m, "unit") == '\0' || sk_console_sees(c, sk_page_str(m, "unit"));
@@ -175,6 +236,7 @@ static int one_page(struct sk_console *c, int code)
 	sk_page_lit(&c->page, "</h1>\n");
 	facts(&c->page, m);
 	state_form(c, m);
+	clean_form(c, m);
 	history(&c->page, m);
 	sk_console_end(c);
 	json_decref(m);
@@ -183,12 +245,13 @@ static int one_page(struct sk_console *c, int code)
 
 int sk_page_medium(struct sk_console *c)
 {
+	const char *done = sk_request_query(c->r, "done");
 	char object[64];
 
 	snprintf(object, sizeof(object), "medium:%.40s", sk_request_tail(c->r) == NULL ? "" : sk_request_tail(c->r));
 	sk_console_audit_view(c, object);
-	if (sk_request_query(c->r, "done") != NULL)
-		c->done = N_("The state was changed.");
+	if (done != NULL)
+		c->done = strcmp(done, "clean") == 0 ? N_("It is on record.") : N_("The state was changed.");
 	return one_page(c, 200);
 }
 
@@ -199,7 +262,7 @@ int sk_console_media_refused(struct sk_console *c, int r, const struct sk_err *e
 	case -EINVAL:
 		c->problem =
 		    N_("A ledger number of letters, digits, dot, dash and underline is needed; for lost, erased "
-		       "and disposed of, and when it is not registered, a reason too.");
+		       "and disposed of, when it is not registered, and for a sanitising record, a text too.");
 		return 400;
 	case -EEXIST:
 		c->problem =
@@ -216,10 +279,22 @@ int sk_console_media_refused(struct sk_console *c, int r, const struct sk_err *e
 	}
 }
 
+static int change(struct sk_console *c, const struct sk_actor *by, const char *ledger, struct sk_err *err)
+{
+	const char *state = sk_form_get(&c->form, "state"), *how = sk_form_get(&c->form, "how"), *text;
+
+	if (how != NULL)
+		return sk_form_text(&c->form, "with", REASON_MAX, &text) < 0
+		           ? -EINVAL
+		           : sk_store_media_cleaned(c->r->server->store, by, ledger, how, text, c->now, err);
+	if (sk_form_text(&c->form, "reason", REASON_MAX, &text) < 0 || state == NULL)
+		return -EINVAL;
+	return sk_store_media_state(c->r->server->store, by, ledger, state, text, c->now, err);
+}
+
 int sk_page_medium_post(struct sk_console *c)
 {
-	const char *ledger = sk_request_tail(c->r), *state = sk_form_get(&c->form, "state"), *reason,
-	           *from = sk_form_get(&c->form, "from");
+	const char *ledger = sk_request_tail(c->r), *from = sk_form_get(&c->form, "from");
 	struct sk_err err = SK_ERR_INIT;
 	struct sk_actor by;
 	json_t *m = ledger != NULL && sk_ledger_is_number(ledger) ? sk_store_medium(c->r->server->store, ledger) : NULL;
@@ -230,13 +305,12 @@ int sk_page_medium_post(struct sk_console *c)
 		r = -ESTALE;
 	json_decref(m);
 	if (r == 0)
-		r = sk_form_text(&c->form, "reason", REASON_MAX, &reason) < 0 || state == NULL ? -EINVAL : 0;
-	if (r == 0)
-		r = sk_store_media_state(c->r->server->store, &by, ledger, state, reason, c->now, &err);
+		r = change(c, &by, ledger, &err);
 	if (r < 0) {
 		r = r == -ENOENT ? r : sk_console_media_refused(c, r, &err);
 		return r < 0 ? r : one_page(c, r);
 	}
-	snprintf(c->location, sizeof(c->location), "/media/%s?done=state", ledger);
+	snprintf(c->location, sizeof(c->location), "/media/%s?done=%s", ledger,
+	         sk_form_get(&c->form, "how") != NULL ? "clean" : "state");
 	return 303;
 }

@@ -261,6 +261,8 @@ const char *sk_word_action(const char *key)
 	    {"takeout.compared", N_("Written files set against the request's list"), 0},
 	    {"medium.refused", N_("Medium not registered"), 0},
 	    {"medium.state", N_("State of a medium changed"), 0},
+	    {"medium.sanitised", N_("Sanitising of a medium recorded"), 0},
+	    {"medium.scan-recorded", N_("Virus scan of a medium recorded"), 0},
 	    {"incident.opened", N_("Incident reported"), 0},
 	    {"incident.sign", N_("Another sign of an incident"), 0},
 	    {"incident.step", N_("Incident carried on"), 0},

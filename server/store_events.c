@@ -65,6 +65,20 @@ static int same_as_stored(struct sk_store *s, const char *device, const struct s
 	return r < 0 ? r : same;
 }
 
+static int mounted(struct sk_store *s, const char *device, const struct sk_event *e, sk_ms now)
+{
+	int r = media_was_opened(s, device, e, now);
+
+	return r < 0 ? r : media_was_written(s, device, e, now);
+}
+
+static int recorded(struct sk_store *s, const char *device, const struct sk_event *e, sk_ms now)
+{
+	int r = takeout_from_event(s, device, e, now);
+
+	return r < 0 ? r : media_was_written(s, device, e, now);
+}
+
 static int insert(struct sk_store *s, const char *device, const struct sk_event *e, sk_ms now)
 {
 	int r = db_post(s,
@@ -78,7 +92,7 @@ static int insert(struct sk_store *s, const char *device, const struct sk_event 
 	else if (r >= 0 && strcmp(e->kind, "media.registered-request") == 0)
 		r = media_from_event(s, device, e, now);
 	else if (r >= 0 && strcmp(e->kind, "medium.mounted") == 0)
-		r = media_was_opened(s, device, e, now);
+		r = mounted(s, device, e, now);
 	else if (r >= 0 && strcmp(e->kind, "terminal.seal-key") == 0)
 		r = seal_key_from_event(s, device, e, now);
 	else if (r >= 0 && (strcmp(e->kind, "medium.erased") == 0 || strcmp(e->kind, "medium.not-erased") == 0))
@@ -89,7 +103,7 @@ static int insert(struct sk_store *s, const char *device, const struct sk_event 
 	else if (r >= 0 && strcmp(e->kind, "medium.infected") == 0)
 		r = incident_add(s, device, "malware", e->seq, "a malicious file was found on a medium", now);
 	else if (r >= 0 && strcmp(e->kind, "medium.recorded") == 0)
-		r = takeout_from_event(s, device, e, now);
+		r = recorded(s, device, e, now);
 	if (r >= 0 && strcmp(e->kind, "grant.phone") == 0)
 		r = phone_from_event(s, device, e, now);
 	else if (r >= 0 && (strcmp(e->kind, "order.taken") == 0 || strcmp(e->kind, "order.done") == 0))

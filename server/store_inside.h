@@ -47,6 +47,11 @@ int takeout_from_event(struct sk_store *s, const char *device, const struct sk_e
 int media_from_event(struct sk_store *s, const char *device, const struct sk_event *e, sk_ms now);
 int media_was_erased(struct sk_store *s, const char *device, const struct sk_event *e,
                      sk_ms now); /* event "medium.erased", "medium.not-erased" */
+int media_note(struct sk_store *s, const struct sk_actor *by, const char *ledger, const char *action,
+               const char *reason, const char *state, sk_ms now); /* into the medium's history and the audit trail */
+int media_zone_forget(struct sk_store *s, int64_t registration, const char *ledger); /* before it is registered */
+int media_zone_registered(struct sk_store *s, int64_t registration, const char *ledger); /* afterwards */
+int media_was_written(struct sk_store *s, const char *device, const struct sk_event *e, sk_ms now);
 int media_was_opened(struct sk_store *s, const char *device, const struct sk_event *e,
                      sk_ms now); /* event "medium.mounted" */
 /* Containers (store_container.c). */

@@ -21,6 +21,7 @@ struct medium {
 	const char *ledger, *label, *device_key, *serial, *media_key, *vendor_id, *product_id, *vendor, *product;
 	long long size;
 	const char *container_key; /* "" = it is none */
+	const char *zone; /* of the terminal; "" = it does not say */
 };
 
 static int plain(const json_t *o, const char *name, size_t max, const char **out, struct sk_err *err)
@@ -86,6 +87,7 @@ static int container_read(const struct sk_store *s, const char *terminal, const 
 
 static int medium_read(const json_t *o, struct medium *m, struct sk_err *err)
 {
+	enum sk_zone z;
 	int r;
 
 	if ((r = hash_of(o, "device_key", &m->device_key, err)) < 0 ||
@@ -100,6 +102,10 @@ static int medium_read(const json_t *o, struct medium *m, struct sk_err *err)
 		return r;
 	if (!sk_ledger_is_number(m->ledger))
 		return sk_err_set(err, -EINVAL, "field ledger: not a ledger number");
+	if ((r = sk_json_str_opt(o, "zone", 16, &m->zone, err)) < 0)
+		return r;
+	if (m->zone[0] != '\0' && sk_zone_parse(m->zone, &z) < 0)
+		return sk_err_set(err, -EINVAL, "field zone: not a known value");
 	return volumes_of(o, m, err);
 }
 
@@ -124,10 +130,11 @@ static int request_insert(struct sk_store *s, const char *terminal, const struct
 		r = db_run(
 		    s,
 		    "INSERT INTO media_requests(terminal, ledger, label, device_key, serial, media_key, vendor_id, "
-		    "product_id, vendor, product, size, volumes, created, container_key, state) "
-		    "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,'open')",
-		    "ssssssssssisis", terminal, m->ledger, m->label, m->device_key, m->serial, m->media_key,
-		    m->vendor_id, m->product_id, m->vendor, m->product, (int64_t)m->size, text, now, m->container_key);
+		    "product_id, vendor, product, size, volumes, created, container_key, zone, state) "
+		    "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,'open')",
+		    "ssssssssssisiss", terminal, m->ledger, m->label, m->device_key, m->serial, m->media_key,
+		    m->vendor_id, m->product_id, m->vendor, m->product, (int64_t)m->size, text, now, m->container_key,
+		    m->zone);
 	free(text);
 	if (r < 0)
 		return r;
@@ -138,7 +145,7 @@ static int request_insert(struct sk_store *s, const char *terminal, const struct
 
 int media_from_event(struct sk_store *s, const char *device, const struct sk_event *e, sk_ms now)
 {
-	struct medium m = {.container_key = ""};
+	struct medium m = {.container_key = "", .zone = ""};
 	struct sk_err err = SK_ERR_INIT;
 	json_t *body = NULL;
 	int r = sk_json_parse(e->body, e->body_len, SK_EVENT_BODY_MAX, &body, &err);
@@ -184,7 +191,8 @@ int media_was_opened(struct sk_store *s, const char *device, const struct sk_eve
 	"o.device_key = m.device_key AND o.serial = " \
 	"m.serial" \
 	" AND o.ledger <> m.ledger) THEN 'C' ELSE 'B' END AS grade, m.registered, m.registered_by, m.updated, " \
-	"m.seen, coalesce(t.host, '') AS seen_host" \
+	"m.seen, coalesce(t.host, '') AS seen_host, m.written, m.written_zone, CASE WHEN m.cleaned > m.written THEN " \
+	"m.cleaned_how ELSE '' END AS clean, m.cleaned, m.cleaned_by" \
 	" FROM media m LEFT JOIN units u ON u.key = m.unit LEFT JOIN terminals t ON t.id = m.seen_terminal"
 
 json_t *sk_store_media(struct sk_store *s, const char *unit, const char *find, const char *state, int limit, int offset)
@@ -234,8 +242,9 @@ json_t *media_now(struct sk_store *s, const char *device)
 {
 	struct db_rows *st = db_query(
 	    s,
-	    "SELECT ledger, device_key, serial, media_key, state, container_key FROM (SELECT m.ledger, m.device_key, "
-	    "m.serial, m.media_key, m.state, m.updated, m.container_key,"
+	    "SELECT ledger, device_key, serial, media_key, state, container_key, written_zone, clean FROM (SELECT "
+	    "m.ledger, m.device_key, m.serial, m.media_key, m.state, m.updated, m.container_key, m.written_zone,"
+	    " CASE WHEN m.cleaned > m.written THEN m.cleaned_how ELSE '' END AS clean,"
 	    " CASE WHEN EXISTS(SELECT 1 FROM grants g WHERE g.terminal = t.id AND g.ended IS NULL AND g.device_key = "
 	    "m.device_key AND (g.serial = m.serial OR g.serial = '')) THEN 1 ELSE 0 END AS granted,"
 	    " CASE WHEN m.unit IS NULL OR m.unit = t.unit THEN 1 ELSE 0 END AS own FROM terminals t, media m WHERE "
@@ -256,6 +265,8 @@ json_t *media_now(struct sk_store *s, const char *device)
 		db_copy(st, 3, e.media_key, sizeof(e.media_key));
 		(void)sk_medium_state_parse(db_text(st, 4), &e.state);
 		e.container = db_text(st, 5)[0] != '\0';
+		e.has_zone = sk_zone_parse(db_text(st, 6), &e.zone) == 0;
+		(void)sk_clean_parse(db_text(st, 7), &e.clean);
 		one = sk_ledger_entry_json(&e);
 		bytes += one == NULL ? 0 : json_dumpb(one, NULL, 0, JSON_COMPACT);
 		if (bytes > BUNDLE_BYTES) {
@@ -278,8 +289,8 @@ json_t *media_now(struct sk_store *s, const char *device)
 
 /* ---- decisions ---- */
 
-static int note(struct sk_store *s, const struct sk_actor *by, const char *ledger, const char *action,
-                const char *reason, const char *state, sk_ms now)
+int media_note(struct sk_store *s, const struct sk_actor *by, const char *ledger, const char *action,
+               const char *reason, const char *state, sk_ms now)
 {
 	char object[64], name[32];
 	int r = db_run(s,
@@ -319,8 +330,8 @@ int media_was_erased(struct sk_store *s, const char *device, const struct sk_eve
 		(void)snprintf(reason, sizeof(reason), "%.16s %lld/%lld", method != NULL ? method : "-",
 		               (long long)json_integer_value(json_object_get(body, "verified")),
 		               (long long)json_integer_value(json_object_get(body, "size")));
-		r = note(s, &by, ledger, erased ? "erased" : "not-erased", reason,
-		         json_string_value(json_object_get(row, "state")), now);
+		r = media_note(s, &by, ledger, erased ? "erased" : "not-erased", reason,
+		               json_string_value(json_object_get(row, "state")), now);
 	}
 	json_decref(row);
 	json_decref(body);
@@ -362,6 +373,8 @@ static int register_one(struct sk_store *s, const struct sk_actor *by, int64_t i
 	if (r == 0)
 		r = db_int(s, &again, "SELECT count(*) FROM media WHERE ledger = ?", "s", ledger);
 	if (r == 0)
+		r = media_zone_forget(s, id, ledger);
+	if (r >= 0)
 		r = db_run(
 		    s,
 		    "INSERT INTO media(ledger, device_key, serial, media_key, vendor_id, product_id, vendor, product, "
@@ -392,7 +405,9 @@ static int register_one(struct sk_store *s, const struct sk_actor *by, int64_t i
 		    "excluded.label, unit = excluded.unit, registered = excluded.registered, registered_by = "
 		    "excluded.registered_by, updated = excluded.updated",
 		    "issis", id, ledger, unit, now, by->name);
-	return r < 0 ? r : note(s, by, ledger, again ? "registered-anew" : "registered", "", "stored", now);
+	if (r >= 0)
+		r = media_zone_registered(s, id, ledger);
+	return r < 0 ? r : media_note(s, by, ledger, again ? "registered-anew" : "registered", "", "stored", now);
 }
 
 static int unit_known(struct sk_store *s, const char *unit, struct sk_err *err)
@@ -473,7 +488,7 @@ static int set_state(struct sk_store *s, const struct sk_actor *by, const char *
 		return sk_err_set(err, -ESTALE, "%s is disposed of; that is final", ledger);
 	if (r == 0)
 		r = db_run(s, "UPDATE media SET state = ?, updated = ? WHERE ledger = ?", "sis", state, now, ledger);
-	return r < 0 ? r : note(s, by, ledger, "state", reason, state, now);
+	return r < 0 ? r : media_note(s, by, ledger, "state", reason, state, now);
 }
 
 static int done(struct sk_store *s, int r, const struct sk_err *why, struct sk_err *err)

@@ -9,7 +9,8 @@
 #include "server/store.h"
 
 /* [{"ledger","device_key","serial","media_key","vendor_id","product_id","vendor","product","size":bytes,"unit"|null,"unit_ja","unit_en","label",
- * "state" (policy/ledger.h),"grade","registered":ms,"registered_by","updated":ms,"seen":ms (0 = never opened),"seen_host"}] by ledger. unit: of this section and of none; NULL = all.
+ * "state" (policy/ledger.h),"grade","registered":ms,"registered_by","updated":ms,"seen":ms (0 = never opened),"seen_host","written":ms,"written_zone" ("" = not known),
+ * "clean" (what was done since: "", "scanned", "sanitised"),"cleaned":ms,"cleaned_by"}] by ledger. unit: of this section and of none; NULL = all.
  * find: part of ledger number, serial, product or label; state NULL = all. grade: what the terminals will prove: "A" a container of the
  * organisation, "B", or "C" without a serial of its own. */
 json_t *sk_store_media(struct sk_store *s, const char *unit, const char *find, const char *state, int limit,
@@ -30,5 +31,10 @@ int sk_store_media_refuse(struct sk_store *s, const struct sk_actor *by, int64_t
 /* As desk or information system manager; a reason for lost, erased and disposed. disposed is final: -ESTALE. */
 int sk_store_media_state(struct sk_store *s, const struct sk_actor *by, const char *ledger, const char *state,
                          const char *reason, sk_ms now, struct sk_err *err);
+
+/* What was done with a medium before it goes into another zone, as desk or information system manager. how: "sanitised" or "scanned"; text: with what, and
+ * what came of it, 1 to 1000 bytes. It holds until the medium is written again. -ENOENT; -ESTALE disposed of; -EPERM. */
+int sk_store_media_cleaned(struct sk_store *s, const struct sk_actor *by, const char *ledger, const char *how,
+                           const char *text, sk_ms now, struct sk_err *err);
 
 #endif

@@ -331,6 +331,13 @@ static const char retention_postgres[] = SK_ONLY_POSTGRES /* no subquery in a tr
     " RAISE EXCEPTION 'events are not deleted' USING ERRCODE = 'integrity_constraint_violation'; END $$;"
     "DROP TRIGGER IF EXISTS events_no_delete ON events;"
     "CREATE TRIGGER events_no_delete BEFORE DELETE ON events FOR EACH ROW EXECUTE FUNCTION sk_keep_events();";
+/* Where a registered medium was last written, and what was done with it since. */
+static const char media_clean[] = "ALTER TABLE media ADD COLUMN written INTEGER NOT NULL DEFAULT 0;"
+                                  "ALTER TABLE media ADD COLUMN written_zone TEXT NOT NULL DEFAULT '';"
+                                  "ALTER TABLE media ADD COLUMN cleaned INTEGER NOT NULL DEFAULT 0;"
+                                  "ALTER TABLE media ADD COLUMN cleaned_how TEXT NOT NULL DEFAULT '';"
+                                  "ALTER TABLE media ADD COLUMN cleaned_by TEXT NOT NULL DEFAULT '';"
+                                  "ALTER TABLE media_requests ADD COLUMN zone TEXT NOT NULL DEFAULT '';";
 
 /* IC cards (server/store_card.h). */
 static const char cards[] = "CREATE TABLE cards(fingerprint TEXT PRIMARY KEY, user TEXT NOT NULL REFERENCES "
@@ -360,6 +367,7 @@ static const char *const migrations[][4] = {
     {jobs, NULL},
     {retention, retention_sqlite, retention_postgres, NULL},
     {cards, NULL},
+    {media_clean, NULL},
 };
 #define VERSION ((int)(sizeof(migrations) / sizeof(migrations[0])))
 

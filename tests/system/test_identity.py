@@ -146,6 +146,41 @@ def test_long_term_storage_is_read_only(vm):
     plugged.unplug()
 
 
+def test_from_another_zone_only_sanitised(vm):
+    """The entry says where the medium was last written, and what was done with it since: nothing of it is read before."""
+    plain = vm.read("/etc/sekimori/policy.ini")
+    vm.write("/etc/sekimori/policy.ini", plain + b"sanitise_from = my-number\n")
+    assert gate.call(vm, "policy.reload")["ok"]
+    MEDIA[-1].update(state="lent", zone="my-number")
+    issue(vm)
+    stick = StorageDevice(vm.path("usb", "mine.img"), serial="ONE")
+    plugged = vm.plug_redir(stick)
+    device = vm.wait(lambda: gate.find(vm, "ONE"), "the stick", 30)
+    assert decided(vm, "ONE", "not-sanitised")["verdict"] == "deny"
+    assert stick.reads == 0, stick.commands
+    assert "sanitised" in vm.out("LANG=C sekimori explain %s" % device["device"])
+    MEDIA[-1]["clean"] = "scanned"
+    issue(vm)
+    assert decided(vm, "ONE", "not-sanitised")["verdict"] == "deny"
+    assert stick.reads == 0, stick.commands
+    MEDIA[-1]["clean"] = "sanitised"
+    issue(vm)
+    where = mounted(vm, "ONE")
+    assert gate.events(vm, "medium.mounted")[-1]["zone"] == "internet"
+    # Written meanwhile in the other zone again: the medium that is open is taken away.
+    vm.run("touch %s/x" % where, user="clerk")
+    del MEDIA[-1]["clean"]
+    issue(vm)
+    decided(vm, "ONE", "not-sanitised")
+    vm.wait(lambda: "sd" not in vm.out("ls /sys/class/block"), "shut", 60)
+    assert gate.events(vm, "medium.recorded")[-1]["zone"] == "internet"
+    plugged.unplug()
+    del MEDIA[-1]["zone"]
+    issue(vm)
+    vm.write("/etc/sekimori/policy.ini", plain)
+    assert gate.call(vm, "policy.reload")["ok"]
+
+
 def rules(vm, text):
     """These rules before all others."""
     policy = vm.read("/etc/sekimori/policy.ini").decode()

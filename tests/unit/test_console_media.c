@@ -128,6 +128,28 @@ Test(console_media, states)
 	cr_expect_eq(code_of(get(&desk, "/media/..%2f..%2fetc")), 404);
 }
 
+Test(console_media, a_sanitising_record)
+{
+	struct person sys = login("sys"), desk = login("desk"), sec = login("sec");
+	struct fake *f;
+
+	ask(0, "M-1", "S1");
+	cr_expect_eq(sent(&sys, "/registrations/1", "action=approve&ledger=M-1"), 303);
+	cr_expect_eq(sent(&sec, "/media/M-1", "how=sanitised&with=x&from=stored"), 403);
+	f = get(&sec, "/media/M-1");
+	cr_expect(!shows(f, "name=\"how\""));
+	fake_free(f);
+	f = post(&desk, "/media/M-1", "how=sanitised&with=&from=stored");
+	cr_expect(f->code == 400 && shows(f, "role=\"alert\""));
+	fake_free(f);
+	cr_expect_eq(sent(&desk, "/media/M-1", "how=washed&with=x&from=stored"), 400);
+	cr_expect_eq(sent(&desk, "/media/M-1", "how=sanitised&with=x&from=lent"), 409, "it changed meanwhile");
+	cr_expect_eq(sent(&desk, "/media/M-1", "how=sanitised&with=%3Cb%3E&from=stored"), 303);
+	f = get(&desk, "/media/M-1?done=clean");
+	cr_expect(shows(f, "&lt;b&gt;") && shows(f, "name=\"how\""));
+	fake_free(f);
+}
+
 Test(console_media, where_it_was_last_used)
 {
 	struct person sys = login("sys");

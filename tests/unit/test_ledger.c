@@ -229,3 +229,88 @@ Test(ledger, the_list_is_taken_whole_or_not)
 	json_decref(good);
 	sk_ledger_free(l);
 }
+
+/* ---- zones (3(2)ア, 6.4(3)オ) ---- */
+
+static json_t *written_in(const char *zone, const char *clean)
+{
+	json_t *e = entry("M-1", "S1", M1, "stored");
+
+	json_object_set_new(e, "zone", json_string(zone));
+	if (clean != NULL)
+		json_object_set_new(e, "clean", json_string(clean));
+	return json_pack("[o]", e);
+}
+
+/* The rules above, in this zone, with these further keys of [media]. */
+static enum sk_reason in_zone(enum sk_zone zone, const char *keys, json_t *list, enum sk_looked looked)
+{
+	struct sk_grants *g = grants(list, "M-1");
+	struct sk_device d = stick(looked, looked == SK_LOOKED_DONE ? M1 : "");
+	struct sk_context c = help_context();
+	struct sk_verdict v;
+	struct sk_policy *p;
+	char text[512];
+
+	snprintf(text, sizeof(text), RULES "%s", keys);
+	p = help_policy(text);
+	p->zone = zone;
+	c.media_follow = true;
+	sk_decide(p, g, &d, &c, &v);
+	sk_policy_free(p);
+	sk_grants_free(g);
+	return v.allow ? SK_REASON_GRANT : v.reason;
+}
+
+Test(ledger, from_the_internet_zone_only_sanitised)
+{
+	for (int looked = SK_LOOKED_NOT; looked <= SK_LOOKED_DONE; looked += SK_LOOKED_DONE) {
+		cr_expect_eq(in_zone(SK_ZONE_LGWAN, "", written_in("internet", NULL), looked), SK_REASON_NOT_SANITISED);
+		cr_expect_eq(in_zone(SK_ZONE_MY_NUMBER, "", written_in("internet", NULL), looked),
+		             SK_REASON_NOT_SANITISED);
+		cr_expect_eq(in_zone(SK_ZONE_LGWAN, "", written_in("internet", "scanned"), looked),
+		             SK_REASON_NOT_SANITISED, "a scan is no sanitising");
+		cr_expect_eq(in_zone(SK_ZONE_LGWAN, "", written_in("internet", "sanitised"), looked), SK_REASON_GRANT);
+		cr_expect_eq(in_zone(SK_ZONE_LGWAN, "", written_in("lgwan", NULL), looked), SK_REASON_GRANT);
+		cr_expect_eq(in_zone(SK_ZONE_MY_NUMBER, "", written_in("lgwan", NULL), looked), SK_REASON_GRANT);
+		cr_expect_eq(in_zone(SK_ZONE_INTERNET, "", written_in("my-number", NULL), looked), SK_REASON_GRANT);
+		cr_expect_eq(in_zone(SK_ZONE_LGWAN, "", one("stored"), looked), SK_REASON_GRANT, "not known");
+	}
+}
+
+Test(ledger, the_office_says_from_which_zones_and_by_what)
+{
+	cr_expect_eq(in_zone(SK_ZONE_LGWAN, "sanitise_from = none\n", written_in("internet", NULL), SK_LOOKED_NOT),
+	             SK_REASON_GRANT);
+	cr_expect_eq(in_zone(SK_ZONE_INTERNET, "sanitise_from = lgwan my-number\n", written_in("my-number", NULL),
+	                     SK_LOOKED_NOT),
+	             SK_REASON_NOT_SANITISED);
+	cr_expect_eq(
+	    in_zone(SK_ZONE_INTERNET, "sanitise_from = internet\n", written_in("internet", NULL), SK_LOOKED_NOT),
+	    SK_REASON_GRANT, "its own zone");
+	cr_expect_eq(in_zone(SK_ZONE_LGWAN, "sanitise_by = scan\n", written_in("internet", "scanned"), SK_LOOKED_NOT),
+	             SK_REASON_GRANT);
+	cr_expect_eq(in_zone(SK_ZONE_LGWAN, "sanitise_by = scan\n", written_in("internet", NULL), SK_LOOKED_NOT),
+	             SK_REASON_NOT_SANITISED);
+}
+
+Test(ledger, zones_go_out_as_they_came_and_nonsense_is_refused)
+{
+	struct sk_err err = SK_ERR_INIT;
+	struct sk_ledger *m = NULL;
+	json_t *body = json_pack("{s:o}", "media", written_in("my-number", "scanned")), *e;
+
+	cr_assert_eq(sk_ledger_parse(body, &m, &err), 0, "%s", err.text);
+	e = sk_ledger_entry_json(&m->items[0]);
+	cr_expect(json_equal(e, json_array_get(json_object_get(body, "media"), 0)));
+	json_decref(e);
+	json_decref(body);
+	m = sk_ledger_free(m);
+	body = json_pack("{s:o}", "media", written_in("moon", NULL));
+	cr_expect_eq(sk_ledger_parse(body, &m, &err), -EINVAL);
+	cr_expect(strstr(err.text, "zone"));
+	json_decref(body);
+	body = json_pack("{s:o}", "media", written_in("lgwan", "washed"));
+	cr_expect_eq(sk_ledger_parse(body, &m, &err), -EINVAL);
+	json_decref(body);
+}

@@ -84,3 +84,17 @@ Test(media, null_ciphers_encrypt_nothing)
 	cr_assert(!sk_media_cipher_encrypts(""));
 	cr_assert(!sk_media_cipher_encrypts("-"));
 }
+
+Test(media, zones_from_which_only_what_was_sanitised_comes)
+{
+	const struct sk_media_params *m = with("[media]\nsanitise_from = internet my-number\nsanitise_by = scan\n");
+
+	cr_expect(m->sanitise_set && m->scan_suffices);
+	cr_expect_eq(m->sanitise_from, 1u << SK_ZONE_INTERNET | 1u << SK_ZONE_MY_NUMBER);
+	m = with("[media]\nsanitise_from = none\n");
+	cr_expect(m->sanitise_set && m->sanitise_from == 0 && !m->scan_suffices);
+	refused("sanitise_from = moon", "\"moon\" is not one of");
+	refused("sanitise_from = internet none", "\"none\" is not one of");
+	refused("sanitise_from = aVeryLongWordThatIsNoZone", "is not one of");
+	refused("sanitise_by = magic", "sanitising or scan");
+}
