@@ -28,6 +28,9 @@
 	X(POST, "/logout",      FORM, SK_MAY_ANY,                    sk_page_logout)     \
 	X(POST, "/role",        FORM, SK_MAY_ANY,                    sk_page_role)       \
 	X(GET,  "/",            0,    SK_MAY_ANY,                    sk_page_overview)   \
+	X(GET,  "/compliance",  0,    SK_MAY_READ,                   sk_page_compliance) \
+	X(GET,  "/compliance/*", 0,   SK_MAY_READ,                   sk_page_compliance_check) \
+	X(POST, "/compliance/*", FORM, SK_ROLE_SEC | SK_ROLE_DESK | SK_ROLE_SYS, sk_page_recheck_post) \
 	X(GET,  "/terminals",   0,    SK_MAY_READ,                   sk_page_terminals)  \
 	X(GET,  "/terminals/*", 0,    SK_MAY_READ,                   sk_page_terminal)   \
 	X(POST, "/terminals/*", FORM, SK_ROLE_SEC | SK_ROLE_DESK | SK_ROLE_SYS | SK_ROLE_CISO | SK_ROLE_EXEC, sk_page_order_post) \

@@ -109,6 +109,25 @@ void sk_part_events(struct sk_page *p, const json_t *events);
 /* console_check.c */
 void sk_part_checks(struct sk_page *p, const json_t *posture);
 
+/* console_states.c: counts by verdict. states: {"compliant":n,..}. */
+long long sk_states_total(const json_t *states); /* without what a check does not apply to */
+long long sk_states_bad(const json_t *states); /* what needs attention: non-compliant, error, silent, unknown */
+double sk_state_badness(const json_t *row); /* of {"terminals","states"}; what is worse is more; -1 = none */
+const char *sk_state_fill(enum sk_state s); /* "ok": of the class fill-ok */
+bool sk_state_line(size_t i, enum sk_state *out); /* the i-th as they stand from left to right; false = no more */
+void sk_part_state_bar(struct sk_page *p, const json_t *states, long long total); /* hidden from screen readers */
+void sk_part_state_counts(struct sk_page *p, long long terminals, const json_t *states,
+                          const char *unit /* its links keep to it; NULL = all */);
+void sk_part_state_table(struct sk_page *p, const char *cls, const char *caption, const char *first,
+                         const char *more /* a column before the shares; NULL = none */);
+void sk_part_state_cells(struct sk_page *p, const json_t *states);
+void sk_part_change(struct sk_page *p, long long change); /* "+2", "−3", "±0" */
+
+/* console_trend.c: the days of sk_store_trend as a picture and a table; days: how far back it was asked for. */
+void sk_part_trend(struct sk_page *p, const json_t *trend, int today, int days);
+int sk_part_due(struct sk_console *c, const char *unit); /* console_due.c */
+void sk_part_day(struct sk_page *p, int day); /* YYYYMMDD */
+
 /* console_medium.c: a medium's state as a badge, all states as options, its section or the whole office; and what a refusal of the store becomes: a
  * status for the page with c->problem said, or a negative errno for an error page */
 void sk_part_medium_state(struct sk_page *p, const char *state);
@@ -128,6 +147,9 @@ int sk_page_login_card(struct sk_console *c);
 int sk_page_logout(struct sk_console *c);
 int sk_page_role(struct sk_console *c);
 int sk_page_overview(struct sk_console *c);
+int sk_page_compliance(struct sk_console *c);
+int sk_page_compliance_check(struct sk_console *c);
+int sk_page_recheck_post(struct sk_console *c);
 int sk_page_terminals(struct sk_console *c);
 int sk_page_terminal(struct sk_console *c);
 int sk_page_order_post(struct sk_console *c);
@@ -166,6 +188,7 @@ int sk_page_registration_post(struct sk_console *c);
 int sk_page_asset(struct sk_console *c);
 
 void sk_part_orders(struct sk_console *c, const char *id); /* console_order.c: of the terminal's page */
+void sk_part_recheck(struct sk_console *c, const char *id); /* the button, to whom may order it */
 /* console_terminal.c: the page with c->problem shown, for an order that was not accepted. */
 int sk_page_terminal_show(struct sk_console *c, int code);
 /* console_request.c: the page of one request with c->problem shown, for a decision that was not accepted. */

@@ -23,6 +23,7 @@ static const struct {
 } places[] = {
     {"/", N_("Overview"), SK_MAY_READ},
     {"/search", N_("Search"), SK_MAY_READ},
+    {"/compliance", N_("Compliance"), SK_MAY_READ},
     {"/terminals", N_("Terminals"), SK_MAY_READ},
     {"/notices", N_("Notices"), SK_MAY_READ},
     {"/requests", N_("Requests"), SK_MAY_ANY},

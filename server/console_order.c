@@ -194,6 +194,24 @@ void sk_part_orders(struct sk_console *c, const char *id)
 	json_decref(rows);
 }
 
+/* The one order that changes nothing has a button of its own where the checks stand. */
+void sk_part_recheck(struct sk_console *c, const char *id)
+{
+	struct sk_page *p = &c->page;
+
+	if (!may(c, SK_ORDER_CHECK))
+		return;
+	sk_page_lit(p, "<form method=\"post\" class=\"recheck\" action=\"/terminals/");
+	sk_page_text(p, id);
+	sk_page_lit(p, "\">");
+	sk_console_csrf(c);
+	sk_page_lit(p, "<input type=\"hidden\" name=\"kind\" value=\"check\"><input type=\"hidden\" name=\"reason\"");
+	sk_page_attr(p, "value", sk_tr(SK_LANG_JA, N_("Recheck from the console")));
+	sk_page_lit(p, "><button name=\"action\" value=\"add\">");
+	sk_page_tr(p, N_("Recheck now"));
+	sk_page_lit(p, "</button></form>\n");
+}
+
 /* --- what was pressed --- */
 
 static int not_done(struct sk_console *c, int r, const struct sk_err *err)

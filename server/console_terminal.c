@@ -266,6 +266,7 @@ int sk_page_terminal_show(struct sk_console *c, int code)
 	summary(p, t, sk_page_get(page, "status"));
 	sk_page_lit(p, "<section>");
 	sk_page_el_tr(p, "h2", NULL, N_("Checks"));
+	sk_part_recheck(c, id);
 	sk_part_checks(p, sk_page_get(page, "posture"));
 	history(p, sk_page_get(page, "history"));
 	sk_page_lit(p, "</section>\n");

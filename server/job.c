@@ -12,6 +12,9 @@
 #define FOR_MS 100 /* how long the event loop is kept from other work */
 
 const struct sk_job sk_jobs[] = {
+    {.name = "compliance",
+     .every = 10 * MINUTE,
+     .turn = compliance_job}, /* once a day; at once when the server was off */
     {.name = "sessions", .every = 10 * MINUTE, .turn = sessions_job},
     {.name = "retention", .minute = 2 * 60 + 10, .turn = retention_job},
     {.name = NULL},

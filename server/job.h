@@ -60,6 +60,7 @@ int sk_job_turn(struct sk_store *s, const struct sk_job *j, sk_ms now);
 json_t *sk_store_jobs(struct sk_store *s);
 
 /* The turns. */
+int compliance_job(struct sk_store *s, struct sk_job_now *t); /* store_compliance.c: each day's verdicts are counted */
 int sessions_job(struct sk_store *s, struct sk_job_now *t); /* store_users.c: sessions that ended long ago go */
 
 int retention_job(struct sk_store *s, struct sk_job_now *t); /* store_retention.c: what need not be kept longer goes */

@@ -7,6 +7,7 @@
 #include "server/phone_master.h"
 #include "server/store_phone.h"
 #include "server/serve.h"
+#include "server/store_compliance.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -354,6 +355,8 @@ static int start_store(struct serve *v, struct sk_err *err)
 	r = sk_store_open(path, false, &v->server.store, err);
 	if (r == 0)
 		sk_store_set_grant_max(v->server.store, c->grant_max_s * 1000);
+	if (r == 0)
+		sk_store_set_silent(v->server.store, c->silent_s * 1000);
 	if (r == 0)
 		r = sk_phone_master(c->state_dir, master, NULL, err);
 	if (r == 0)

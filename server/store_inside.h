@@ -24,6 +24,7 @@ struct sk_store {
 	uint8_t phone[32]; /* master key of permits by telephone */
 	struct sk_org *org; /* as of org_version; NULL = not read yet */
 	int64_t org_version;
+	sk_ms silent; /* no report for longer = silent, for what runs by the clock */
 };
 
 /* Of the unit or below it as the tree stands now (SQL): n is the parameter, NULL = all; u the column. */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "policy/check.h"
+#include "policy/param.h"
 
 /* The report without what moves by itself. New reference. */
 static json_t *stable_part(const json_t *report)
@@ -116,6 +117,40 @@ static int posture_put(struct sk_store *s, const char *device, const json_t *pos
 	return r < 0 ? r : 0;
 }
 
+/* The check "support" says of which system, and until when it is mended: the sentence with a name and a day. */
+static int support_put(struct sk_store *s, const char *device, const json_t *posture)
+{
+	const char *name = "", *until = "", *id;
+	const json_t *result, *said;
+	char shown[128];
+	long long end;
+	size_t i, j;
+
+	json_array_foreach(posture, i, result)
+	{
+		id = json_string_value(json_object_get(result, "id"));
+		if (id == NULL || strcmp(id, "support") != 0)
+			continue;
+		json_array_foreach(json_object_get(result, "detail"), j, said)
+		{
+			const json_t *args = json_object_get(said, "args");
+			const char *first = json_string_value(json_array_get(args, 0)),
+			           *second = json_string_value(json_array_get(args, 1));
+
+			if (first != NULL && second != NULL && until[0] == '\0' && sk_param_date(second, &end) == 0) {
+				name = first;
+				until = second;
+			}
+		}
+	}
+	sk_text_printable(shown, sizeof(shown), name, strlen(name));
+	return db_run(
+	    s,
+	    "UPDATE terminals SET support_name = ?1, support_until = ?2 WHERE id = ?3 AND (support_name <> ?1 OR "
+	    "support_until <> ?2)",
+	    "sss", shown, until, device);
+}
+
 static int write_report(struct sk_store *s, const char *device, const json_t *report, const char *status,
                         const char *stable, sk_ms now)
 {
@@ -132,6 +167,8 @@ static int write_report(struct sk_store *s, const char *device, const json_t *re
 		    "sissss", device, now, stable, status, d, p);
 		if (r >= 0)
 			r = posture_put(s, device, posture, now);
+		if (r >= 0)
+			r = support_put(s, device, posture);
 		if (r >= 0)
 			r = agent_from_report(s, device, report, now);
 		if (r >= 0)

@@ -305,6 +305,14 @@ static const char jobs[] =
     "0, "
     "failures INTEGER NOT NULL DEFAULT 0, mark TEXT NOT NULL DEFAULT '', problem TEXT NOT NULL DEFAULT '') STRICT, "
     "WITHOUT ROWID;";
+/* Verdicts counted once a day (server/store_compliance.h): unit '' = the office, else with all below it; "check" '' = terminals as a whole. And until when
+ * the maker mends a terminal's operating system, as its check says. */
+static const char compliance[] = "CREATE TABLE compliance_days(\"check\" TEXT NOT NULL, unit TEXT NOT NULL, day "
+                                 "INTEGER NOT NULL, state TEXT NOT NULL, n "
+                                 "INTEGER NOT NULL, PRIMARY KEY(\"check\", unit, day, state)) STRICT, WITHOUT ROWID;"
+                                 "CREATE INDEX compliance_days_day ON compliance_days(day);"
+                                 "ALTER TABLE terminals ADD COLUMN support_name TEXT NOT NULL DEFAULT '';"
+                                 "ALTER TABLE terminals ADD COLUMN support_until TEXT NOT NULL DEFAULT '';";
 
 /* Retention (server/retention.h): periods, holds, and where the chain of each terminal begins; records go only below that. */
 static const char retention[] =
@@ -368,6 +376,7 @@ static const char *const migrations[][4] = {
     {retention, retention_sqlite, retention_postgres, NULL},
     {cards, NULL},
     {media_clean, NULL},
+    {compliance, NULL},
 };
 #define VERSION ((int)(sizeof(migrations) / sizeof(migrations[0])))
 

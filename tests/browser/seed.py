@@ -1,4 +1,5 @@
 """An office in use: sections, people in every role, terminals in every state, requests at every step, hostile names among them."""
+import datetime
 import os
 import sqlite3
 import sys
@@ -130,6 +131,28 @@ def silence(office, *hosts):
     office.start()
 
 
+def days(office, made):
+    """Ninety days of counts, with days on which the server did not run."""
+    office.stop()
+    db = sqlite3.connect(os.path.join(office.state, "ledger.db"))
+    whole = "SELECT '', coalesce(t.state, 'unknown'), t.unit FROM terminals t"
+    each = 'SELECT p."check", p.state, t.unit FROM posture p JOIN terminals t ON t.id = p.device'
+    rows = db.execute(f"WITH v(kind, state, unit) AS ({whole} UNION ALL {each}) SELECT kind, '', state, count(*) FROM v GROUP BY 1, 3 UNION ALL "
+                      "SELECT kind, above, state, count(*) FROM v JOIN unit_within w ON w.unit = v.unit GROUP BY 1, 2, 3").fetchall()
+    rows.append(("", "", "terminals", len(made)))
+    today = datetime.date.today()
+    for back in range(1, 91):
+        if back in (20, 21, 55):
+            continue
+        day = int((today - datetime.timedelta(days=back)).strftime("%Y%m%d"))
+        for check, unit, state, n in rows:
+            n = n if state == "terminals" else max(0, n + (back // 12 if state in ("unknown", "non-compliant") else 0))
+            db.execute("INSERT INTO compliance_days VALUES(?,?,?,?,?)", (check, unit, day, state, n))
+    db.commit()
+    db.close()
+    office.start()
+
+
 def fill(office):
     for unit in UNITS:
         office.unit(*unit)
@@ -144,4 +167,5 @@ def fill(office):
     incidents(office, made)
     organisation(office)
     silence(office, "do-pc-002", "do-pc-003")
+    days(office, made)
     return made

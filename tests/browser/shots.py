@@ -32,7 +32,9 @@ def pages(made):
     """(name, who, address, status)"""
     bad, open_medium, silent = made["zei-pc-002"].id, made["zei-pc-003"].id, made["do-pc-003"].id
     return [("login", None, "/login", 200), ("overview-desk", "mado", "/", 200), ("overview-sec", "kacho", "/", 200),
-            ("overview-two-roles", "kenmu", "/", 200), ("terminals", "mado", "/terminals", 200), ("terminals-empty", "mado", "/terminals?find=zzz", 200),
+            ("overview-two-roles", "kenmu", "/", 200), ("terminals", "mado", "/terminals", 200),
+            ("compliance", "mado", "/compliance", 200), ("compliance-unit", "kacho", "/compliance?days=90", 200),
+            ("compliance-check", "johokan", "/compliance/disk-encryption", 200), ("terminals-empty", "mado", "/terminals?find=zzz", 200),
             ("terminal", "mado", f"/terminals/{bad}", 200), ("terminal-medium", "kacho", f"/terminals/{open_medium}", 200),
             ("terminal-silent", "johokan", f"/terminals/{silent}", 200), ("requests", "mado", "/requests?state=all", 200),
             ("request-manager", "kacho", "/requests/1", 200), ("request-helpdesk", "mado", "/requests/2", 200),

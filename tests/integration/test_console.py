@@ -149,7 +149,7 @@ class Console(unittest.TestCase):
         """Every GET of docs/console.md, asked by every role, is answered as it says."""
         n = self.ask()
         real = {"/terminals/ID": f"/terminals/{self.pc.id}", "/requests/N": f"/requests/{n}", "/assets/NAME": "/assets/console.css",
-                "/incidents/N": f"/incidents/{self.incident()}", "/media/LEDGER": "/media/M-2026-0001",
+                "/incidents/N": f"/incidents/{self.incident()}", "/media/LEDGER": "/media/M-2026-0001", "/compliance/CHECK": "/compliance/antivirus",
                 "/applications/APPLICATION": self.application(), "/help/GUIDE": "/help/helpdesk"}
         who = dict(zip(("sec", "desk", "sys", "aud", "ciso", "exec", "bur", "staff"),
                        ("kacho", "mado", "johokan", "kansa", "ciso", "shikko", "kyokucho", "shokuin")))

@@ -108,6 +108,9 @@ Test(numbers, a_ledger_from_before_is_numbered)
 	     "DROP TABLE jobs; DROP TABLE agent_programs; DROP TABLE agent_runs; DROP TABLE notice_acks; DROP TABLE "
 	     "notices; DROP TABLE "
 	     "setting_permits; DROP TABLE orders;");
+	evil("DROP TABLE compliance_days; ALTER TABLE terminals DROP COLUMN support_name; ALTER TABLE terminals DROP "
+	     "COLUMN "
+	     "support_until;");
 	cr_assert_eq(sk_store_open(help_path, false, &s, &err), 0, "%s", err.text);
 	is(s, 1, "2025-0001");
 	is(s, 2, "2025-0002");
