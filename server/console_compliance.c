@@ -297,9 +297,9 @@ int sk_page_compliance(struct sk_console *c)
 	e = units(&c->page, page);
 	checks(&c->page, page, v.unit);
 	if (e == 0)
-		e = trend(c, &v);
-	if (e == 0)
 		e = sk_part_due(c, v.unit);
+	if (e == 0)
+		e = trend(c, &v);
 	sk_console_end(c);
 	json_decref(page);
 	return e < 0 ? e : 200;

@@ -40,6 +40,16 @@ static void column(struct sk_page *p, const json_t *row, double x, double w)
 	}
 }
 
+static void legend(struct sk_page *p)
+{
+	enum sk_state s;
+
+	sk_page_lit(p, "<p class=\"legend\">");
+	for (size_t i = 0; sk_state_line(i, &s); i++)
+		sk_page_badge(p, sk_page_state_tone(s), sk_state_word(s));
+	sk_page_lit(p, "</p>");
+}
+
 static void picture(struct sk_page *p, const json_t *trend, int today, int days)
 {
 	double step = WIDTH / (days + 1);
@@ -73,6 +83,7 @@ void sk_part_trend(struct sk_page *p, const json_t *trend, int today, int days)
 		                    "which this version began to run."));
 		return;
 	}
+	legend(p);
 	picture(p, trend, today, days);
 	sk_page_lit(p, "<details class=\"numbers\"");
 	sk_page_raw(p, n <= 31 ? " open><summary>" : "><summary>");
