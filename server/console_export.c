@@ -1,6 +1,6 @@
 /*
  * Lists as files: the rows a list page shows under the same filter and scope, all of them, as CSV that a spreadsheet opens without running anything (common/csv.h), or as JSON. Rows are read
- * in portions; each export is in the audit trail.
+ * and sent in portions: a file of any length takes the memory of one (sk_reply_stream). Each export is in the audit trail.
  */
 #include "server/console.h"
 
@@ -16,10 +16,8 @@
 #include "server/store_applications.h"
 #include "server/store_media.h"
 
-#define PORTION   500
-#define ROWS_MAX  100000
-#define BYTES_MAX ((size_t)64 * 1024 * 1024)
-#define FIND_MAX  64
+#define PORTION  250
+#define FIND_MAX 64
 
 struct filter {
 	const char *unit, *state, *find; /* NULL = all */
@@ -111,10 +109,22 @@ static const struct list {
 	const char *name;
 	json_t *(*rows)(struct sk_console *c, const struct filter *f, int offset);
 	const struct column *columns;
-} lists[] = {{"terminals", terminals, terminal_columns},
-             {"requests", requests, request_columns},
-             {"applications", applications, application_columns},
-             {"media", media, media_columns}};
+	const char *
+	    number; /* newest first by this one: what is added meanwhile moves rows on, and none is sent twice; NULL = by name */
+} lists[] = {{"terminals", terminals, terminal_columns, NULL},
+             {"requests", requests, request_columns, "number"},
+             {"applications", applications, application_columns, "number"},
+             {"media", media, media_columns, NULL}};
+
+/* One file on its way. It holds the console, whose session and request the filter points into. */
+struct sent_list {
+	struct sk_console *c;
+	const struct list *list;
+	struct filter f;
+	bool csv, begun, any;
+	int offset;
+	long long last; /* number of the last row */
+};
 
 static void csv_head(const struct sk_page *p, const struct column *col, struct sk_buf *out)
 {
@@ -153,32 +163,44 @@ static int json_row(const json_t *row, bool first, struct sk_buf *out)
 	return 0;
 }
 
-static int write_all(struct sk_console *c, const struct list *l, const struct filter *f, bool csv, struct sk_buf *out)
+/* The next portion. 1 = there may be more, 0 = that was the last, or -errno. */
+static int next(void *arg, struct sk_buf *out)
 {
-	int offset = 0, r = 0;
-	size_t n = PORTION;
+	struct sent_list *x = arg;
+	json_t *rows = x->list->rows(x->c, &x->f, x->offset), *row;
+	size_t i, n = json_array_size(rows);
+	int r = rows == NULL ? -EIO : 0;
 
-	if (csv)
-		csv_head(&c->page, l->columns, out);
-	while (r == 0 && n == PORTION && offset < ROWS_MAX) {
-		json_t *rows = l->rows(c, f, offset), *row;
-		size_t i;
+	if (x->csv && !x->begun)
+		csv_head(&x->c->page, x->list->columns, out);
+	x->begun = true;
+	json_array_foreach(rows, i, row)
+	{
+		long long number = x->list->number == NULL ? 0 : sk_page_int(row, x->list->number);
 
-		n = json_array_size(rows);
-		r = rows == NULL ? -EIO : 0;
-		json_array_foreach(rows, i, row)
-		{
-			if (csv)
-				csv_row(row, l->columns, out);
-			else if (r == 0)
-				r = json_row(row, offset == 0 && i == 0, out);
-		}
-		offset += (int)n;
-		json_decref(rows);
+		if (number > 0 && x->last > 0 && number >= x->last)
+			continue;
+		x->last = number;
+		if (x->csv)
+			csv_row(row, x->list->columns, out);
+		else if (r == 0)
+			r = json_row(row, !x->any, out);
+		x->any = true;
 	}
-	if (!csv)
-		(void)sk_buf_adds(out, offset == 0 ? "[]\n" : "\n]\n");
-	return r < 0 ? r : sk_buf_error(out);
+	x->offset += (int)n;
+	json_decref(rows);
+	if (r == 0 && n < PORTION && !x->csv)
+		(void)sk_buf_adds(out, x->any ? "\n]\n" : "[]\n");
+	return r < 0 ? r : n == PORTION;
+}
+
+static void end(void *arg, bool whole)
+{
+	struct sent_list *x = arg;
+
+	(void)whole;
+	sk_console_free(x->c);
+	free(x);
 }
 
 /* "terminals.csv": which list, and how. */
@@ -233,29 +255,28 @@ static int recorded(struct sk_console *c, const char *object)
 int sk_page_export(struct sk_console *c)
 {
 	const char *tail = sk_request_tail(c->r);
-	struct sk_request *r = c->r;
-	struct filter f = {0};
+	struct sent_list *x = calloc(1, sizeof(*x));
 	char disposition[96];
-	struct sk_buf out;
-	bool csv = false;
-	const struct list *l = list_of(tail, &csv);
-	int e = l == NULL ? -ENOENT : read_filter(c, &f);
+	int e = x == NULL ? -ENOMEM : 0;
 
+	if (e == 0) {
+		x->c = c;
+		x->list = list_of(tail, &x->csv);
+		e = x->list == NULL ? -ENOENT : read_filter(c, &x->f);
+	}
 	if (e == 0)
 		e = recorded(c, tail);
-	if (e < 0)
+	if (e < 0) {
+		free(x);
 		return e;
-	sk_buf_init(&out, BYTES_MAX);
-	e = write_all(c, l, &f, csv, &out);
-	if (e == 0) {
-		snprintf(disposition, sizeof(disposition), "attachment; filename=\"%s.%s\"", l->name,
-		         csv ? "csv" : "json");
-		sk_reply_header(r, "Content-Disposition", disposition);
-		sk_reply_header(r, "Cache-Control", "no-store");
-		sk_console_free(c);
-		sk_reply_bytes(r, 200, csv ? "text/csv; charset=utf-8" : "application/json", out.data, out.len);
 	}
-	sk_buf_deinit(&out);
+	snprintf(disposition, sizeof(disposition), "attachment; filename=\"%s.%s\"", x->list->name,
+	         x->csv ? "csv" : "json");
+	sk_reply_header(c->r, "Content-Disposition", disposition);
+	sk_reply_header(c->r, "Cache-Control", "no-store");
+	e = sk_reply_stream(c->r, x->csv ? "text/csv; charset=utf-8" : "application/json", next, end, x);
+	if (e < 0)
+		free(x);
 	return e;
 }
 

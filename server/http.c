@@ -2,7 +2,7 @@
  * From an evhttp request to a handler and back. What reaches a handler is checked: a known route and method, a body within its limit,
  * a decoded path without control characters, and on the terminals' line a verified certificate. Replies go out through one function.
  */
-#include "server/http.h"
+#include "server/http_inside.h"
 
 #include <errno.h>
 #include <event2/buffer.h>
@@ -19,28 +19,16 @@
 #include "common/log.h"
 #include "common/text.h"
 #include "server/batch.h"
-#include "server/http_server.h"
 
 #define PATH_MAX_BYTES 512
 #define BUSY_S         "10" /* what a 503 asks for when its reason says nothing else */
-
-struct request {
-	struct sk_request pub;
-	const struct sk_http *http;
-	struct sk_conn *conn;
-	char *path, *body;
-	const char *tail;
-	bool head, in_handler, deferred, replied;
-	void (*on_gone)(struct sk_request *r, void *arg);
-	void *gone_arg;
-};
 
 static struct request *own(const struct sk_request *r)
 {
 	return (struct request *)(uintptr_t)r; /* pub is the first member */
 }
 
-static void request_free(struct request *q)
+void http_request_free(struct request *q)
 {
 	evhttp_clear_headers(&q->pub.query);
 	if (q->body != NULL)
@@ -105,12 +93,10 @@ static void log_answer(const struct request *q, int code)
 	sk_log_set_request(NULL);
 }
 
-static void send_reply(struct request *q, int code, const char *type, const void *data, size_t len)
+void http_begin_reply(struct request *q, int code, const char *type)
 {
 	struct evkeyvalq *h = evhttp_request_get_output_headers(q->pub.ev);
 	struct evhttp_connection *evcon = evhttp_request_get_connection(q->pub.ev);
-	struct evbuffer *out = evhttp_request_get_output_buffer(q->pub.ev);
-	char length[24];
 
 	if (type != NULL)
 		default_header(h, "Content-Type", type);
@@ -119,17 +105,26 @@ static void send_reply(struct request *q, int code, const char *type, const void
 	if (q->http->server->draining)
 		default_header(h, "Connection", "close");
 	log_answer(q, code);
+	if (evcon != NULL) {
+		evhttp_connection_set_closecb(evcon, NULL, NULL);
+		sk_conn_writing(q->conn, q->pub.ev);
+	}
+	q->http->stats->by_class[code / 100 < 6 ? code / 100 : 5]++;
+}
+
+static void send_reply(struct request *q, int code, const char *type, const void *data, size_t len)
+{
+	struct evkeyvalq *h = evhttp_request_get_output_headers(q->pub.ev);
+	struct evbuffer *out = evhttp_request_get_output_buffer(q->pub.ev);
+	char length[24];
+
 	if (q->head) {
 		snprintf(length, sizeof(length), "%zu", len);
 		default_header(h, "Content-Length", length);
 	} else if (len > 0 && evbuffer_add(out, data, len) != 0) {
 		code = HTTP_INTERNAL;
 	}
-	if (evcon != NULL) {
-		evhttp_connection_set_closecb(evcon, NULL, NULL);
-		sk_conn_writing(q->conn, q->pub.ev);
-	}
-	q->http->stats->by_class[code / 100 < 6 ? code / 100 : 5]++;
+	http_begin_reply(q, code, type);
 	evhttp_send_reply(q->pub.ev, code, NULL, NULL);
 }
 
@@ -142,7 +137,7 @@ void sk_reply_bytes(struct sk_request *r, int code, const char *type, const void
 	q->replied = true;
 	send_reply(q, code, type, data, len);
 	if (!q->in_handler) /* a handler may look at r until it returns */
-		request_free(q);
+		http_request_free(q);
 }
 
 void sk_reply_json(struct sk_request *r, int code, json_t *body)
@@ -175,7 +170,7 @@ static void on_close(struct evhttp_connection *evcon, void *arg)
 	/* When the peer went away, evhttp has let go of the request; when evhttp is being shut down, it still owns it. */
 	if (evhttp_request_get_connection(ev) == NULL)
 		evhttp_request_free(ev);
-	request_free(q);
+	http_request_free(q);
 }
 
 void sk_request_defer(struct sk_request *r, void (*on_gone)(struct sk_request *r, void *arg), void *arg)
@@ -328,8 +323,10 @@ static void call(struct request *q, const struct sk_route *route, bool batched)
 	route->handler(&q->pub);
 	sk_log_set_request(NULL);
 	q->in_handler = false;
+	if (q->streaming)
+		return; /* it frees itself when it is through */
 	if (q->replied) {
-		request_free(q);
+		http_request_free(q);
 	} else if (!q->deferred) {
 		sk_reply_error(&q->pub, HTTP_INTERNAL, "failed", "no answer was made");
 	}
@@ -375,7 +372,7 @@ static void dispatch(const struct sk_http *http, struct evhttp_request *ev, stru
 		call(q, route, table != NULL && table == http->batched);
 		return;
 	}
-	request_free(q);
+	http_request_free(q);
 }
 
 void sk_http_request(struct evhttp_request *ev, struct sk_conn *conn, void *arg)

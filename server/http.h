@@ -67,6 +67,11 @@ void sk_reply_error(struct sk_request *r, int code, const char *error_code,
                     const char *text); /* {"error":code,"text":..} */
 void sk_reply_bytes(struct sk_request *r, int code, const char *type, const void *data, size_t len);
 void sk_reply_header(struct sk_request *r, const char *name, const char *value); /* before the reply */
+/* A reply in pieces (server/http_stream.c), with status 200: next adds to out and returns 1 (there may be more), 0 (that was the last), or -errno: then the connection is
+ * cut, so that nobody takes the half for the whole. It is asked for the next piece when the one before has been sent. end is called once, in any case; r is
+ * gone afterwards. < 0: nothing was sent, and end is not called. */
+int sk_reply_stream(struct sk_request *r, const char *type, int (*next)(void *arg, struct sk_buf *out),
+                    void (*end)(void *arg, bool whole), void *arg);
 /* A handler that answers later keeps r and calls a reply function then; r is freed by the reply, or by the peer's going away, in which
  * case on_gone is called first. */
 void sk_request_defer(struct sk_request *r, void (*on_gone)(struct sk_request *r, void *arg), void *arg);

@@ -411,6 +411,11 @@ const char *sk_conn_remote(const struct sk_conn *conn)
 	return conn->remote;
 }
 
+void sk_conn_cut(struct sk_conn *conn)
+{
+	cut(conn);
+}
+
 struct bufferevent *sk_conn_bev(const struct sk_conn *conn)
 {
 	return conn->bev;

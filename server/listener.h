@@ -55,6 +55,7 @@ const struct sk_listener_counts *sk_listener_counts(const struct sk_listener *l)
 
 /* The request that conn handed out is answered: the writing phase begins (call before the reply is sent). */
 void sk_conn_writing(struct sk_conn *conn, struct evhttp_request *ev);
+void sk_conn_cut(struct sk_conn *conn); /* shut down at the socket, as one past its deadline */
 struct bufferevent *sk_conn_bev(const struct sk_conn *conn);
 /* The client's address as its load balancer told it; NULL: none is between, ask the socket. */
 const char *sk_conn_remote(const struct sk_conn *conn);

@@ -80,6 +80,24 @@ void sk_reply_error(struct sk_request *r, int code, const char *error_code, cons
 	sk_reply_bytes(r, code, "application/json", error_code, strlen(error_code));
 }
 
+/* All pieces joined; a failure is 599. */
+int sk_reply_stream(struct sk_request *r, const char *type, int (*next)(void *arg, struct sk_buf *out),
+                    void (*end)(void *arg, bool whole), void *arg)
+{
+	struct sk_buf all;
+	int e;
+
+	sk_buf_init(&all, (size_t)64 * 1024 * 1024);
+	do {
+		e = next(arg, &all);
+	} while (e == 1);
+	cr_assert_eq(sk_buf_error(&all), 0);
+	sk_reply_bytes(r, e < 0 ? 599 : 200, type, all.data, all.len);
+	sk_buf_deinit(&all);
+	end(arg, e == 0);
+	return 0;
+}
+
 void sk_request_defer(struct sk_request *r, void (*on_gone)(struct sk_request *, void *), void *arg)
 {
 	struct fake *f = (struct fake *)r;

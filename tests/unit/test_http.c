@@ -56,6 +56,45 @@ static void mute(struct sk_request *r)
 	(void)r;
 }
 
+/* As many pieces as the last segment says, large ones when they are many; "bad" fails in the middle. */
+static struct pieces {
+	int left, made, ended, whole;
+	size_t size;
+	bool bad;
+} pieces;
+
+static int next_piece(void *arg, struct sk_buf *out)
+{
+	static char block[65536];
+	struct pieces *p = arg;
+
+	memset(block, 'a', sizeof(block));
+	p->made++;
+	if (p->bad && p->made == 3)
+		return -EIO;
+	if (p->made % 2 == 0)
+		return 1; /* an empty one is passed over */
+	(void)sk_buf_add(out, block, p->size);
+	return --p->left > 0;
+}
+
+static void last_piece(void *arg, bool whole)
+{
+	struct pieces *p = arg;
+
+	p->ended++;
+	p->whole += whole;
+}
+
+static void in_pieces(struct sk_request *r)
+{
+	const char *tail = sk_request_tail(r);
+
+	pieces = (struct pieces){.left = strcmp(tail, "bad") == 0 ? 9 : atoi(tail), .bad = strcmp(tail, "bad") == 0};
+	pieces.size = pieces.left > 100 ? 65536 : 1000;
+	cr_assert_eq(sk_reply_stream(r, "text/csv", next_piece, last_piece, &pieces), 0);
+}
+
 static void split(struct sk_request *r)
 {
 	sk_reply_header(r, "X-Evil", "a\r\nSet-Cookie: x");
@@ -63,13 +102,10 @@ static void split(struct sk_request *r)
 }
 
 static const struct sk_route routes[] = {
-    {EVHTTP_REQ_GET, "/echo", 0, echo},
-    {EVHTTP_REQ_GET, "/echo/*", 0, echo},
-    {EVHTTP_REQ_POST, "/echo", 10, echo},
-    {EVHTTP_REQ_GET, "/later", 0, later},
-    {EVHTTP_REQ_GET, "/mute", 0, mute},
-    {EVHTTP_REQ_GET, "/split", 0, split},
-    {0, NULL, 0, NULL},
+    {EVHTTP_REQ_GET, "/echo", 0, echo},          {EVHTTP_REQ_GET, "/echo/*", 0, echo},
+    {EVHTTP_REQ_POST, "/echo", 10, echo},        {EVHTTP_REQ_GET, "/later", 0, later},
+    {EVHTTP_REQ_GET, "/mute", 0, mute},          {EVHTTP_REQ_GET, "/split", 0, split},
+    {EVHTTP_REQ_GET, "/pieces/*", 0, in_pieces}, {0, NULL, 0, NULL},
 };
 static const struct sk_route *const tables[] = {routes, NULL};
 
@@ -303,6 +339,79 @@ Test(http, deferred_reply, .init = setup, .fini = teardown)
 	cr_assert_not_null(strstr(l->text, "{\"late\":true}"));
 	cr_assert_eq(gone, 0);
 	hang_up(l);
+}
+
+Test(http, in_pieces, .init = setup, .fini = teardown)
+{
+	struct line *l = dial();
+
+	say(l, "GET /pieces/5 HTTP/1.1\r\nHost: x\r\n\r\nGET /echo/next HTTP/1.1\r\nHost: x\r\n\r\n");
+	cr_assert(hear(l, "[/echo/next]"), "%s", l->text);
+	cr_expect_not_null(strstr(l->text, "Transfer-Encoding: chunked"));
+	cr_expect_not_null(strstr(l->text, "X-Content-Type-Options: nosniff"));
+	cr_expect_not_null(strstr(l->text, "\r\n0\r\n\r\n"));
+	cr_expect(pieces.ended == 1 && pieces.whole == 1 && pieces.made == 9);
+	hang_up(l);
+	cr_expect_not_null(strstr(ask("HEAD /pieces/5 HTTP/1.1\r\n" END), "200"));
+	cr_expect(pieces.ended == 1 && pieces.made == 0);
+	cr_expect_not_null(strstr(ask("GET /pieces/1 HTTP/1.0\r\n\r\n"), "aaaa"));
+	cr_expect(pieces.ended == 1 && pieces.whole == 1);
+}
+
+Test(http, half_a_file_is_not_taken_for_a_whole, .init = setup, .fini = teardown)
+{
+	char *answer = ask("GET /pieces/bad HTTP/1.1\r\nHost: x\r\n\r\n");
+
+	cr_expect_not_null(strstr(answer, "aaaa"));
+	cr_expect_null(strstr(answer, "\r\n0\r\n\r\n"));
+	cr_expect(pieces.ended == 1 && pieces.whole == 0);
+	turn(50);
+	cr_expect_eq(sk_listener_connections(listener), 0);
+}
+
+Test(http, who_does_not_read_gets_no_more_made, .init = setup, .fini = teardown)
+{
+	struct line *l = dial();
+
+	bufferevent_setwatermark(l->bev, EV_READ, 0, 4096);
+	say(l, "GET /pieces/100000 HTTP/1.1\r\nHost: x\r\n\r\n");
+	for (int i = 0; i < 300 && pieces.made == 0; i++)
+		turn(10);
+	bufferevent_disable(l->bev, EV_READ);
+	for (int i = 0; i < 500 && pieces.ended == 0; i++)
+		turn(10);
+	cr_expect(pieces.ended == 1 && pieces.whole == 0, "past the deadline it is cut");
+	cr_expect_lt(pieces.made, 2000, "%d pieces of 64 KiB wait for nobody", pieces.made);
+	hang_up(l);
+	turn(50);
+	cr_expect_eq(sk_listener_connections(listener), 0);
+}
+
+Test(http, gone_in_the_middle_of_a_file, .init = setup, .fini = teardown)
+{
+	struct line *l = dial();
+
+	say(l, "GET /pieces/100000 HTTP/1.1\r\nHost: x\r\n\r\n");
+	for (int i = 0; i < 300 && pieces.made < 10; i++)
+		turn(10);
+	hang_up(l);
+	for (int i = 0; i < 500 && pieces.ended == 0; i++)
+		turn(10);
+	cr_expect(pieces.ended == 1 && pieces.whole == 0);
+	turn(50);
+	cr_expect_eq(sk_listener_connections(listener), 0);
+}
+
+Test(http, stopped_in_the_middle_of_a_file, .init = setup)
+{
+	struct line *l = dial();
+
+	say(l, "GET /pieces/100000 HTTP/1.1\r\nHost: x\r\n\r\n");
+	for (int i = 0; i < 300 && pieces.made < 10; i++)
+		turn(10);
+	bufferevent_disable(l->bev, EV_READ);
+	teardown();
+	cr_expect(pieces.ended == 1 && pieces.whole == 0);
 }
 
 Test(http, peer_goes_away_while_it_waits, .init = setup, .fini = teardown)
