@@ -231,7 +231,7 @@ static int order_all(struct sk_console *c, const struct sk_actor *by, const json
 		struct sk_order_wish w = {.terminal = sk_page_str(t, "id"),
 		                          .kind = SK_ORDER_CHECK,
 		                          .person = "",
-		                          .decided_by = "",
+
 		                          .reason = sk_tr(SK_LANG_JA, N_("Recheck from the compliance page"))};
 
 		if (i >= PER_PAGE || e < 0 || ordered(s, w.terminal))
