@@ -107,7 +107,7 @@ static void enter(struct sk_conn *c, enum phase phase)
 }
 
 /* Shut down at the socket; evhttp frees it when it sees that. */
-static void cut(struct sk_conn *c)
+void sk_conn_cut(struct sk_conn *c)
 {
 	evutil_socket_t fd = bufferevent_getfd(c->bev);
 
@@ -124,7 +124,7 @@ static void refuse(struct sk_conn *c, unsigned long long *reason)
 {
 	++*reason;
 	c->l->counts.refused++;
-	cut(c);
+	sk_conn_cut(c);
 }
 
 static bool rather(const struct sk_conn *c, const struct sk_conn *than)
@@ -238,7 +238,7 @@ static void settle(struct sk_conn *c)
 	if (!sk_proxies_have(&l->o.proxies, &ss))
 		welcome(c, &ss);
 	else if (sk_tls_prefix(c->bev, take_header, c) < 0)
-		cut(c);
+		sk_conn_cut(c);
 	else if (l->n - l->leaving > l->o.connections)
 		make_room(l);
 }
@@ -411,11 +411,6 @@ const char *sk_conn_remote(const struct sk_conn *conn)
 	return conn->remote;
 }
 
-void sk_conn_cut(struct sk_conn *conn)
-{
-	cut(conn);
-}
-
 struct bufferevent *sk_conn_bev(const struct sk_conn *conn)
 {
 	return conn->bev;
@@ -559,7 +554,7 @@ void sk_listener_drain(struct sk_listener *l)
 
 		for (c = TAILQ_FIRST(&l->ages[resting[i]]); c != NULL && c->since <= before; c = next) {
 			next = TAILQ_NEXT(c, age);
-			cut(c);
+			sk_conn_cut(c);
 		}
 	}
 }
