@@ -7,8 +7,16 @@
 
 #include "common/log.h"
 #include "common/text.h"
+#include "server/orders.h"
 
 #define REASON_MAX 1000
+
+static void field(struct sk_page *p, const char *name, const char *value)
+{
+	const char *word = sk_word_field_value(name, value);
+
+	sk_page_fact(p, sk_word_field(name), word == value ? value : sk_tr(p->lang, word));
+}
 
 static void facts(struct sk_page *p, const struct sk_kinds *kinds, const json_t *a)
 {
@@ -38,7 +46,7 @@ static void facts(struct sk_page *p, const struct sk_kinds *kinds, const json_t 
 	}
 	for (i = 0; sk_field_names[i] != NULL; i++) {
 		if (*sk_page_str(fields, sk_field_names[i]) != '\0')
-			sk_page_fact(p, sk_word_field(sk_field_names[i]), sk_page_str(fields, sk_field_names[i]));
+			field(p, sk_field_names[i], sk_page_str(fields, sk_field_names[i]));
 	}
 	sk_page_dt(p, N_("Term"));
 	sk_page_time(p, sk_page_int(a, "from"));
@@ -89,6 +97,38 @@ static void route(struct sk_page *p, const json_t *a)
 	sk_page_lit(p, "</ul></section>\n");
 }
 
+/* What was or is to be issued under it. */
+static void produced(struct sk_page *p, const json_t *a)
+{
+	const json_t *q;
+	size_t i;
+
+	if (json_array_size(sk_page_get(a, "requests")) == 0)
+		return;
+	sk_page_lit(p, "<section>");
+	sk_page_el_tr(p, "h2", NULL, N_("Use of the medium"));
+	sk_page_lit(p, "<ul class=\"plainlist\">");
+	json_array_foreach(sk_page_get(a, "requests"), i, q)
+	{
+		sk_page_lit(p, "<li><a class=\"number\" href=\"/requests/");
+		(void)sk_buf_addf(&p->out, "%lld\">", sk_page_int(q, "number"));
+		sk_page_text(p, sk_page_str(q, "label"));
+		sk_page_lit(p, "</a> ");
+		sk_part_request_state(p, sk_page_str(q, "state"));
+		sk_page_lit(p, " ");
+		sk_page_text(p, sk_page_str(q, "ledger"));
+		sk_page_lit(p, " <span class=\"sub\">");
+		sk_page_text(p, sk_page_str(q, "host"));
+		sk_page_lit(p, " ");
+		if (strcmp(sk_page_str(q, "state"), "permitted") == 0)
+			sk_page_tr(p, N_("the helpdesk issues it next"));
+		else
+			sk_page_time(p, sk_page_int(q, "until"));
+		sk_page_lit(p, "</span></li>");
+	}
+	sk_page_lit(p, "</ul></section>\n");
+}
+
 static const struct {
 	const char *action, *word, *done;
 } actions[] = {
@@ -106,6 +146,9 @@ static const struct {
     {"lost", N_("Lost"), N_("The loss is recorded. Report it as an incident at once.")},
     {"erased", N_("Erased"), N_("The erasure is recorded.")},
     {"done", N_("Completed"), N_("Completed.")},
+    {"issue", N_("To be issued once more"), N_("The helpdesk is asked to issue it.")},
+    {"issued", N_("Issued by the helpdesk"), NULL},
+    {"not-issued", N_("Not issued by the helpdesk"), NULL},
 };
 
 static const char *action_word(const char *action)
@@ -151,8 +194,24 @@ static void button(struct sk_page *p, const char *action, const char *cls, const
 }
 
 struct may {
-	bool vote, asker, close, cancel, comment;
+	bool vote, asker, close, cancel, comment, issue;
 };
+
+/* Permitted, its term is not over, and nothing of it is open. */
+static bool may_issue(const struct sk_console *c, const json_t *a)
+{
+	const json_t *q;
+	size_t i;
+	bool open = false;
+
+	json_array_foreach(sk_page_get(a, "requests"), i, q)
+	{
+		open = open || strcmp(sk_page_str(q, "state"), "permitted") == 0 ||
+		       strcmp(sk_page_str(q, "state"), "approved") == 0;
+	}
+	return !open && strcmp(sk_page_str(a, "produces"), "medium") == 0 &&
+	       strcmp(sk_page_str(a, "state"), "permitted") == 0 && sk_page_int(a, "until") > c->now;
+}
 
 static void may_of(struct sk_console *c, const json_t *a, struct may *m)
 {
@@ -169,6 +228,7 @@ static void may_of(struct sk_console *c, const json_t *a, struct may *m)
 	m->close = !m->asker && (role == SK_ROLE_DESK || role == SK_ROLE_SEC) && strcmp(state, "permitted") == 0;
 	m->cancel = !m->asker && strcmp(state, "permitted") == 0 && role != SK_ROLE_STAFF && role != SK_ROLE_DESK &&
 	            role != SK_ROLE_AUD;
+	m->issue = (m->asker || role == SK_ROLE_DESK) && may_issue(c, a);
 	m->comment = m->asker || (role != SK_ROLE_STAFF && role != SK_ROLE_AUD);
 }
 
@@ -190,6 +250,8 @@ static void buttons_of_state(struct sk_page *p, const json_t *a, const struct ma
 		button(p, "lost", "danger", N_("Lost"));
 	if (permitted && m->asker && !back)
 		button(p, "done", "quiet", N_("Completed"));
+	if (m->issue)
+		button(p, "issue", "quiet", N_("Have it issued once more"));
 	if (m->cancel)
 		button(p, "cancel", "danger", N_("Cancel the permit"));
 	if (m->asker &&
@@ -285,6 +347,7 @@ static int show(struct sk_console *c, const json_t *a, int code)
 	}
 	facts(p, kinds, a);
 	route(p, a);
+	produced(p, a);
 	sk_page_lit(p, "</div>");
 	decision(c, a);
 	sk_page_lit(p, "<div>");
@@ -324,6 +387,22 @@ static int until_of(const char *text, sk_ms *out)
 	return sk_console_parse_time(full, out);
 }
 
+/* What it produced began or ended: the terminals hear of it at once. */
+static void wake(struct sk_console *c, int64_t number)
+{
+	json_t *a = sk_store_application(c->r->server->store, number, c->now);
+	const json_t *q;
+	struct sk_terminal t;
+	size_t i;
+
+	json_array_foreach(sk_page_get(a, "requests"), i, q)
+	    sk_orders_wake(c->r->server->orders, sk_page_str(q, "terminal"));
+	if (strcmp(sk_page_str(a, "produces"), "setting") == 0 &&
+	    sk_store_terminal_named(c->r->server->store, sk_page_str(sk_page_get(a, "fields"), "terminal"), &t) == 0)
+		sk_orders_wake(c->r->server->orders, t.id);
+	json_decref(a);
+}
+
 static int act(struct sk_console *c, const json_t *a, const char *action)
 {
 	struct sk_err err = SK_ERR_INIT;
@@ -341,6 +420,7 @@ static int act(struct sk_console *c, const json_t *a, const char *action)
 	e = sk_store_application_act(c->r->server->store, &by, sk_page_int(a, "number"), action, reason, until, c->now,
 	                             &made, &err);
 	if (e == 0) {
+		wake(c, sk_page_int(a, "number"));
 		snprintf(to, sizeof(to), "/applications/%lld?done=%s",
 		         made != 0 ? (long long)made : sk_page_int(a, "number"), action);
 		return sk_console_redirect(c, to);
@@ -364,10 +444,13 @@ int sk_page_application_act(struct sk_console *c)
 	if (a == NULL)
 		return e;
 	e = act(c, a, known);
-	if (e == -EINVAL || e == -ESTALE) {
+	if (e == -EINVAL || e == -ESTALE || e == -ENXIO) {
 		now = sk_store_application(c->r->server->store, sk_page_int(a, "number"), c->now);
-		c->problem = e == -EINVAL
-		                 ? N_("A reason or a later last day is needed for this. Nothing was changed.")
+		c->problem = e == -EINVAL ? N_("A reason or a later last day is needed for this. Nothing was changed.")
+		             : e == -ENXIO
+		                 ? N_("The medium or the terminal it names cannot be used any more. Return it to be "
+		                      "mended; nothing "
+		                      "was changed.")
 		                 : N_("Somebody was faster, or it is in another state now. Nothing was changed.");
 		e = now == NULL ? -EIO : show(c, now, e == -EINVAL ? 400 : 409);
 		json_decref(now);

@@ -13,6 +13,7 @@
 #include "common/hash.h"
 #include "common/log.h"
 #include "common/text.h"
+#include "policy/setting_permit.h"
 
 #define ONCE_BYTES 16
 
@@ -108,6 +109,48 @@ static void class_choice(struct sk_page *p, const struct form *f)
 	sk_page_lit(p, "</p>");
 }
 
+/* Fields of which only a few values are possible; NULL-ended, or NULL. */
+static const char *const *choices(const char *name)
+{
+	static const char *const access[] = {"ro", "rw", NULL}, *const setting[] = {SK_SETTING_SCREEN_LOCK, NULL};
+
+	return strcmp(name, "access") == 0 ? access : strcmp(name, "setting") == 0 ? setting : NULL;
+}
+
+static void choice_field(struct sk_page *p, const struct form *f, const char *name)
+{
+	const char *const *values = choices(name);
+	const char *now = sk_page_str(f->fields, name);
+
+	sk_page_lit(p, "</label><select");
+	sk_page_attr(p, "id", name);
+	sk_page_attr(p, "name", name);
+	sk_page_lit(p, "><option value=\"\"></option>");
+	for (size_t i = 0; values[i] != NULL; i++) {
+		sk_page_lit(p, "<option");
+		sk_page_attr(p, "value", values[i]);
+		sk_page_raw(p, strcmp(now, values[i]) == 0 ? " selected>" : ">");
+		sk_page_tr(p, sk_word_field_value(name, values[i]));
+		sk_page_lit(p, "</option>");
+	}
+	sk_page_lit(p, "</select>");
+}
+
+static void hint(struct sk_page *p, const char *name)
+{
+	const char *text =
+	    strcmp(name, "medium") == 0
+	        ? N_("A registered medium: with the terminal, the helpdesk issues its use once it is permitted.")
+	    : strcmp(name, "setting") == 0 ? N_("With the terminal, it is permitted there until the last day.")
+	                                   : NULL;
+
+	if (text == NULL)
+		return;
+	sk_page_lit(p, " <span class=\"sub\">");
+	sk_page_tr(p, text);
+	sk_page_lit(p, "</span>");
+}
+
 static void text_field(struct sk_page *p, const struct form *f, const char *name, bool needed)
 {
 	sk_page_lit(p, "<p class=\"field\"><label");
@@ -119,11 +162,16 @@ static void text_field(struct sk_page *p, const struct form *f, const char *name
 		sk_page_tr(p, N_("needed"));
 		sk_page_lit(p, "</span>");
 	}
-	sk_page_lit(p, "</label><input type=\"text\" maxlength=\"160\"");
-	sk_page_attr(p, "id", name);
-	sk_page_attr(p, "name", name);
-	sk_page_attr(p, "value", sk_page_str(f->fields, name));
-	sk_page_lit(p, ">");
+	hint(p, name);
+	if (choices(name) != NULL) {
+		choice_field(p, f, name);
+	} else {
+		sk_page_lit(p, "</label><input type=\"text\" maxlength=\"160\"");
+		sk_page_attr(p, "id", name);
+		sk_page_attr(p, "name", name);
+		sk_page_attr(p, "value", sk_page_str(f->fields, name));
+		sk_page_lit(p, ">");
+	}
 	problem_of(p, f, name);
 	sk_page_lit(p, "</p>");
 }

@@ -8,6 +8,7 @@
 
 #include "common/log.h"
 #include "common/text.h"
+#include "policy/setting_permit.h"
 
 #define PER_PAGE 50
 #define FIND_MAX 64
@@ -65,13 +66,26 @@ const char *sk_word_field(const char *name)
 	                                       {"basis", N_("Basis")},
 	                                       {"hardware", N_("Device or medium")},
 	                                       {"software", N_("Software")},
-	                                       {"subject", N_("Person concerned")}};
+	                                       {"subject", N_("Person concerned")},
+	                                       {"medium", N_("Ledger number of the medium")},
+	                                       {"terminal", N_("Terminal (host name)")},
+	                                       {"access", N_("Access")},
+	                                       {"setting", N_("Setting to change")}};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		if (strcmp(words[i][0], name) == 0)
 			return words[i][1];
 	}
 	return name;
+}
+
+const char *sk_word_field_value(const char *name, const char *value)
+{
+	if (strcmp(name, "access") == 0)
+		return sk_word_access(value);
+	if (strcmp(name, "setting") == 0 && strcmp(value, SK_SETTING_SCREEN_LOCK) == 0)
+		return N_("Screen lock");
+	return value;
 }
 
 const char *sk_word_application_state(const char *state, bool overdue, bool back, enum sk_tone *tone)

@@ -146,8 +146,8 @@ static void medium_choice(struct sk_page *p, const json_t *request)
 	const json_t *media = json_object_get(request, "media"), *m;
 	size_t i;
 
-	if (json_array_size(media) < 2)
-		return;
+	if (json_array_size(media) < 2 || *sk_page_str(request, "ledger") != '\0')
+		return; /* only one, or the application named it */
 	sk_page_lit(p, "<p><label>");
 	sk_page_tr(p, N_("Ledger number (several registered media look like this one)"));
 	sk_page_lit(p, " <select name=\"ledger\" required><option value=\"\"></option>");
@@ -167,8 +167,9 @@ static void medium_choice(struct sk_page *p, const json_t *request)
 /* What was asked, not beyond the manager's limit nor the office's longest grant. */
 static sk_ms preset_end(const struct sk_console *c, const json_t *request)
 {
-	sk_ms end = c->now + sk_page_int(request, "hours") * 3600000, limit = sk_page_int(request, "until");
-	sk_ms longest = c->now + c->r->server->config->grant_max_s * 1000;
+	sk_ms starts = sk_page_int(request, "starts") > c->now ? sk_page_int(request, "starts") : c->now;
+	sk_ms end = starts + sk_page_int(request, "hours") * 3600000, limit = sk_page_int(request, "until");
+	sk_ms longest = starts + c->r->server->config->grant_max_s * 1000;
 
 	if (limit > 0 && end > limit)
 		end = limit;

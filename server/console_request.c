@@ -63,6 +63,22 @@ static void warnings(struct sk_page *p, const json_t *request, const json_t *ter
 		sk_page_notice(p, SK_TONE_UNKNOWN, N_("Writing is asked for on a medium known by its model only."));
 }
 
+/* It was permitted with an application: where that is, which medium, and from when. */
+static void from_application(struct sk_page *p, const json_t *r)
+{
+	sk_page_dt(p, N_("Application"));
+	(void)sk_buf_addf(&p->out, "<a href=\"/applications/%lld\">", sk_page_int(r, "application"));
+	sk_page_tr(p, N_("Permitted with an application"));
+	sk_page_lit(p, "</a>");
+	sk_page_dd_end(p);
+	sk_page_fact(p, N_("Ledger number"), sk_page_str(r, "ledger"));
+	sk_page_dt(p, N_("Term"));
+	sk_page_time(p, sk_page_int(r, "starts"));
+	sk_page_lit(p, " \xe2\x80\x93 ");
+	sk_page_time(p, sk_page_int(r, "until"));
+	sk_page_dd_end(p);
+}
+
 static void asked(struct sk_page *p, const json_t *r)
 {
 	sk_page_lit(p, "<section>");
@@ -89,6 +105,8 @@ static void asked(struct sk_page *p, const json_t *r)
 	sk_page_dt(p, N_("Asked"));
 	sk_page_time(p, sk_page_int(r, "created"));
 	sk_page_dd_end(p);
+	if (sk_page_int(r, "application") > 0)
+		from_application(p, r);
 	sk_page_lit(p, "</dl></section>\n");
 }
 

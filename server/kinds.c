@@ -15,14 +15,14 @@
 const char *const sk_field_names[] = {"purpose",     "what",         "count",  "personal", "destination", "recipient",
                                       "carrier",     "encryption",   "method", "place",    "measures",    "reason",
                                       "alternative", "before_after", "basis",  "hardware", "software",    "subject",
-                                      NULL};
+                                      "medium",      "terminal",     "access", "setting",  NULL};
 const char *const sk_class_names[] = {"1", "2", "3", "4", "none", "unknown", NULL};
 
 static const struct sk_ini_key schema[] = {
     {"kind *", "word_ja"},      {"kind *", "word_en"},      {"kind *", "clause"},  {"kind *", "group"},
     {"kind *", "asks"},         {"kind *", "fields"},       {"kind *", "classes"}, {"kind *", "route"},
     {"kind *", "days"},         {"kind *", "longest"},      {"kind *", "end"},     {"kind *", "back"},
-    {"kind *", "condition_ja"}, {"kind *", "condition_en"},
+    {"kind *", "condition_ja"}, {"kind *", "condition_en"}, {"kind *", "grant"},
 };
 
 /* One word after another, cut at blanks. */
@@ -182,6 +182,14 @@ static int route_of(const char *v, struct sk_kind *k)
 	return k->record ? 0 : sk_route_parse(v, k->steps, &k->n_steps);
 }
 
+static int grant_of(const char *v, enum sk_kind_grant *out)
+{
+	*out = strcmp(v, "medium") == 0    ? SK_KIND_MEDIUM
+	       : strcmp(v, "setting") == 0 ? SK_KIND_SETTING
+	                                   : SK_KIND_NOTHING;
+	return *out == SK_KIND_NOTHING ? -EINVAL : 0;
+}
+
 static int number_of(const char *v, int *out)
 {
 	long long n;
@@ -227,6 +235,8 @@ static const char *value_of(const struct sk_ini_entry *e, struct sk_kind *k)
 		                                      "them; not staff, not aud; "
 		                                      "or \"record\"")
 		                                 : NULL;
+	if (strcmp(e->key, "grant") == 0)
+		return grant_of(e->value, &k->grant) < 0 ? N_("medium or setting") : NULL;
 	if (strcmp(e->key, "days") == 0)
 		return number_of(e->value, &k->days) < 0 ? N_("a number of days from 1 to 366") : NULL;
 	if (strcmp(e->key, "longest") == 0)
@@ -241,6 +251,29 @@ static int missing(const struct sk_ini *ini, int line, const char *key, struct s
 	return sk_ini_fail(ini, line, err, N_("the kind needs \"%s\""), key);
 }
 
+static bool has_field(const struct sk_kind *k, const char *name, bool needed)
+{
+	for (size_t i = 0; i < k->n_fields; i++) {
+		if (strcmp(k->fields[i].name, name) == 0)
+			return !needed || k->fields[i].needed;
+	}
+	return false;
+}
+
+/* NULL, or what is missing for what it yields. */
+static const char *grant_missing(const struct sk_kind *k)
+{
+	if (k->grant != SK_KIND_NOTHING && k->record)
+		return N_("a kind that yields a grant needs a route");
+	if (k->grant == SK_KIND_MEDIUM && !(has_field(k, "purpose", true) && has_field(k, "medium", false) &&
+	                                    has_field(k, "terminal", false) && has_field(k, "access", false)))
+		return N_("grant = medium needs the fields purpose! medium terminal access");
+	if (k->grant == SK_KIND_SETTING &&
+	    !(has_field(k, "reason", true) && has_field(k, "setting", false) && has_field(k, "terminal", false)))
+		return N_("grant = setting needs the fields reason! setting terminal");
+	return NULL;
+}
+
 static int whole(const struct sk_ini *ini, int line, const struct sk_kinds *all, struct sk_kind *k, struct sk_err *err)
 {
 	char mine[128], theirs[128];
@@ -251,6 +284,8 @@ static int whole(const struct sk_ini *ini, int line, const struct sk_kinds *all,
 		return missing(ini, line, "fields", err);
 	if (k->n_steps == 0 && !k->record)
 		return missing(ini, line, "route", err);
+	if (grant_missing(k) != NULL)
+		return sk_ini_fail(ini, line, err, "%s", sk_tr(ini->lang, grant_missing(k)));
 	if (k->asks == 0)
 		k->asks = ALL_ROLES;
 	if (k->longest == 0)

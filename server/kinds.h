@@ -12,6 +12,8 @@
  *   route = sec > exec & sys          steps by >; all of (&) or any of (|) within one; route = record: nobody permits it, it is recorded (4.1(7))
  *   days = 7   longest = 31           default and longest term; end = fiscal: by default until 31 March
  *   back = yes                        it is brought back, and that is confirmed
+ *   grant = medium                    permitted, it yields the use of the registered medium on the terminal it names, which the helpdesk issues;
+ *                                     or "setting": a setting permit, at once. The fields "medium terminal access" or "setting terminal" go with it
  *   condition_ja, condition_en        what holds for it, shown on the form and to who decides
  */
 #ifndef SK_SERVER_KINDS_H
@@ -37,6 +39,8 @@ struct sk_kind_field {
 	bool needed;
 };
 
+enum sk_kind_grant { SK_KIND_NOTHING, SK_KIND_MEDIUM, SK_KIND_SETTING };
+
 struct sk_kind {
 	char key[32], group[32];
 	char word_ja[96], word_en[96], clause[64];
@@ -49,6 +53,7 @@ struct sk_kind {
 	size_t n_steps;
 	int days, longest;
 	bool fiscal, back;
+	enum sk_kind_grant grant;
 	bool record; /* no steps: it is done when it is told */
 };
 

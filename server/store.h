@@ -191,7 +191,8 @@ json_t *sk_store_terminal_page(struct sk_store *s, const char *id, sk_ms now, sk
 /* number: the key, for ever; label: what people read, "FISCAL YEAR-SERIAL" ("2026-0001"), begun anew on 1 April by the server's clock.
  * [{"number","label","id","kind":"media","state","terminal":device id,"host","unit","unit_ja","unit_en","person":login name,"device":{..as in the event..},"purpose",
  * "access","hours","class","destination","created":ms,"updated":ms,"until":ms|null (the permit's limit, then the grant's end),"reason":of the last decision or "",
- * "permitted_by":職・氏名|null,"permitted_at":ms|null,"approved_by","approved_at","granted_access":"ro"|"rw"|null,"grant":id|null}] newest first. */
+ * "permitted_by":職・氏名|null,"permitted_at":ms|null,"approved_by","approved_at","granted_access":"ro"|"rw"|null,"grant":id|null,
+ * "application":number of the one that produced it or 0,"ledger":the medium it named or "","starts":ms, when its term begins or 0}] newest first. */
 json_t *sk_store_requests(struct sk_store *s, const char *unit, const char *person /* login name; NULL = all */,
                           const char *state /* NULL = open ones, "all" = every state */, int limit, int offset);
 /* As above, with "earlier":[..rows as above, newest 20: others for the same medium (device key, or model and serial) or by the same person..] and "history":[{"time","action":"created"|"permit"|"approve"|"refuse"|"return"|"cancel"|"expire","user","name","role","unit","reason","access","until"}],

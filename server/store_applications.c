@@ -151,7 +151,19 @@ static int who(struct sk_store *s, const struct sk_actor *by, const struct sk_ap
 	sk_text_copy(unit, 64, own && by->role == SK_ROLE_SEC ? by->unit : person->unit);
 	if (unit[0] == '\0')
 		return problem(p, "person", N_("The account belongs to no unit; have it set first."));
-	return 0;
+	return produce_check(s, a, unit, now, p);
+}
+
+static const char *produces(const struct sk_application *a)
+{
+	switch (produced_by(a)) {
+	case SK_KIND_MEDIUM:
+		return "medium";
+	case SK_KIND_SETTING:
+		return "setting";
+	default:
+		return "";
+	}
 }
 
 int application_history(struct sk_store *s, int64_t number, const char *action, const struct sk_actor *by,
@@ -201,14 +213,15 @@ int application_insert(struct sk_store *s, const struct sk_actor *by, const stru
 	r = db_int(
 	    s, number,
 	    "INSERT INTO applications(fiscal_year, fiscal_serial, once, kind, person, entered_by, unit, class, fields, "
-	    "\"from\", until, route, step, round, state, back, created, updated, extends) VALUES(?1, (SELECT "
+	    "\"from\", until, route, step, round, state, back, created, updated, extends, produces) VALUES(?1, (SELECT "
 	    "coalesce(max(fiscal_serial), 0) + 1 FROM applications WHERE fiscal_year = ?1), ?2, ?3, ?4, ?5, ?6, ?7, "
 	    "?8, "
-	    "?9, ?10, ?11, 0, 1, ?15, ?12, ?13, ?13, nullif(?14, 0)) ON CONFLICT(once) DO NOTHING RETURNING "
+	    "?9, ?10, ?11, 0, 1, ?15, ?12, ?13, ?13, nullif(?14, 0), ?16) ON CONFLICT(once) DO NOTHING RETURNING "
 	    "number",
-	    "isssssssiisiiis", (int64_t)sk_clock_fiscal_year(now), a->once, a->kinds[0]->key, a->person, by->user, unit,
-	    a->class, fields, a->from, a->until, route, (int64_t)brought_back(a), now, extends,
-	    a->kinds[0]->record ? "done" : "submitted"); /* where nobody permits it is recorded, and that is all */
+	    "isssssssiisiiiss", (int64_t)sk_clock_fiscal_year(now), a->once, a->kinds[0]->key, a->person, by->user,
+	    unit, a->class, fields, a->from, a->until, route, (int64_t)brought_back(a), now, extends,
+	    a->kinds[0]->record ? "done" : "submitted",
+	    produces(a)); /* where nobody permits it is recorded, and that is all */
 	free(fields);
 	if (r == -ENOENT) /* sent twice */
 		return db_int(s, number, "SELECT number FROM applications WHERE once = ? AND entered_by = ?", "ss",
@@ -231,11 +244,12 @@ static int again(struct sk_store *s, const struct sk_actor *by, const struct sk_
 	r = db_run(s,
 	           "UPDATE applications SET kind = ?1, class = ?2, fields = ?3, \"from\" = ?4, until = ?5, route = ?6, "
 	           "step = 0, "
-	           "round = round + 1, state = 'submitted', back = ?7, updated = ?8 WHERE number = ?9 AND state = "
+	           "round = round + 1, state = 'submitted', back = ?7, updated = ?8, produces = ?11 WHERE number = ?9 "
+	           "AND state = "
 	           "'returned' AND "
 	           "(person = ?10 OR entered_by = ?10)",
-	           "sssiisiiis", a->kinds[0]->key, a->class, fields, a->from, a->until, route, (int64_t)brought_back(a),
-	           now, a->again, by->user);
+	           "sssiisiiiss", a->kinds[0]->key, a->class, fields, a->from, a->until, route,
+	           (int64_t)brought_back(a), now, a->again, by->user, produces(a));
 	free(fields);
 	if (r == 0)
 		return db_int(s, &there, "SELECT 1 FROM applications WHERE number = ?", "i", a->again) == 0 ? -ESTALE
@@ -294,13 +308,20 @@ json_t *sk_store_applications(struct sk_store *s, const char *unit, const char *
 
 json_t *sk_store_application(struct sk_store *s, int64_t number, sk_ms now)
 {
-	json_t *a = db_object(
-	    s, ROW ", a.fields AS \"fields|j\", coalesce(a.extends, 0) AS extends" FROM " WHERE a.number = ?2", "ii",
-	    now, number);
-	json_t *permits, *votes, *history;
+	json_t *a = db_object(s,
+	                      ROW ", a.fields AS \"fields|j\", coalesce(a.extends, 0) AS extends, a.produces" FROM
+	                          " WHERE a.number = ?2",
+	                      "ii", now, number);
+	json_t *permits, *votes, *history, *requests;
 
 	if (a == NULL)
 		return NULL;
+	requests =
+	    db_list(s,
+	            "SELECT q.number, printf('%d-%04d', q.fiscal_year, q.fiscal_serial) AS label, q.state, q.terminal, "
+	            "t.host, q.ledger, q.until, q.granted_access FROM requests q JOIN terminals t ON t.id = q.terminal "
+	            "WHERE q.application = ? ORDER BY q.number",
+	            "i", number);
 	permits =
 	    db_list(s, "SELECT kind, clause FROM application_permits WHERE application = ? ORDER BY kind", "i", number);
 	votes = db_list(
@@ -313,7 +334,8 @@ json_t *sk_store_application(struct sk_store *s, int64_t number, sk_ms now)
 	    "SELECT time, action, user, name, role, reason FROM application_history WHERE application = ? ORDER BY "
 	    "id",
 	    "i", number);
-	if (permits == NULL || votes == NULL || history == NULL || json_object_set(a, "permits", permits) != 0 ||
+	if (permits == NULL || votes == NULL || history == NULL || requests == NULL ||
+	    json_object_set(a, "requests", requests) != 0 || json_object_set(a, "permits", permits) != 0 ||
 	    json_object_set(a, "votes", votes) != 0 || json_object_set(a, "history", history) != 0) {
 		json_decref(a);
 		a = NULL;
@@ -321,5 +343,6 @@ json_t *sk_store_application(struct sk_store *s, int64_t number, sk_ms now)
 	json_decref(permits);
 	json_decref(votes);
 	json_decref(history);
+	json_decref(requests);
 	return a;
 }

@@ -40,8 +40,8 @@ int sk_store_application_put(struct sk_store *s, const struct sk_actor *by, cons
                              int64_t *number, struct sk_application_problem *problem, struct sk_err *err);
 
 /* action: "permit" "refuse" "return" (whoever's step it is), "withdraw" "extend" (who asked; until: the new end), "cancel" (of the last step), "comment", "back" (brought back and
- * checked: helpdesk or section manager), "lost", "erased", "done". reason: needed for refuse, return, cancel, comment and lost. extend makes a new application: its number in *made.
- * 0, -ENOENT, -EPERM (four eyes, role, unit), -ESTALE (state, or somebody was faster), -EINVAL. */
+ * checked: helpdesk or section manager), "lost", "erased", "done", "issue" (who asked, or the helpdesk: what it produces is to be issued once more). reason: needed for refuse, return, cancel, comment and lost. extend makes a new application: its number in *made.
+ * 0, -ENOENT, -EPERM (four eyes, role, unit), -ESTALE (state, or somebody was faster), -EINVAL, -ENXIO: the medium or terminal it names is gone. */
 int sk_store_application_act(struct sk_store *s, const struct sk_actor *by, int64_t number, const char *action,
                              const char *reason, sk_ms until, sk_ms now, int64_t *made, struct sk_err *err);
 
@@ -50,7 +50,8 @@ int sk_store_application_act(struct sk_store *s, const struct sk_actor *by, int6
 json_t *sk_store_applications(struct sk_store *s, const char *unit, const char *person, const char *state,
                               const char *find, sk_ms now, int limit, int offset);
 /* As a row, with "fields":{..}, "extends", "permits":[{"kind","clause"}], "votes":[{"step","role","user","name","time"}] of this round, "history":[{"time","action","user","name","role",
- * "reason"}] oldest first. NULL if unknown. */
+ * "reason"}] oldest first, "produces":"medium"|"setting"|"","requests":[{"number","label","state","terminal","host","ledger","until","granted_access"}] what it
+ * produced. NULL if unknown. */
 json_t *sk_store_application(struct sk_store *s, int64_t number, sk_ms now);
 /* May they vote on it now? 0, or -EPERM, -ESTALE. row: as above. Asked again inside the transaction. */
 int sk_store_application_may_vote(struct sk_store *s, const struct sk_actor *by, const json_t *row, sk_ms now);

@@ -141,7 +141,7 @@ static int permit(struct sk_store *s, const struct sk_actor *by, const json_t *r
 		step++;
 	if (r == 0)
 		r = set_state(s, row, step == (int64_t)n ? "permitted" : "examined", step, reason, now);
-	return r;
+	return r == 0 && step == (int64_t)n ? produce_begin(s, by, row, now) : r;
 }
 
 static int turn_down(struct sk_store *s, const struct sk_actor *by, const json_t *row, const char *state,
@@ -167,7 +167,9 @@ static int cancel(struct sk_store *s, const struct sk_actor *by, const json_t *r
 	r = may_judge(s, by, row, steps[n - 1].roles, now);
 	if (r == 0 && reason[0] == '\0')
 		r = -EINVAL;
-	return r < 0 ? r : set_state(s, row, "cancelled", int_of(row, "step"), reason, now);
+	if (r == 0)
+		r = set_state(s, row, "cancelled", int_of(row, "step"), reason, now);
+	return r < 0 ? r : produce_end(s, by, row, reason, now);
 }
 
 /* By who asked or entered it. */
@@ -197,11 +199,35 @@ static int finish(struct sk_store *s, const struct sk_actor *by, const json_t *r
 
 	if (!is_state(row, "permitted", NULL, NULL))
 		return -ESTALE;
+	if (done && json_is_true(json_object_get(row, "back")))
+		return -EPERM; /* that it is back is confirmed by another */
 	if (r < 0 || !(lost || done))
 		r = may_judge(s, by, row, SK_ROLE_DESK | SK_ROLE_SEC, now);
 	if (r == 0 && lost && reason[0] == '\0')
 		r = -EINVAL;
-	return r < 0 ? r : set_state(s, row, state, int_of(row, "step"), reason, now);
+	if (r == 0)
+		r = set_state(s, row, state, int_of(row, "step"), reason, now);
+	if (r == 0)
+		r = produce_end(s, by, row, reason, now);
+	return r < 0 ? r : produce_medium_state(s, by, row, lost ? "lost" : "stored", reason, now);
+}
+
+/* Issued before, or refused by the helpdesk, and the term is not over: once more. */
+static int issue(struct sk_store *s, const struct sk_actor *by, const json_t *row, sk_ms now)
+{
+	const json_t *votes = json_object_get(row, "votes"), *last = json_array_get(votes, json_array_size(votes) - 1);
+	struct sk_actor permitted = {.role = SK_ROLE_SEC};
+
+	if (by_asker(by, row) < 0 && by->role != SK_ROLE_DESK)
+		return -EPERM;
+	if (!is_state(row, "permitted", NULL, NULL) || int_of(row, "until") <= now || last == NULL ||
+	    strcmp(text_of(row, "produces"), "medium") != 0)
+		return -ESTALE;
+	(void)sk_role_parse(text_of(last, "role"), &permitted.role);
+	sk_text_copy(permitted.user, sizeof(permitted.user), text_of(last, "user"));
+	sk_text_copy(permitted.name, sizeof(permitted.name), text_of(last, "name"));
+	sk_text_copy(permitted.unit, sizeof(permitted.unit), text_of(row, "unit"));
+	return produce_begin(s, &permitted, row, now); /* its manager's permit holds */
 }
 
 /* A new application on the same matter: it takes the route again. */
@@ -224,12 +250,13 @@ static int extend(struct sk_store *s, const struct sk_actor *by, const json_t *r
 	r = db_int(
 	    s, made,
 	    "INSERT INTO applications(fiscal_year, fiscal_serial, once, kind, person, entered_by, unit, class, fields, "
-	    "\"from\", until, route, step, round, state, back, created, updated, extends) SELECT ?1, (SELECT "
+	    "\"from\", until, route, step, round, state, back, created, updated, extends, produces) SELECT ?1, (SELECT "
 	    "coalesce(max(fiscal_serial), 0) + 1 FROM applications WHERE fiscal_year = ?1), 'extends ' || a.number || "
 	    "' ' || "
 	    "a.until, a.kind, a.person, ?2, a.unit, a.class, a.fields, a.until, ?3, a.route, 0, 1, 'submitted', "
 	    "a.back, "
-	    "?4, ?4, a.number FROM applications a WHERE a.number = ?5 ON CONFLICT(once) DO NOTHING RETURNING number",
+	    "?4, ?4, a.number, a.produces FROM applications a WHERE a.number = ?5 ON CONFLICT(once) DO NOTHING "
+	    "RETURNING number",
 	    "isiii", (int64_t)sk_clock_fiscal_year(now), by->user, until, now, int_of(row, "number"));
 	if (r == -ENOENT)
 		return -ESTALE; /* it was asked for already */
@@ -271,6 +298,8 @@ static int act(struct sk_store *s, const struct sk_actor *by, int64_t number, co
 		r = withdraw(s, by, row, reason, now);
 	else if (strcmp(action, "comment") == 0)
 		r = comment(s, by, row, reason);
+	else if (strcmp(action, "issue") == 0)
+		r = issue(s, by, row, now);
 	else if (strcmp(action, "extend") == 0)
 		r = extend(s, by, row, until, now, made);
 	else if (strcmp(action, "back") == 0 || strcmp(action, "lost") == 0 || strcmp(action, "erased") == 0 ||

@@ -18,8 +18,9 @@
 struct asked {
 	char state[16], person[64], unit[64], terminal[SK_UUID_LEN], access[8], class[8], purpose[256];
 	char device_key[SK_SHA256_HEX], serial[192], permitted_by[128], permitted_user[64];
-	int64_t hours;
-	sk_ms until;
+	char ledger[33];
+	int64_t hours, application;
+	sk_ms until, starts;
 };
 
 static int asked_read(struct sk_store *s, int64_t number, struct asked *q)
@@ -27,7 +28,8 @@ static int asked_read(struct sk_store *s, int64_t number, struct asked *q)
 	struct db_rows *st = db_query(
 	    s,
 	    "SELECT q.state, q.person, t.unit, q.terminal, q.access, q.class, q.purpose, q.device_key, q.serial,"
-	    " q.permitted_by, q.hours, q.until, q.permitted_user FROM requests q JOIN terminals t ON t.id = q.terminal "
+	    " q.permitted_by, q.hours, q.until, q.permitted_user, q.application, q.ledger, q.starts FROM requests q "
+	    "JOIN terminals t ON t.id = q.terminal "
 	    "WHERE q.number = "
 	    "?",
 	    "i", number);
@@ -47,6 +49,9 @@ static int asked_read(struct sk_store *s, int64_t number, struct asked *q)
 		q->hours = db_number(st, 10);
 		q->until = db_number(st, 11);
 		db_copy(st, 12, q->permitted_user, sizeof(q->permitted_user));
+		q->application = db_number(st, 13);
+		db_copy(st, 14, q->ledger, sizeof(q->ledger));
+		q->starts = db_number(st, 15);
 	}
 	db_end(st);
 	return r == 1 ? 0 : r == 0 ? -ENOENT : r;
@@ -83,6 +88,8 @@ static int other_than_permitter(struct sk_store *s, const struct sk_actor *by, c
 	struct sk_user me, other;
 	int r = sk_store_user_get(s, by->user, &me);
 
+	if (r == 0 && q->application != 0)
+		r = produce_may_issue(s, by, q->application, err);
 	if (r == 0 && user_is_person(&me, q->permitted_user))
 		return sk_err_set(err, -EPERM, "who permits does not approve: %s permitted it", by->user);
 	if (r == 0 && sk_store_user_get(s, q->permitted_user, &other) == 0 && same_person(me.login, other.login))
@@ -173,7 +180,9 @@ static int approve_check(struct sk_store *s, const struct sk_decision *d, const 
 		return sk_err_set(err, -EINVAL, "the end must lie ahead");
 	if (d->until > limit)
 		return sk_err_set(err, -EINVAL, "the end lies after what was permitted");
-	if (d->until > now + s->grant_max)
+	if (d->until <= q->starts)
+		return sk_err_set(err, -EINVAL, "the end lies before the term that was permitted");
+	if (d->until > (q->starts > now ? q->starts : now) + s->grant_max)
 		return sk_err_set(err, -EINVAL, "longer than the longest grant the office allows (%lld hours)",
 		                  (long long)(s->grant_max / 3600000));
 	return 0;
@@ -188,7 +197,9 @@ static int which_medium(struct sk_store *s, const struct sk_decision *d, const s
 	             "SELECT ledger FROM media WHERE device_key = ? AND serial = ? AND state NOT IN ('lost', "
 	             "'erased', 'disposed') ORDER BY ledger LIMIT 20",
 	             "ss", q->device_key, q->serial);
-	bool named = d->ledger != NULL && d->ledger[0] != '\0', found = false;
+	/* What the application named is what was permitted. */
+	const char *name = q->ledger[0] != '\0' ? q->ledger : d->ledger;
+	bool named = name != NULL && name[0] != '\0', found = false;
 	char list[256] = "", number[33];
 	size_t n = 0, at;
 	int r;
@@ -199,16 +210,16 @@ static int which_medium(struct sk_store *s, const struct sk_decision *d, const s
 		at = strlen(list);
 		if (at + strlen(number) + 2 < sizeof(list))
 			(void)snprintf(list + at, sizeof(list) - at, "%s%s", n > 0 ? " " : "", number);
-		if (n++ == 0 || (named && strcmp(number, d->ledger) == 0))
+		if (n++ == 0 || (named && strcmp(number, name) == 0))
 			sk_text_copy(out, 33, number);
-		found = found || (named && strcmp(number, d->ledger) == 0);
+		found = found || (named && strcmp(number, name) == 0);
 	}
 	db_end(st);
 	if (r < 0)
 		return r;
-	if (named && !found)
+	if (named && (!found || (d->ledger != NULL && d->ledger[0] != '\0' && strcmp(d->ledger, name) != 0)))
 		return sk_err_set(err, -EINVAL, "%.40s is not a registered medium that looks like the one asked for",
-		                  d->ledger);
+		                  d->ledger != NULL ? d->ledger : name);
 	if (!named && n > 1)
 		return sk_err_set(err, -EINVAL, "several registered media look like it; say which: %s", list);
 	return 0;
@@ -230,15 +241,17 @@ static int approve(struct sk_store *s, const struct sk_actor *by, const struct s
 	           "\"from\", until, permitted_by,"
 	           " approved_by, uses, ledger, erase) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
 	           "sisssssssiissisi", id, d->request, q->terminal, q->device_key, q->serial, q->person, d->access,
-	           q->class, q->purpose, now, d->until, q->permitted_by, by->name, (int64_t)d->uses, ledger,
-	           (int64_t)d->erase);
+	           q->class, q->purpose, q->starts > now ? q->starts : now, d->until, q->permitted_by, by->name,
+	           (int64_t)d->uses, ledger, (int64_t)d->erase);
 	if (r >= 0)
 		r = db_run(s,
 		           "UPDATE requests SET state = 'approved', updated = ?1, until = ?2, reason = ?3, approved_by "
 		           "= ?4, approved_user = ?5,"
 		           " approved_at = ?1, granted_access = ?6, \"grant\" = ?7 WHERE number = ?8",
 		           "iisssssi", now, d->until, reason, by->name, by->user, d->access, id, d->request);
-	return r < 0 ? r : request_history(s, d->request, "approve", by, reason, d->access, d->until, now);
+	if (r >= 0)
+		r = request_history(s, d->request, "approve", by, reason, d->access, d->until, now);
+	return r < 0 || q->application == 0 ? r : produce_answered(s, by, q->application, true, reason, now);
 }
 
 /* Refuse and return: by the one whose turn it is. */
@@ -254,7 +267,20 @@ static int turn_down(struct sk_store *s, const struct sk_actor *by, const struct
 		return r;
 	r = db_run(s, "UPDATE requests SET state = ?, updated = ?, reason = ? WHERE number = ?", "sisi",
 	           refuse ? "refused" : "returned", now, d->reason, d->request);
-	return r < 0 ? r : request_history(s, d->request, refuse ? "refuse" : "return", by, d->reason, NULL, 0, now);
+	if (r >= 0)
+		r = request_history(s, d->request, refuse ? "refuse" : "return", by, d->reason, NULL, 0, now);
+	return r < 0 || q->application == 0 ? r : produce_answered(s, by, q->application, false, d->reason, now);
+}
+
+int request_cancel(struct sk_store *s, const struct sk_actor *by, int64_t number, const char *reason, sk_ms now)
+{
+	int r = db_run(s, "UPDATE requests SET state = 'cancelled', updated = ?, reason = ? WHERE number = ?", "isi",
+	               now, reason, number);
+
+	if (r >= 0)
+		r = db_run(s, "UPDATE grants SET ended = ?, cancelled = 1 WHERE request = ? AND ended IS NULL", "ii",
+		           now, number);
+	return r < 0 ? r : request_history(s, number, "cancel", by, reason, NULL, 0, now);
 }
 
 static int cancel(struct sk_store *s, const struct sk_actor *by, const struct sk_decision *d, const struct asked *q,
@@ -264,12 +290,7 @@ static int cancel(struct sk_store *s, const struct sk_actor *by, const struct sk
 
 	if (r < 0 || (r = need_state(q, "permitted", "approved", err)) < 0 || (r = need_reason(d, err)) < 0)
 		return r;
-	r = db_run(s, "UPDATE requests SET state = 'cancelled', updated = ?, reason = ? WHERE number = ?", "isi", now,
-	           d->reason, d->request);
-	if (r >= 0)
-		r = db_run(s, "UPDATE grants SET ended = ?, cancelled = 1 WHERE request = ? AND ended IS NULL", "ii",
-		           now, d->request);
-	return r < 0 ? r : request_history(s, d->request, "cancel", by, d->reason, NULL, 0, now);
+	return request_cancel(s, by, d->request, d->reason, now);
 }
 
 static int decide(struct sk_store *s, const struct sk_actor *by, const struct sk_decision *d, sk_ms now,

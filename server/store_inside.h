@@ -45,6 +45,8 @@ void actor_device(struct sk_actor *a, const char *device);
 int request_from_event(struct sk_store *s, const char *device, const struct sk_event *e, sk_ms now);
 int takeout_from_event(struct sk_store *s, const char *device, const struct sk_event *e,
                        sk_ms now); /* event "medium.recorded" */
+int media_state(struct sk_store *s, const struct sk_actor *by, const char *ledger, const char *state,
+                const char *reason, sk_ms now); /* whoever it is */
 int media_from_event(struct sk_store *s, const char *device, const struct sk_event *e, sk_ms now);
 int media_was_erased(struct sk_store *s, const char *device, const struct sk_event *e,
                      sk_ms now); /* event "medium.erased", "medium.not-erased" */
@@ -72,6 +74,14 @@ int seal_key_from_event(struct sk_store *s, const char *device, const struct sk_
 json_t *media_now(struct sk_store *s, const char *device); /* the list in its grants bundle */
 int request_history(struct sk_store *s, int64_t number, const char *action, const struct sk_actor *by,
                     const char *reason, const char *access, sk_ms until, sk_ms now);
+int request_cancel(struct sk_store *s, const struct sk_actor *by, int64_t number, const char *reason, sk_ms now);
+/* store_produce.c: of a request that an application produced. Who asked, entered or permitted it does not issue it: -EPERM. */
+int produce_may_issue(struct sk_store *s, const struct sk_actor *by, int64_t application, struct sk_err *err);
+int produce_answered(struct sk_store *s, const struct sk_actor *by, int64_t application, bool issued,
+                     const char *reason, sk_ms now);
+/* store_setting.c: row of sk_store_application. */
+int setting_from_application(struct sk_store *s, const struct sk_actor *by, const json_t *row, sk_ms now);
+int setting_application_ended(struct sk_store *s, const struct sk_actor *by, int64_t application, sk_ms now);
 int requests_expire(struct sk_store *s, const char *device /* NULL = all */, sk_ms now); /* how many changed */
 bool user_is_person(const struct sk_user *u, const char *person); /* by account or login, however written */
 json_t *phone_body(struct sk_store *s,

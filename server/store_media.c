@@ -463,6 +463,14 @@ static int refuse(struct sk_store *s, const struct sk_actor *by, int64_t id, con
 	return r < 0 ? r : audit_add(s, by, "medium.refused", object, json_pack("{s:s}", "reason", reason), now);
 }
 
+int media_state(struct sk_store *s, const struct sk_actor *by, const char *ledger, const char *state,
+                const char *reason, sk_ms now)
+{
+	int r = db_run(s, "UPDATE media SET state = ?, updated = ? WHERE ledger = ?", "sis", state, now, ledger);
+
+	return r < 0 ? r : media_note(s, by, ledger, "state", reason, state, now);
+}
+
 static int set_state(struct sk_store *s, const struct sk_actor *by, const char *ledger, const char *state,
                      const char *reason, sk_ms now, struct sk_err *err)
 {
@@ -486,9 +494,7 @@ static int set_state(struct sk_store *s, const struct sk_actor *by, const char *
 		return sk_err_set(err, r, "%s is not in the ledger", ledger);
 	if (r == 0 && gone)
 		return sk_err_set(err, -ESTALE, "%s is disposed of; that is final", ledger);
-	if (r == 0)
-		r = db_run(s, "UPDATE media SET state = ?, updated = ? WHERE ledger = ?", "sis", state, now, ledger);
-	return r < 0 ? r : media_note(s, by, ledger, "state", reason, state, now);
+	return r < 0 ? r : media_state(s, by, ledger, state, reason, now);
 }
 
 static int done(struct sk_store *s, int r, const struct sk_err *why, struct sk_err *err)

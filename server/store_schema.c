@@ -354,6 +354,17 @@ static const char cards[] = "CREATE TABLE cards(fingerprint TEXT PRIMARY KEY, us
                             "CREATE INDEX cards_user ON cards(user);"
                             "ALTER TABLE sessions ADD COLUMN card TEXT NOT NULL DEFAULT '';";
 
+/* What a permitted application produces: the request the helpdesk issues, of which one is open at a time, or the permit of a setting. */
+static const char produced[] =
+    "ALTER TABLE applications ADD COLUMN produces TEXT NOT NULL DEFAULT '' CHECK(produces IN ('', 'medium', "
+    "'setting'));"
+    "ALTER TABLE requests ADD COLUMN application INTEGER REFERENCES applications(number);"
+    "ALTER TABLE requests ADD COLUMN ledger TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE requests ADD COLUMN starts INTEGER NOT NULL DEFAULT 0;"
+    "CREATE UNIQUE INDEX requests_application ON requests(application) WHERE application IS NOT NULL AND state IN "
+    "('submitted', 'permitted', 'approved');"
+    "ALTER TABLE setting_permits ADD COLUMN application INTEGER REFERENCES applications(number);";
+
 static const char *const migrations[][4] = {
     {people, terminals, requests, NULL},
     {logins, NULL},
@@ -377,6 +388,7 @@ static const char *const migrations[][4] = {
     {cards, NULL},
     {media_clean, NULL},
     {compliance, NULL},
+    {produced, NULL},
 };
 #define VERSION ((int)(sizeof(migrations) / sizeof(migrations[0])))
 

@@ -8,8 +8,6 @@
 #include "policy/setting_permit.h"
 #include "server/store_inside.h"
 
-#define LONGEST_MS ((sk_ms)31 * 86400 * 1000)
-
 static bool plain(const char *text, size_t max)
 {
 	char shown[1100];
@@ -36,27 +34,21 @@ static int check_manager(struct sk_store *s, const struct sk_actor *by, const ch
 	return 0;
 }
 
-static int permit(struct sk_store *s, const struct sk_actor *by, const struct sk_setting_wish *w, sk_ms now,
-                  int64_t *number, struct sk_err *err)
+/* Whoever has decided it. application 0: none. */
+static int insert(struct sk_store *s, const struct sk_actor *by, const struct sk_setting_wish *w, int64_t application,
+                  sk_ms now, int64_t *number, struct sk_err *err)
 {
 	sk_ms from = w->from > 0 ? w->from : now;
-	struct sk_terminal t;
 	char object[48];
 	int64_t open = 0;
-	int r = sk_store_terminal_get(s, w->terminal, &t);
+	int r;
 
-	if (r == -ENOENT || (r == 0 && t.revoked))
-		return sk_err_set(err, -ENOENT, "terminal %s is not known, or shut out", w->terminal);
-	if (r == 0)
-		r = check_manager(s, by, t.unit, w->person, err);
-	if (r < 0)
-		return r;
 	if (strcmp(w->setting, SK_SETTING_SCREEN_LOCK) != 0)
 		return sk_err_set(err, -EINVAL, "\"%s\" is no setting that can be permitted; known: %s", w->setting,
 		                  SK_SETTING_SCREEN_LOCK);
 	if (!plain(w->person, 63) || !plain(w->reason, 255))
 		return sk_err_set(err, -EINVAL, "the login name or the reason is missing, or cannot be used");
-	if (w->until <= from || w->until <= now || w->until - from > LONGEST_MS)
+	if (w->until <= from || w->until <= now || w->until - from > SK_SETTING_LONGEST_MS)
 		return sk_err_set(err, -EINVAL,
 		                  "the end must come after the beginning, within 31 days; for longer it is an "
 		                  "exception (7.4(1))");
@@ -65,11 +57,13 @@ static int permit(struct sk_store *s, const struct sk_actor *by, const struct sk
 	if (r == 0 && open >= SK_SETTING_PERMITS_MAX)
 		return sk_err_set(err, -ENOSPC, "too many permits of this terminal are in force");
 	if (r == 0)
-		r = db_int(s, number,
-		           "INSERT INTO setting_permits(terminal, setting, person, reason, starts, until, created, "
-		           "permitted_user, permitted_by) VALUES(?,?,?,?,?,?,?,?,?) RETURNING number",
-		           "ssssiiiss", w->terminal, w->setting, w->person, w->reason, from, w->until, now, by->user,
-		           by->name);
+		r = db_int(
+		    s, number,
+		    "INSERT INTO setting_permits(terminal, setting, person, reason, starts, until, created, "
+		    "permitted_user, permitted_by, application) VALUES(?,?,?,?,?,?,?,?,?,nullif(?, 0)) RETURNING "
+		    "number",
+		    "ssssiiissi", w->terminal, w->setting, w->person, w->reason, from, w->until, now, by->user,
+		    by->name, application);
 	if (r < 0)
 		return r;
 	snprintf(object, sizeof(object), "setting:%lld", (long long)*number);
@@ -78,6 +72,63 @@ static int permit(struct sk_store *s, const struct sk_actor *by, const struct sk
 	                           "person", w->person, "reason", w->reason, "from", (json_int_t)from, "until",
 	                           (json_int_t)w->until),
 	                 now);
+}
+
+static int permit(struct sk_store *s, const struct sk_actor *by, const struct sk_setting_wish *w, sk_ms now,
+                  int64_t *number, struct sk_err *err)
+{
+	struct sk_terminal t;
+	int r = sk_store_terminal_get(s, w->terminal, &t);
+
+	if (r == -ENOENT || (r == 0 && t.revoked))
+		return sk_err_set(err, -ENOENT, "terminal %s is not known, or shut out", w->terminal);
+	if (r == 0)
+		r = check_manager(s, by, t.unit, w->person, err);
+	return r < 0 ? r : insert(s, by, w, 0, now, number, err);
+}
+
+/* Its route has permitted it: who it is for, and for how long, was checked when it was made. */
+int setting_from_application(struct sk_store *s, const struct sk_actor *by, const json_t *row, sk_ms now)
+{
+	const json_t *f = json_object_get(row, "fields");
+	sk_ms from = json_integer_value(json_object_get(row, "from"));
+	struct sk_setting_wish w = {.setting = json_string_value(json_object_get(f, "setting")),
+	                            .from = from > now ? from : now,
+	                            .until = json_integer_value(json_object_get(row, "until"))};
+	const char *name = json_string_value(json_object_get(f, "terminal"));
+	struct sk_user person = {0};
+	struct sk_terminal t = {0};
+	char reason[256];
+	int64_t number = 0;
+	int r = sk_store_user_get(s, json_string_value(json_object_get(row, "person")), &person);
+
+	if (r == 0)
+		r = name == NULL ? -ENOENT : sk_store_terminal_named(s, name, &t);
+	if (r < 0)
+		return r == -ENOENT ? -ENXIO : r;
+	sk_text_copy(reason, sizeof(reason), json_string_value(json_object_get(f, "reason")));
+	w.terminal = t.id;
+	w.person = person.login;
+	w.reason = reason;
+	r = t.revoked || w.setting == NULL
+	        ? -ENXIO
+	        : insert(s, by, &w, json_integer_value(json_object_get(row, "number")), now, &number, NULL);
+	return r == -EINVAL || r == -ENOSPC ? -ENXIO : r < 0 ? r : 0;
+}
+
+int setting_application_ended(struct sk_store *s, const struct sk_actor *by, int64_t application, sk_ms now)
+{
+	int64_t number = 0;
+	char object[48];
+	int r = db_int(s, &number,
+	               "UPDATE setting_permits SET ended = ? WHERE application = ? AND ended IS NULL AND until > ? "
+	               "RETURNING number",
+	               "iii", now, application, now);
+
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	snprintf(object, sizeof(object), "setting:%lld", (long long)number);
+	return audit_add(s, by, "setting.ended", object, NULL, now);
 }
 
 int sk_store_setting_permit(struct sk_store *s, const struct sk_actor *by, const struct sk_setting_wish *w, sk_ms now,

@@ -4,6 +4,8 @@
 
 #include "server/store.h"
 
+#define SK_SETTING_LONGEST_MS ((sk_ms)31 * 86400 * 1000)
+
 struct sk_setting_wish {
 	const char *terminal, *setting, *person, *reason;
 	sk_ms from, until; /* from 0 = now */

@@ -100,6 +100,32 @@ class Console(unittest.TestCase):
         self.assertIn("紛失", kansa.page)
         self.assertIn(f'href="/requests/{n}"', kansa.page)
 
+    def test_a_permitted_application_is_issued_as_a_request(self):
+        b, kacho, mado = self.people["shokuin"], self.people["kacho"], self.people["mado"]
+        b.get("/applications/new?kind=takeout_medium&lang=ja")
+        self.assertIn("媒体の登録番号", b.page)
+        form = {"action": "apply", "kind": "takeout_medium", "once": os.urandom(16).hex(), "class": "2", "purpose": "説明会", "hardware": "USB", "what": "名簿",
+                "destination": "支所", "encryption": "あり", "from": local(0)[:10], "until": local(72)[:10], "medium": "M-2026-0001", "access": "rw"}
+        self.assertEqual(b.post("/applications", {"csrf": b.csrf(), "terminal": "shi-pc-1", **form}), 400)
+        self.assertIn("この端末は他の課のものです。", b.page)
+        self.assertIn('value="M-2026-0001"', b.page)
+        self.assertEqual(b.post("/applications", {"csrf": b.csrf(), "terminal": "zei-pc-1", **form}), 303, b.page)
+        path = b.headers["Location"].split("?")[0]
+        kacho.get(path)
+        self.assertEqual(kacho.post(path, {"csrf": kacho.csrf(), "action": "permit"}), 303)
+        mado.get(path)
+        number = int(re.search(r'href="/requests/(\d+)"', mado.page)[1])
+        self.assertEqual(self.state(number), "Under examination")
+        self.assertIn(f'href="{path}"', mado.page)
+        self.assertEqual(mado.decide(number, "approve", access="rw", until=local(24)), 303)
+        mado.get("/media/M-2026-0001?lang=ja")
+        self.assertIn("持出中", mado.page)
+        mado.get(path)
+        self.assertEqual(mado.post(path, {"csrf": mado.csrf(), "action": "back", "reason": "検査済"}), 303)
+        self.assertEqual(self.state(number), "Cancelled")
+        mado.get("/media/M-2026-0001?lang=ja")
+        self.assertIn("保管中", mado.page)
+
     def test_japanese_words(self):
         n = self.ask()
         kacho = self.people["kacho"]
