@@ -38,7 +38,7 @@
 	X(POST, "/notices",     FORM, SK_ROLE_DESK | SK_ROLE_SYS,    sk_page_notices_post) \
 	X(GET,  "/requests",    0,    SK_MAY_ANY,                    sk_page_requests)   \
 	X(GET,  "/requests/*",  0,    SK_MAY_ANY,                    sk_page_request)    \
-	X(POST, "/requests/*",  FORM, SK_ROLE_SEC | SK_ROLE_DESK,    sk_page_decide)     \
+	X(POST, "/requests/*",  FORM, SK_MAY_READ & ~(unsigned)SK_ROLE_AUD, sk_page_decide)     \
 	X(GET,  "/phone",       0,    SK_ROLE_DESK | SK_ROLE_SYS | SK_ROLE_AUD, sk_page_phone) \
 	X(POST, "/phone",       FORM, SK_ROLE_DESK,                  sk_page_phone_post) \
 	X(GET,  "/media",       0,    SK_MAY_READ,                   sk_page_media)      \

@@ -11,7 +11,8 @@ struct sk_kinds *sk_console_kinds(struct sk_console *c);
 bool sk_kind_may_ask(enum sk_role acting, const struct sk_kind *k);
 const char *sk_kind_word(const struct sk_page *p, const struct sk_kind *k); /* in the reader's language */
 const char *sk_word_field(const char *name); /* of sk_field_names: msgid */
-const char *sk_word_field_value(const char *name, const char *value); /* of those that are chosen: msgid; else value itself */
+const char *sk_word_field_value(const char *name,
+                                const char *value); /* of those that are chosen: msgid; else value itself */
 const char *sk_word_application_state(const char *state, bool overdue, bool back, enum sk_tone *tone); /* msgid */
 void sk_part_application_state(struct sk_page *p, const json_t *row);
 void sk_part_kind(struct sk_page *p, const struct sk_kinds *kinds, const char *key); /* its word, or the key */

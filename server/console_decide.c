@@ -14,9 +14,31 @@
 #include "common/log.h"
 #include "common/text.h"
 #include "policy/grant.h"
+#include "server/kinds.h"
 #include "server/orders.h"
 
 #define REASON_MAX 1000 /* bytes, as the store and terminals take; maxlength of the field is 330 characters */
+
+/* Is the step it is at one of the acting role, and has that role not spoken? */
+static bool is_turn(const struct sk_console *c, const json_t *request, bool mine)
+{
+	struct sk_step steps[SK_STEPS_MAX];
+	enum sk_role role = c->session.acting;
+	size_t n, step = (size_t)sk_page_int(request, "step"), i;
+	const json_t *v;
+
+	if (sk_route_parse(sk_page_str(request, "route"), steps, &n) < 0 || step >= n ||
+	    (steps[step].roles & role) == 0)
+		return false;
+	json_array_foreach(sk_page_get(request, "votes"), i, v)
+	{
+		if (strcmp(sk_page_str(v, "user"), c->session.user) == 0 ||
+		    (sk_page_int(v, "step") == (long long)step &&
+		     strcmp(sk_page_str(v, "role"), sk_role_name(role)) == 0))
+			return false;
+	}
+	return role == SK_ROLE_SEC ? mine : true;
+}
 
 void sk_console_may_decide(const struct sk_console *c, const json_t *request, struct sk_may_decide *out)
 {
@@ -24,14 +46,18 @@ void sk_console_may_decide(const struct sk_console *c, const json_t *request, st
 	enum sk_role role = c->session.acting;
 	bool mine = role == SK_ROLE_SEC && strcmp(sk_page_str(request, "unit"), c->session.unit) == 0 &&
 	            c->session.unit[0] != '\0';
+	bool turn = is_turn(c, request, mine);
 
 	memset(out, 0, sizeof(*out));
 	if (strcasecmp(sk_page_str(request, "person"), c->session.user) == 0 ||
 	    strcasecmp(sk_page_str(request, "person"), c->session.login) == 0) {
 		out->why = N_("You asked for this yourself: somebody else decides (Countermeasure standard 1(8)).");
 	} else if (strcmp(state, "submitted") == 0) {
-		out->permit = out->refuse = out->give_back = mine;
-		out->why = mine ? NULL : N_("The section's manager decides next.");
+		out->permit = out->refuse = out->give_back = turn;
+		out->why = turn ? NULL
+		           : strcmp(sk_page_str(request, "route"), "sec") == 0
+		               ? N_("The section's manager decides next.")
+		               : N_("It waits for others of its route.");
 	} else if (strcmp(state, "permitted") == 0) {
 		out->approve = out->refuse = out->give_back = role == SK_ROLE_DESK;
 		out->cancel = mine;

@@ -2,7 +2,7 @@
  * One request, with everything needed to decide on one screen: warnings first, then what is asked, by whom, how the terminal stands,
  * what the medium's identity proves, what was decided before; and beside it the decision the reader's role may take now.
  */
-#include "server/console.h"
+#include "server/console_application.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -79,6 +79,20 @@ static void from_application(struct sk_page *p, const json_t *r)
 	sk_page_dd_end(p);
 }
 
+static void route(struct sk_page *p, const json_t *r)
+{
+	struct sk_step steps[SK_STEPS_MAX];
+	size_t n;
+
+	if (sk_route_parse(sk_page_str(r, "route"), steps, &n) < 0)
+		return;
+	sk_page_dt(p, N_("Permitted by"));
+	sk_part_route(p, steps, n);
+	sk_page_lit(p, " \xe2\x86\x92 ");
+	sk_page_tr(p, sk_word_role(SK_ROLE_DESK));
+	sk_page_dd_end(p);
+}
+
 static void asked(struct sk_page *p, const json_t *r)
 {
 	sk_page_lit(p, "<section>");
@@ -107,6 +121,8 @@ static void asked(struct sk_page *p, const json_t *r)
 	sk_page_dd_end(p);
 	if (sk_page_int(r, "application") > 0)
 		from_application(p, r);
+	else
+		route(p, r);
 	sk_page_lit(p, "</dl></section>\n");
 }
 

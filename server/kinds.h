@@ -25,6 +25,8 @@
 #include "common/i18n.h"
 #include "server/store.h"
 
+#define SK_KIND_OF_TERMINALS "media_use" /* what a terminal asks for */
+
 #define SK_KINDS_MAX  64
 #define SK_STEPS_MAX  4
 #define SK_FIELDS_MAX 12

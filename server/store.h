@@ -192,11 +192,12 @@ json_t *sk_store_terminal_page(struct sk_store *s, const char *id, sk_ms now, sk
  * [{"number","label","id","kind":"media","state","terminal":device id,"host","unit","unit_ja","unit_en","person":login name,"device":{..as in the event..},"purpose",
  * "access","hours","class","destination","created":ms,"updated":ms,"until":ms|null (the permit's limit, then the grant's end),"reason":of the last decision or "",
  * "permitted_by":職・氏名|null,"permitted_at":ms|null,"approved_by","approved_at","granted_access":"ro"|"rw"|null,"grant":id|null,
- * "application":number of the one that produced it or 0,"ledger":the medium it named or "","starts":ms, when its term begins or 0}] newest first. */
+ * "application":number of the one that produced it or 0,"ledger":the medium it named or "","starts":ms, when its term begins or 0,
+ * "route","step": of its kind, as of an application}] newest first. */
 json_t *sk_store_requests(struct sk_store *s, const char *unit, const char *person /* login name; NULL = all */,
                           const char *state /* NULL = open ones, "all" = every state */, int limit, int offset);
 /* As above, with "earlier":[..rows as above, newest 20: others for the same medium (device key, or model and serial) or by the same person..] and "history":[{"time","action":"created"|"permit"|"approve"|"refuse"|"return"|"cancel"|"expire","user","name","role","unit","reason","access","until"}],
- * oldest first, and "media":[{"ledger","label","state"}]: the registered media it can be. NULL if unknown. */
+ * oldest first, "votes":[{"step","role","user","name","time"}] and "media":[{"ledger","label","state"}]: the registered media it can be. NULL if unknown. */
 json_t *sk_store_request(struct sk_store *s, int64_t number,
                          const char *unit /* "earlier" of this section only; NULL = all */);
 /* The label of a number; -ENOENT. */
@@ -212,7 +213,7 @@ struct sk_decision {
 	bool erase; /* APPROVE: the medium may be erased under the grant; only with "rw" */
 	sk_ms until; /* PERMIT may shorten, APPROVE sets the grant's end */
 };
-/* Four eyes in the database: -EPERM when the actor (by account or login, DOMAIN\\name and name@domain as name) asked for it, permitted what is to be approved, lacks the role (PERMIT: sec of that unit; APPROVE: desk), or the state does
+/* Four eyes in the database: -EPERM when the actor (by account or login, DOMAIN\\name and name@domain as name) asked for it, permitted what is to be approved, lacks the role (PERMIT: of the step it is at; APPROVE: desk), or the state does
  * not allow it (-ESTALE). APPROVE makes the grant and raises the terminal's grants version. */
 int sk_store_decide(struct sk_store *s, const struct sk_actor *by, const struct sk_decision *d, sk_ms now,
                     struct sk_err *err);

@@ -12,6 +12,7 @@
 #include <strings.h>
 
 #include "policy/grant.h"
+#include "server/kinds.h"
 
 #define HOURS_SLACK ((sk_ms)60 * 1000) /* between showing the form and sending it */
 
@@ -19,7 +20,9 @@ struct asked {
 	char state[16], person[64], unit[64], terminal[SK_UUID_LEN], access[8], class[8], purpose[256];
 	char device_key[SK_SHA256_HEX], serial[192], permitted_by[128], permitted_user[64];
 	char ledger[33];
-	int64_t hours, application;
+	struct sk_step steps[SK_STEPS_MAX];
+	size_t n_steps;
+	int64_t hours, application, step;
 	sk_ms until, starts;
 };
 
@@ -28,7 +31,8 @@ static int asked_read(struct sk_store *s, int64_t number, struct asked *q)
 	struct db_rows *st = db_query(
 	    s,
 	    "SELECT q.state, q.person, t.unit, q.terminal, q.access, q.class, q.purpose, q.device_key, q.serial,"
-	    " q.permitted_by, q.hours, q.until, q.permitted_user, q.application, q.ledger, q.starts FROM requests q "
+	    " q.permitted_by, q.hours, q.until, q.permitted_user, q.application, q.ledger, q.starts, q.route, q.step "
+	    "FROM requests q "
 	    "JOIN terminals t ON t.id = q.terminal "
 	    "WHERE q.number = "
 	    "?",
@@ -52,6 +56,9 @@ static int asked_read(struct sk_store *s, int64_t number, struct asked *q)
 		q->application = db_number(st, 13);
 		db_copy(st, 14, q->ledger, sizeof(q->ledger));
 		q->starts = db_number(st, 15);
+		q->step = db_number(st, 17);
+		if (sk_route_parse(db_text(st, 16), q->steps, &q->n_steps) < 0 || q->step < 0)
+			r = -EIO;
 	}
 	db_end(st);
 	return r == 1 ? 0 : r == 0 ? -ENOENT : r;
@@ -82,14 +89,14 @@ bool user_is_person(const struct sk_user *u, const char *person)
 }
 
 /* Who permitted does not approve, not under another account of the same person either. */
-static int other_than_permitter(struct sk_store *s, const struct sk_actor *by, const struct asked *q,
-                                struct sk_err *err)
+static int other_than_permitter(struct sk_store *s, const struct sk_actor *by, const struct sk_decision *d,
+                                const struct asked *q, struct sk_err *err)
 {
 	struct sk_user me, other;
 	int r = sk_store_user_get(s, by->user, &me);
 
-	if (r == 0 && q->application != 0)
-		r = produce_may_issue(s, by, q->application, err);
+	if (r == 0)
+		r = produce_may_issue(s, by, d->request, q->application, err);
 	if (r == 0 && user_is_person(&me, q->permitted_user))
 		return sk_err_set(err, -EPERM, "who permits does not approve: %s permitted it", by->user);
 	if (r == 0 && sk_store_user_get(s, q->permitted_user, &other) == 0 && same_person(me.login, other.login))
@@ -143,21 +150,52 @@ static int need_reason(const struct sk_decision *d, struct sk_err *err)
 	return 0;
 }
 
+/* Whose turn it is: of the step it is at, or of the last when all have permitted. */
+static unsigned turn_of(const struct asked *q)
+{
+	return q->steps[(size_t)q->step < q->n_steps ? (size_t)q->step : q->n_steps - 1].roles;
+}
+
+/* The vote of one; *step: where it is then. -EPERM: they had theirs. */
+static int vote(struct sk_store *s, const struct sk_actor *by, const struct sk_decision *d, const struct asked *q,
+                sk_ms now, int64_t *step, struct sk_err *err)
+{
+	int64_t votes = 0;
+	int wanted = __builtin_popcount(turn_of(q)), r;
+
+	r = db_run(
+	    s, "INSERT INTO request_votes(request, step, role, user, name, unit, time, person) VALUES(?,?,?,?,?,?,?,?)",
+	    "iissssis", d->request, q->step, sk_role_name(by->role), by->user, by->name, by->unit, now, q->person);
+	if (r == -EEXIST)
+		return sk_err_set(err, -EPERM, "%s or another %s has permitted it already", by->user,
+		                  sk_role_name(by->role));
+	if (r >= 0)
+		r = db_int(s, &votes, "SELECT count(*) FROM request_votes WHERE request = ? AND step = ?", "ii",
+		           d->request, q->step);
+	*step = q->step + (!q->steps[q->step].all || votes >= wanted);
+	return r < 0 ? r : 0;
+}
+
 static int permit(struct sk_store *s, const struct sk_actor *by, const struct sk_decision *d, const struct asked *q,
                   sk_ms now, struct sk_err *err)
 {
-	int r = may_act(s, by, q, SK_ROLE_SEC, now, err);
+	int r = may_act(s, by, q, turn_of(q), now, err);
+	sk_ms limit = q->until != 0 ? q->until : now + q->hours * 3600000 + HOURS_SLACK;
+	int64_t step = 0;
 
 	if (r < 0 || (r = need_state(q, "submitted", NULL, err)) < 0)
 		return r;
-	if (d->until != 0 && (d->until <= now || d->until > now + q->hours * 3600000 + HOURS_SLACK))
+	if (d->until != 0 && (d->until <= now || d->until > limit))
 		return sk_err_set(err, -EINVAL, "the end must lie ahead and within the %lld hours asked for",
 		                  (long long)q->hours);
-	r = db_run(s,
-	           "UPDATE requests SET state = 'permitted', updated = ?1, until = nullif(?2, 0), reason = ?3, "
-	           "permitted_by = ?4,"
-	           " permitted_user = ?5, permitted_at = ?1 WHERE number = ?6",
-	           "iisssi", now, d->until, d->reason == NULL ? "" : d->reason, by->name, by->user, d->request);
+	r = vote(s, by, d, q, now, &step, err);
+	if (r == 0)
+		r = db_run(
+		    s,
+		    "UPDATE requests SET state = ?7, step = ?8, updated = ?1, until = nullif(?2, 0), reason = ?3, "
+		    "permitted_by = ?4, permitted_user = ?5, permitted_at = ?1 WHERE number = ?6",
+		    "iisssisi", now, d->until != 0 ? d->until : q->until, d->reason == NULL ? "" : d->reason, by->name,
+		    by->user, d->request, (size_t)step >= q->n_steps ? "permitted" : "submitted", step);
 	return r < 0 ? r
 	             : request_history(s, d->request, "permit", by, d->reason == NULL ? "" : d->reason, NULL, d->until,
 	                               now);
@@ -232,9 +270,9 @@ static int approve(struct sk_store *s, const struct sk_actor *by, const struct s
 	char id[SK_UUID_LEN], ledger[33];
 	int r = may_act(s, by, q, SK_ROLE_DESK, now, err);
 
-	if (r < 0 || (r = need_state(q, "permitted", NULL, err)) < 0 || (r = other_than_permitter(s, by, q, err)) < 0 ||
-	    (r = approve_check(s, d, q, now, err)) < 0 || (r = which_medium(s, d, q, ledger, err)) < 0 ||
-	    (r = sk_uuid(id)) < 0)
+	if (r < 0 || (r = need_state(q, "permitted", NULL, err)) < 0 ||
+	    (r = other_than_permitter(s, by, d, q, err)) < 0 || (r = approve_check(s, d, q, now, err)) < 0 ||
+	    (r = which_medium(s, d, q, ledger, err)) < 0 || (r = sk_uuid(id)) < 0)
 		return r;
 	r = db_run(s,
 	           "INSERT INTO grants(id, request, terminal, device_key, serial, person, access, class, purpose, "
@@ -262,7 +300,7 @@ static int turn_down(struct sk_store *s, const struct sk_actor *by, const struct
 	int r = need_state(q, "submitted", "permitted", err);
 
 	if (r == 0)
-		r = may_act(s, by, q, q->state[0] == 's' ? SK_ROLE_SEC : SK_ROLE_DESK, now, err);
+		r = may_act(s, by, q, q->state[0] == 's' ? turn_of(q) : SK_ROLE_DESK, now, err);
 	if (r < 0 || (r = need_reason(d, err)) < 0)
 		return r;
 	r = db_run(s, "UPDATE requests SET state = ?, updated = ?, reason = ? WHERE number = ?", "sisi",
@@ -286,7 +324,7 @@ int request_cancel(struct sk_store *s, const struct sk_actor *by, int64_t number
 static int cancel(struct sk_store *s, const struct sk_actor *by, const struct sk_decision *d, const struct asked *q,
                   sk_ms now, struct sk_err *err)
 {
-	int r = may_act(s, by, q, SK_ROLE_SEC | SK_ROLE_DESK, now, err);
+	int r = may_act(s, by, q, SK_ROLE_SEC | SK_ROLE_DESK | turn_of(q), now, err);
 
 	if (r < 0 || (r = need_state(q, "permitted", "approved", err)) < 0 || (r = need_reason(d, err)) < 0)
 		return r;

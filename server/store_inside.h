@@ -75,8 +75,9 @@ json_t *media_now(struct sk_store *s, const char *device); /* the list in its gr
 int request_history(struct sk_store *s, int64_t number, const char *action, const struct sk_actor *by,
                     const char *reason, const char *access, sk_ms until, sk_ms now);
 int request_cancel(struct sk_store *s, const struct sk_actor *by, int64_t number, const char *reason, sk_ms now);
-/* store_produce.c: of a request that an application produced. Who asked, entered or permitted it does not issue it: -EPERM. */
-int produce_may_issue(struct sk_store *s, const struct sk_actor *by, int64_t application, struct sk_err *err);
+/* store_produce.c: who asked for it, entered it or had a vote on it, or on the application (0 = none) that produced it, does not issue it: -EPERM. */
+int produce_may_issue(struct sk_store *s, const struct sk_actor *by, int64_t request, int64_t application,
+                      struct sk_err *err);
 int produce_answered(struct sk_store *s, const struct sk_actor *by, int64_t application, bool issued,
                      const char *reason, sk_ms now);
 /* store_setting.c: row of sk_store_application. */

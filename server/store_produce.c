@@ -98,7 +98,8 @@ static int check_medium(struct sk_store *s, const char *ledger, const char *acce
 		r = problem(p, "medium", N_("This medium cannot be used; see its state in the media ledger."));
 	else if (strcmp(state, "long-term") == 0 && strcmp(access, "rw") == 0)
 		r = problem(p, "access",
-		            N_("This medium is in long-term storage: nothing is written to it (Countermeasure standard 2(2))."));
+		            N_("This medium is in long-term storage: nothing is written to it (Countermeasure standard "
+		               "2(2))."));
 	json_decref(m);
 	return r;
 }
@@ -244,13 +245,15 @@ int produce_medium_state(struct sk_store *s, const struct sk_actor *by, const js
 	return r < 0 || gone > 0 ? r : media_state(s, by, ledger, state, reason, now);
 }
 
-int produce_may_issue(struct sk_store *s, const struct sk_actor *by, int64_t application, struct sk_err *err)
+int produce_may_issue(struct sk_store *s, const struct sk_actor *by, int64_t request, int64_t application,
+                      struct sk_err *err)
 {
-	json_t *people =
-	    db_list(s,
-	            "SELECT user FROM application_votes WHERE application = ?1 UNION SELECT person FROM "
-	            "applications WHERE number = ?1 UNION SELECT entered_by FROM applications WHERE number = ?1",
-	            "i", application);
+	json_t *people = db_list(
+	    s,
+	    "SELECT user FROM application_votes WHERE application = ?1 UNION SELECT person FROM applications WHERE "
+	    "number = ?1 UNION SELECT entered_by FROM applications WHERE number = ?1 UNION SELECT user FROM "
+	    "request_votes WHERE request = ?2",
+	    "ii", application, request);
 	struct sk_user me, other;
 	const json_t *one;
 	size_t i;

@@ -2,6 +2,7 @@
  * Requests: born from a terminal's event, listed, and ended by time. Everything in the event was typed or asserted by somebody; it is
  * checked whole here, and a request that fails is an incident on record, never an error of the batch that carried it.
  */
+#include "server/store_applications.h"
 #include "server/store_inside.h"
 
 #include <errno.h>
@@ -98,9 +99,65 @@ static int wish_read(const json_t *o, struct wish *w, json_t **device, struct sk
 	return device_read(d, w, device, err);
 }
 
-static int request_insert(struct sk_store *s, const char *terminal, const struct wish *w, const json_t *device,
-                          const struct sk_event *e, sk_ms now)
+/* The kind a terminal's request is of: the office's, or the shipped one where its text has none. */
+static int kind_of_terminals(struct sk_store *s, struct sk_kinds **all, const struct sk_kind **out)
 {
+	char *text = NULL;
+	int r = sk_store_kinds_text(s, &text);
+
+	*all = NULL;
+	*out = NULL;
+	if (r == 0 && sk_kinds_parse("kinds", text, strlen(text), all, NULL) == 0)
+		*out = sk_kind_find(*all, SK_KIND_OF_TERMINALS);
+	free(text);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	if (*out == NULL) {
+		*all = sk_kinds_free(*all);
+		r = sk_kinds_parse("kinds.ini", sk_kinds_shipped, strlen(sk_kinds_shipped), all, NULL);
+		*out = r == 0 ? sk_kind_find(*all, SK_KIND_OF_TERMINALS) : NULL;
+	}
+	return *out == NULL || (*out)->record ? -EIO : 0;
+}
+
+/* NULL, or why it is not accepted (msgid): it comes back at once, and nobody's time is taken. */
+static const char *against_the_kind(const struct sk_kind *k, const struct wish *w)
+{
+	static const char *const known[] = {"purpose", "destination", "medium", "terminal", "access", NULL};
+	unsigned bit = 0;
+
+	for (size_t i = 0; sk_class_names[i] != NULL; i++)
+		bit |= strcmp(sk_class_names[i], w->class) == 0 ? 1u << i : 0;
+	if (k->classes != 0 && (k->classes & bit) == 0)
+		return N_("This class is not possible here.");
+	if (w->hours > (long long)k->longest * 24)
+		return N_("This is longer than the kind allows.");
+	for (size_t i = 0; i < k->n_fields; i++) {
+		if (!k->fields[i].needed)
+			continue;
+		if (strcmp(k->fields[i].name, "destination") == 0 && w->destination[0] == '\0')
+			return N_("The destination has to be told.");
+		if (!one_of(k->fields[i].name, known))
+			return N_("The office asks for more than a terminal tells: apply on the console.");
+	}
+	return NULL;
+}
+
+static int send_back(struct sk_store *s, int64_t number, const char *why, sk_ms now)
+{
+	struct sk_actor by;
+	int r = db_run(s, "UPDATE requests SET state = 'returned', reason = ? WHERE number = ?", "si",
+	               sk_tr(SK_LANG_JA, why), number);
+
+	actor_system(&by);
+	return r < 0 ? r : request_history(s, number, "return", &by, sk_tr(SK_LANG_JA, why), NULL, 0, now);
+}
+
+static int request_insert(struct sk_store *s, const char *terminal, const struct wish *w, const json_t *device,
+                          const struct sk_event *e, const struct sk_kind *kind, sk_ms now)
+{
+	char route[128];
+	const char *why;
 	struct sk_actor by;
 	char *text = sk_json_text(device);
 	int64_t open = 0, number = 0;
@@ -108,6 +165,7 @@ static int request_insert(struct sk_store *s, const char *terminal, const struct
 
 	if (text == NULL)
 		return -ENOMEM;
+	sk_route_text(kind->steps, kind->n_steps, route);
 	r = db_int(s, &open, "SELECT count(*) FROM requests WHERE terminal = ? AND state IN ('submitted', 'permitted')",
 	           "s", terminal);
 	if (r == 0 && open >= OPEN_MAX_PER_TERMINAL) {
@@ -116,17 +174,18 @@ static int request_insert(struct sk_store *s, const char *terminal, const struct
 		                    "too many undecided requests of one terminal", now);
 	}
 	if (r == 0)
-		r = db_int(
-		    s, &number,
-		    "INSERT INTO requests(id, terminal, kind, person, device, device_key, serial, "
-		    "purpose, access, hours, class,"
-		    " destination, state, created, updated, fiscal_year, fiscal_serial) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,"
-		    "?9,?10,?11,?12,'submitted',?13,?14,?15,"
-		    " (SELECT coalesce(max(fiscal_serial), 0) + 1 FROM requests WHERE fiscal_year = ?15)) ON CONFLICT "
-		    "DO NOTHING RETURNING number",
-		    "sssssssssissiii", w->id, terminal, w->kind, w->person, text, w->device_key, w->serial, w->purpose,
-		    w->access, (int64_t)w->hours, w->class, w->destination, e->time < now ? e->time : now, now,
-		    (int64_t)sk_clock_fiscal_year(now));
+		r = db_int(s, &number,
+		           "INSERT INTO requests(id, terminal, kind, person, device, device_key, serial, "
+		           "purpose, access, hours, class,"
+		           " destination, state, created, updated, fiscal_year, fiscal_serial, route) "
+		           "VALUES(?1,?2,?3,?4,?5,?6,?7,"
+		           "?8,?9,?10,?11,?12,'submitted',?13,?14,?15,"
+		           " (SELECT coalesce(max(fiscal_serial), 0) + 1 FROM requests WHERE fiscal_year = ?15), ?16) "
+		           "ON CONFLICT "
+		           "DO NOTHING RETURNING number",
+		           "sssssssssissiiis", w->id, terminal, w->kind, w->person, text, w->device_key, w->serial,
+		           w->purpose, w->access, (int64_t)w->hours, w->class, w->destination,
+		           e->time < now ? e->time : now, now, (int64_t)sk_clock_fiscal_year(now), route);
 	free(text);
 	if (r == -ENOENT)
 		return 0; /* known before */
@@ -134,7 +193,9 @@ static int request_insert(struct sk_store *s, const char *terminal, const struct
 		return r;
 	actor_device(&by, terminal);
 	sk_text_copy(by.name, sizeof(by.name), w->person);
-	return request_history(s, number, "created", &by, "", w->access, 0, now);
+	r = request_history(s, number, "created", &by, "", w->access, 0, now);
+	why = r < 0 ? NULL : against_the_kind(kind, w);
+	return why == NULL ? r : send_back(s, number, why, now);
 }
 
 int request_from_event(struct sk_store *s, const char *device, const struct sk_event *e, sk_ms now)
@@ -142,14 +203,17 @@ int request_from_event(struct sk_store *s, const char *device, const struct sk_e
 	struct wish w = {0};
 	struct sk_err err = SK_ERR_INIT;
 	json_t *body = NULL, *dev = NULL;
+	const struct sk_kind *kind = NULL;
+	struct sk_kinds *kinds = NULL;
 	int r = sk_json_parse(e->body, e->body_len, SK_EVENT_BODY_MAX, &body, &err);
 
 	if (r == 0)
 		r = wish_read(body, &w, &dev, &err);
-	if (r == 0)
-		r = request_insert(s, device, &w, dev, e, now);
+	if (r == 0 && (r = kind_of_terminals(s, &kinds, &kind)) == 0)
+		r = request_insert(s, device, &w, dev, e, kind, now);
 	else if (r != -ENOMEM)
 		r = incident_add(s, device, "request-malformed", e->seq, err.text, now);
+	sk_kinds_free(kinds);
 	json_decref(dev);
 	json_decref(body);
 	return r;
@@ -184,7 +248,7 @@ int request_history(struct sk_store *s, int64_t number, const char *action, cons
 	" q.device AS \"device|j\", q.purpose, q.access, q.hours, q.class, q.destination, q.created, q.updated, " \
 	"q.until, q.reason," \
 	" q.permitted_by, q.permitted_at, q.approved_by, q.approved_at, q.granted_access, q.\"grant\", " \
-	"coalesce(q.application, 0) AS application, q.ledger, q.starts" \
+	"coalesce(q.application, 0) AS application, q.ledger, q.starts, q.route, q.step" \
 	" FROM requests q JOIN terminals t ON t.id = q.terminal JOIN units u ON u.key = t.unit"
 
 json_t *sk_store_requests(struct sk_store *s, const char *unit, const char *person, const char *state, int limit,
@@ -231,10 +295,13 @@ int sk_store_request_label(struct sk_store *s, int64_t number, char label[32])
 json_t *sk_store_request(struct sk_store *s, int64_t number, const char *unit)
 {
 	json_t *q = db_object(s, REQUEST " WHERE q.number = ?", "i", number);
-	json_t *history, *others, *media;
+	json_t *history, *others, *media, *votes;
 
 	if (q == NULL)
 		return NULL;
+	votes =
+	    db_list(s, "SELECT step, role, user, name, time FROM request_votes WHERE request = ? ORDER BY time, role",
+	            "i", number);
 	history = db_list(s,
 	                  "SELECT time, action, user, name, role, unit, reason, access, until FROM request_history "
 	                  "WHERE request = ? ORDER BY id",
@@ -246,7 +313,8 @@ json_t *sk_store_request(struct sk_store *s, int64_t number, const char *unit)
 	            "q.serial = m.serial WHERE q.number = ? AND m.state NOT IN ('lost', 'erased', 'disposed') ORDER BY "
 	            "m.ledger LIMIT 20",
 	            "i", number);
-	if (history == NULL || others == NULL || media == NULL || json_object_set(q, "media", media) != 0 ||
+	if (history == NULL || others == NULL || media == NULL || votes == NULL ||
+	    json_object_set(q, "votes", votes) != 0 || json_object_set(q, "media", media) != 0 ||
 	    json_object_set(q, "history", history) != 0 || json_object_set(q, "earlier", others) != 0) {
 		json_decref(q);
 		q = NULL;
@@ -254,6 +322,7 @@ json_t *sk_store_request(struct sk_store *s, int64_t number, const char *unit)
 	json_decref(history);
 	json_decref(others);
 	json_decref(media);
+	json_decref(votes);
 	return q;
 }
 

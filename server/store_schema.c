@@ -365,6 +365,16 @@ static const char produced[] =
     "('submitted', 'permitted', 'approved');"
     "ALTER TABLE setting_permits ADD COLUMN application INTEGER REFERENCES applications(number);";
 
+/* A terminal's request takes the route of its kind with it, as an application does; one person has one vote on it. */
+static const char routes[] =
+    "ALTER TABLE requests ADD COLUMN route TEXT NOT NULL DEFAULT 'sec';"
+    "ALTER TABLE requests ADD COLUMN step INTEGER NOT NULL DEFAULT 0;"
+    "CREATE TABLE request_votes(request INTEGER NOT NULL REFERENCES requests(number), step INTEGER NOT NULL, role TEXT "
+    "NOT NULL, user TEXT NOT NULL, name TEXT NOT NULL, unit TEXT NOT NULL, time INTEGER NOT NULL, person TEXT NOT "
+    "NULL, "
+    "PRIMARY KEY(request, step, role), UNIQUE(request, user), CHECK(lower(user) <> lower(person))) STRICT;" APPEND_ONLY(
+        "request_votes");
+
 static const char *const migrations[][4] = {
     {people, terminals, requests, NULL},
     {logins, NULL},
@@ -389,6 +399,7 @@ static const char *const migrations[][4] = {
     {media_clean, NULL},
     {compliance, NULL},
     {produced, NULL},
+    {routes, NULL},
 };
 #define VERSION ((int)(sizeof(migrations) / sizeof(migrations[0])))
 

@@ -83,7 +83,10 @@ Test(numbers, a_ledger_from_before_is_numbered)
 	for (int i = 1; i <= 4; i++)
 		ask(s, &c, i, T0);
 	sk_store_close(s);
-	evil("DROP INDEX requests_application; ALTER TABLE requests DROP COLUMN application; ALTER TABLE requests DROP COLUMN "
+	evil(
+	    "DROP TABLE request_votes; ALTER TABLE requests DROP COLUMN route; ALTER TABLE requests DROP COLUMN step;");
+	evil("DROP INDEX requests_application; ALTER TABLE requests DROP COLUMN application; ALTER TABLE requests DROP "
+	     "COLUMN "
 	     "ledger; ALTER TABLE requests DROP COLUMN starts; ALTER TABLE setting_permits DROP COLUMN application;");
 	evil("DROP TABLE container_sent; DROP TABLE seal_keys; DROP TABLE incident_course; DROP TABLE incident_cases; "
 	     "ALTER TABLE grants DROP COLUMN erase; "
