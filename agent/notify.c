@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "agent/words.h"
+#include "common/json.h"
 #include "common/text.h"
 
 #define TEXT_MAX 1024
@@ -222,7 +223,10 @@ static void copy_facts(json_t *o, const json_t *body)
 		if (!*s)
 			continue;
 		sk_text_printable(safe, sizeof safe, s, strlen(s));
-		json_object_set_new(o, texts[i], json_string(safe));
+		if (!strcmp(safe, s)) /* as it nearly always is: the value is shared */
+			json_object_set_nocheck(o, texts[i], json_object_get(body, texts[i]));
+		else
+			sk_json_put(o, texts[i], safe);
 	}
 	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
 		if (json_is_integer(json_object_get(body, numbers[i])))
@@ -240,8 +244,11 @@ json_t *sk_notice(const char *kind, const json_t *body)
 	if (sk_notice_text(kind, body, SK_LANG_JA, &ja) == 0 && sk_notice_text(kind, body, SK_LANG_EN, &en) == 0) {
 		sk_text_printable(safe_ja, sizeof safe_ja, ja.data, ja.len);
 		sk_text_printable(safe_en, sizeof safe_en, en.data, en.len);
-		o = json_pack("{s:s, s:s, s:s, s:b}", "kind", kind, "text_ja", safe_ja, "text_en", safe_en, "ask",
-		              may_ask(kind, body));
+		o = json_object();
+		json_object_set_new(o, "ask", json_boolean(may_ask(kind, body)));
+		sk_json_put(o, "kind", kind);
+		sk_json_put(o, "text_en", safe_en);
+		sk_json_put(o, "text_ja", safe_ja);
 	}
 	if (o)
 		copy_facts(o, body);
@@ -250,46 +257,46 @@ json_t *sk_notice(const char *kind, const json_t *body)
 	return o;
 }
 
-/* "\r\nSekimori: TEXT\r\n": on a line of its own whatever the console showed, without a control character of the text's. */
+/* "\r\nSekimori: TEXT\r\n": on a line of its own whatever the console showed. text: printable, so without a control character. */
 static void console_line(const char *name, const char *text, char *out, size_t size)
 {
-	char safe[TEXT_MAX];
 	struct sk_buf b;
 
-	sk_text_printable(safe, sizeof safe, text, strlen(text));
 	sk_buf_init(&b, size - 1);
-	sk_buf_addf(&b, "\r\n%s: %s\r\n", name, safe);
+	(void)sk_buf_adds(&b, "\r\n");
+	(void)sk_buf_adds(&b, name);
+	(void)sk_buf_adds(&b, ": ");
+	(void)sk_buf_adds(&b, text);
+	(void)sk_buf_adds(&b, "\r\n");
 	sk_text_copy(out, size, b.failed ? "" : b.data);
 	sk_buf_deinit(&b);
 }
 
-static void keep(struct sk_notices *n, const char *kind, const char *ja, const char *en, sk_ms now)
+static void keep(struct sk_notices *n, const json_t *notice, sk_ms now)
 {
-	json_t *o =
-	    json_pack("{s:I, s:s, s:s, s:s}", "time", (json_int_t)now, "kind", kind, "text_ja", ja, "text_en", en);
+	static const char *const same[] = {"kind", "text_en", "text_ja"};
+	json_t *o = json_object();
 
-	if (!o)
-		return;
+	for (size_t i = 0; i < sizeof same / sizeof *same; i++)
+		json_object_set(o, same[i], json_object_get(notice, same[i]));
+	json_object_set_new(o, "time", json_integer((json_int_t)now));
 	if (json_array_size(n->ring) >= SK_NOTICES)
 		json_array_remove(n->ring, 0);
 	json_array_append_new(n->ring, o);
 }
 
-void sk_notify(struct sk_notices *n, const char *kind, const json_t *body, sk_ms now)
+void sk_notify(struct sk_notices *n, const json_t *notice, sk_ms now)
 {
 	char plain[TEXT_MAX + 32], full[TEXT_MAX + 32];
-	struct sk_buf ja, en;
+	bool ja = n->lang == SK_LANG_JA;
 
-	sk_buf_init(&ja, TEXT_MAX - 1);
-	sk_buf_init(&en, TEXT_MAX - 1);
-	if (sk_notice_text(kind, body, SK_LANG_JA, &ja) == 0 && sk_notice_text(kind, body, SK_LANG_EN, &en) == 0) {
-		keep(n, kind, ja.data, en.data, now);
-		console_line("Sekimori", en.data, plain, sizeof plain);
-		console_line(n->lang == SK_LANG_JA ? "関守" : "Sekimori", n->lang == SK_LANG_JA ? ja.data : en.data,
-		             full, sizeof full);
-		if (n->tell)
-			n->tell(n->ctx, plain, full);
-	}
-	sk_buf_deinit(&ja);
-	sk_buf_deinit(&en);
+	if (!notice)
+		return;
+	keep(n, notice, now);
+	if (!n->tell)
+		return;
+	console_line("Sekimori", member(notice, "text_en"), plain, sizeof plain);
+	if (ja)
+		console_line("関守", member(notice, "text_ja"), full, sizeof full);
+	n->tell(n->ctx, plain, ja ? full : plain);
 }

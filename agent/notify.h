@@ -31,7 +31,7 @@ int sk_notice_text(const char *kind, const json_t *body, enum sk_lang lang, stru
  * reference; NULL: nobody needs to be told. */
 json_t *sk_notice(const char *kind, const json_t *body);
 
-/* Puts it into the ring and on the consoles, if its kind is one that people are told of. */
-void sk_notify(struct sk_notices *n, const char *kind, const json_t *body, sk_ms now);
+/* Puts what sk_notice made into the ring and on the consoles; NULL = nothing happens. */
+void sk_notify(struct sk_notices *n, const json_t *notice, sk_ms now);
 
 #endif

@@ -50,16 +50,21 @@ static const char *sitting(const struct sk_daemon *d)
 void sk_tell(struct sk_daemon *d, const char *person, const char *kind, const json_t *body)
 {
 	const char *here = sitting(d);
+	json_t *notice = sk_notice(kind, body);
 	bool desktop;
+
+	if (!notice)
+		return;
 
 	if (!person)
 		person = here;
 	desktop = sk_watch_listens(d->watch, person);
 	d->quiet = desktop || strcmp(person, here) != 0;
 	d->told = false;
-	sk_notify(&d->notices, kind, body, sk_daemon_now(d));
+	sk_notify(&d->notices, notice, sk_daemon_now(d));
 	if (d->watch)
-		sk_watch_put(d->watch, person, sk_notice(kind, body), d->told, sk_daemon_now(d));
+		sk_watch_put(d->watch, person, json_incref(notice), d->told, sk_daemon_now(d));
+	json_decref(notice);
 	d->quiet = false;
 }
 

@@ -8,16 +8,22 @@
 
 int sk_words_fill(struct sk_buf *out, const char *text, const char *const *args, size_t n)
 {
-	for (const char *p = text; *p; p++) {
-		if (p[0] == '%' && p[1] >= '1' && p[1] <= '9') {
-			size_t i = (size_t)(*++p - '1');
+	for (const char *p = text;;) {
+		size_t plain = strcspn(p, "%");
 
-			sk_buf_adds(out, i < n && args[i] ? args[i] : "");
-		} else {
-			sk_buf_addc(out, *p);
+		(void)sk_buf_add(out, p, plain);
+		p += plain;
+		if (*p == '\0')
+			return sk_buf_error(out);
+		if (p[1] < '1' || p[1] > '9') {
+			(void)sk_buf_addc(out, *p++);
+			continue;
 		}
+		size_t i = (size_t)(p[1] - '1');
+
+		(void)sk_buf_adds(out, i < n && args[i] ? args[i] : "");
+		p += 2;
 	}
-	return sk_buf_error(out);
 }
 
 struct range {

@@ -102,26 +102,30 @@ int sk_buf_addc(struct sk_buf *b, char c)
 
 int sk_buf_addf(struct sk_buf *b, const char *fmt, ...)
 {
+	size_t room;
 	va_list ap;
-	int n, r;
+	int n, r = reserve(b, 0);
 
-	va_start(ap, fmt);
-	n = vsnprintf(NULL, 0, fmt, ap);
-	va_end(ap);
-	if (n < 0)
-		return refuse(b, -E2BIG);
-	r = reserve(b, (size_t)n);
 	if (r < 0)
 		return r;
-	va_start(ap, fmt);
-	n = vsnprintf(b->data + b->len, b->cap - b->len, fmt, ap);
-	va_end(ap);
-	if (n < 0 || (size_t)n >= b->cap - b->len) {
+	/* What fits into the room that is there is written at once, which is nearly everything; else the length is known now. */
+	for (int i = 0; i < 2; i++) {
+		room = b->cap - b->len;
+		va_start(ap, fmt);
+		n = vsnprintf(b->data + b->len, room, fmt, ap);
+		va_end(ap);
+		if (n >= 0 && (size_t)n < room && b->limit >= b->len && (size_t)n <= b->limit - b->len) {
+			b->len += (size_t)n;
+			return 0;
+		}
 		b->data[b->len] = '\0';
-		return refuse(b, -E2BIG);
+		if (n < 0)
+			return refuse(b, -E2BIG);
+		r = reserve(b, (size_t)n);
+		if (r < 0)
+			return r;
 	}
-	b->len += (size_t)n;
-	return 0;
+	return refuse(b, -E2BIG);
 }
 
 int sk_buf_error(const struct sk_buf *b)

@@ -49,11 +49,6 @@ int sk_json_parse(const char *text, size_t len, size_t max, json_t **out, struct
 	return 0;
 }
 
-char *sk_json_text(const json_t *j)
-{
-	return j == NULL ? NULL : json_dumps(j, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
-}
-
 static int fail(struct sk_err *err, const char *name, const char *what)
 {
 	return sk_err_set(err, -EINVAL, "field %s: %s", name, what);

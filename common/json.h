@@ -18,6 +18,9 @@
 int sk_json_parse(const char *text, size_t len, size_t max, json_t **out, struct sk_err *err);
 /* Compact, sorted keys: the same value always gives the same bytes. NULL on failure; caller frees. */
 char *sk_json_text(const json_t *j);
+/* Sets a member to a string, or to null where value is NULL. name: valid UTF-8, of ours. What cannot be set (no memory, no UTF-8) is left out, as with
+ * json_object_set_new(obj, name, json_string(value)). */
+void sk_json_put(json_t *obj, const char *name, const char *value);
 
 /* Each: 0, or -EINVAL with err "field NAME: ..." ; optional fields: *_opt leave *out at the given default when absent or null. */
 int sk_json_str(const json_t *obj, const char *name, size_t min, size_t max, const char **out,

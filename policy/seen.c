@@ -10,18 +10,57 @@
 
 #define COUNT_MAX 1000000
 
+static char *put_decimal(char *out, unsigned v)
+{
+	if (v >= 100)
+		*out++ = (char)('0' + v / 100);
+	if (v >= 10)
+		*out++ = (char)('0' + v / 10 % 10);
+	*out++ = (char)('0' + v % 10);
+	return out;
+}
+
+static char *put_hex(char *out, unsigned v)
+{
+	*out++ = "0123456789abcdef"[v >> 4 & 15];
+	*out++ = "0123456789abcdef"[v & 15];
+	return out;
+}
+
+/* " 1.0.0:08/06/50:4", without the blank for the first. */
+static size_t put_alt(char out[32], const struct sk_usb_alt *a, bool first)
+{
+	char *p = out;
+
+	if (!first)
+		*p++ = ' ';
+	p = put_decimal(p, a->config);
+	*p++ = '.';
+	p = put_decimal(p, a->number);
+	*p++ = '.';
+	p = put_decimal(p, a->alt);
+	*p++ = ':';
+	p = put_hex(p, a->cls);
+	*p++ = '/';
+	p = put_hex(p, a->sub);
+	*p++ = '/';
+	p = put_hex(p, a->proto);
+	*p++ = ':';
+	if (a->transfers > 15)
+		*p++ = "0123456789abcdef"[a->transfers >> 4];
+	*p++ = "0123456789abcdef"[a->transfers & 15];
+	return (size_t)(p - out);
+}
+
 json_t *sk_seen_alts(const struct sk_usb_desc *d)
 {
 	struct sk_buf b;
 	json_t *j = NULL;
+	char text[32];
 
 	sk_buf_init(&b, SK_SEEN_ALTS_TEXT);
-	for (size_t i = 0; i < d->n_alts; i++) {
-		const struct sk_usb_alt *a = &d->alts[i];
-
-		sk_buf_addf(&b, "%s%u.%u.%u:%02x/%02x/%02x:%x", i ? " " : "", a->config, a->number, a->alt, a->cls,
-		            a->sub, a->proto, a->transfers);
-	}
+	for (size_t i = 0; i < d->n_alts; i++)
+		(void)sk_buf_add(&b, text, put_alt(text, &d->alts[i], i == 0));
 	if (!sk_buf_error(&b))
 		j = json_string(b.len ? b.data : "");
 	sk_buf_deinit(&b);

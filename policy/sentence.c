@@ -89,15 +89,21 @@ static void say(const struct words *w, const char *msgid, const char *const args
 {
 	const char *t = sk_tr(w->lang, msgid);
 
-	for (; *t; t++) {
-		if (t[0] == '%' && t[1] >= '1' && t[1] < '1' + ARGS_MAX) {
-			const char *arg = args[t[1] - '1'];
+	for (;;) {
+		size_t n = strcspn(t, "%");
+		const char *arg;
 
-			sk_buf_adds(w->out, arg ? arg : "");
-			t++;
-		} else {
-			sk_buf_addc(w->out, *t);
+		(void)sk_buf_add(w->out, t, n);
+		t += n;
+		if (*t == '\0')
+			return;
+		if (t[1] < '1' || t[1] >= '1' + ARGS_MAX) {
+			(void)sk_buf_addc(w->out, *t++);
+			continue;
 		}
+		arg = args[t[1] - '1'];
+		(void)sk_buf_adds(w->out, arg ? arg : "");
+		t += 2;
 	}
 }
 

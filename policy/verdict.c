@@ -1,5 +1,6 @@
 /* A verdict's names, and its form in records. */
 #include "common/i18n.h"
+#include "common/json.h"
 #include "common/text.h"
 #include "policy/decide.h"
 #include "policy/seen.h"
@@ -60,16 +61,49 @@ static json_t *kind_list(unsigned mask)
 	return list;
 }
 
+static char *hex(char *out, unsigned v, size_t digits)
+{
+	while (digits-- > 0)
+		*out++ = "0123456789abcdef"[v >> 4 * digits & 15];
+	*out = '\0';
+	return out;
+}
+
+static void put_id(json_t *o, const char *name, unsigned v)
+{
+	char text[5];
+
+	(void)hex(text, v, 4);
+	sk_json_put(o, name, text);
+}
+
+/* "08/06/50" */
+static void put_class(json_t *o, const char *name, uint8_t cls, uint8_t sub, uint8_t proto)
+{
+	char text[9], *p = hex(text, cls, 2);
+
+	*p = '/';
+	p = hex(p + 1, sub, 2);
+	*p = '/';
+	(void)hex(p + 1, proto, 2);
+	sk_json_put(o, name, text);
+}
+
+/* Members in the order of their names, here and below: the text of a record is sorted, and what is sorted already costs nothing. */
 json_t *sk_iface_verdict_json(const struct sk_iface_verdict *i)
 {
-	json_t *j = json_pack("{s:i, s:o, s:s, s:s, s:s, s:s, s:s?, s:s?}", "number", i->number, "class",
-	                      json_sprintf("%02x/%02x/%02x", i->cls, i->sub, i->proto), "kind",
-	                      sk_usb_kind_name(i->kind), "verdict", i->allow ? "allow" : "deny", "access",
-	                      sk_access_name(i->access), "reason", sk_reason_name(i->reason), "rule",
-	                      i->rule ? i->rule->name : NULL, "grant", i->grant ? i->grant->id : NULL);
+	json_t *j = json_object();
 
+	sk_json_put(j, "access", sk_access_name(i->access));
+	put_class(j, "class", i->cls, i->sub, i->proto);
+	sk_json_put(j, "grant", i->grant ? i->grant->id : NULL);
+	sk_json_put(j, "kind", sk_usb_kind_name(i->kind));
+	json_object_set_new(j, "number", json_integer(i->number));
 	if (i->pending)
 		json_object_set_new(j, "pending", json_true());
+	sk_json_put(j, "reason", sk_reason_name(i->reason));
+	sk_json_put(j, "rule", i->rule ? i->rule->name : NULL);
+	sk_json_put(j, "verdict", i->allow ? "allow" : "deny");
 	return j;
 }
 
@@ -82,37 +116,39 @@ static json_t *interface_list(const struct sk_verdict *v)
 	return list;
 }
 
-static json_t *facts_json(const struct sk_device *d)
-{
-	const struct sk_usb_desc *u = &d->desc;
-
-	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:s, s:s, s:s?, s:s, s:s, s:s, s:o, s:s}", "device", d->name, "bus",
-	                 d->bus, "vendor_id", json_sprintf("%04x", u->vid), "product_id", json_sprintf("%04x", u->pid),
-	                 "release", json_sprintf("%04x", u->bcd_device), "vendor", d->vendor, "product", d->product,
-	                 "serial", d->has_serial ? d->serial : NULL, "device_key", u->device_key, "grade",
-	                 sk_grade_name(d->grade), "connect", d->connect, "kinds", kind_list(sk_usb_desc_kinds(u)),
-	                 "problem", d->desc_problem);
-}
+#define MEMBERS 20 /* without "alts": left out where it would be too long */
 
 json_t *sk_verdict_json(const struct sk_device *d, const struct sk_verdict *v)
 {
 	const struct sk_iface_verdict *main = sk_verdict_main(v);
-	json_t *body = facts_json(d);
-	json_t *verdict =
-	    json_pack("{s:s, s:s, s:s?, s:i, s:o, s:o}", "verdict", v->allow ? "allow" : "deny", "reason",
-	              sk_reason_name(v->reason), "rule", main && main->rule ? main->rule->name : NULL, "config",
-	              v->config, "hidden", kind_list(v->hidden_kinds), "interfaces", interface_list(v));
+	const struct sk_usb_desc *u = &d->desc;
+	json_t *o = json_object(), *alts = sk_seen_alts(u); /* what a later policy would need to judge it again */
 
-	/* What a later policy would need to judge it again; left out where it would be too long. */
-	if (body) {
-		json_object_set_new(body, "device_class",
-		                    json_sprintf("%02x/%02x/%02x", d->desc.cls, d->desc.sub, d->desc.proto));
-		json_object_set_new(body, "alts", sk_seen_alts(&d->desc));
+	if (alts != NULL)
+		json_object_set_new_nocheck(o, "alts", alts);
+	sk_json_put(o, "bus", d->bus);
+	json_object_set_new_nocheck(o, "config", json_integer(v->config));
+	sk_json_put(o, "connect", d->connect);
+	sk_json_put(o, "device", d->name);
+	put_class(o, "device_class", u->cls, u->sub, u->proto);
+	sk_json_put(o, "device_key", u->device_key);
+	sk_json_put(o, "grade", sk_grade_name(d->grade));
+	json_object_set_new_nocheck(o, "hidden", kind_list(v->hidden_kinds));
+	json_object_set_new_nocheck(o, "interfaces", interface_list(v));
+	json_object_set_new_nocheck(o, "kinds", kind_list(sk_usb_desc_kinds(u)));
+	sk_json_put(o, "problem", d->desc_problem);
+	sk_json_put(o, "product", d->product);
+	put_id(o, "product_id", u->pid);
+	sk_json_put(o, "reason", sk_reason_name(v->reason));
+	put_id(o, "release", u->bcd_device);
+	sk_json_put(o, "rule", main && main->rule ? main->rule->name : NULL);
+	sk_json_put(o, "serial", d->has_serial ? d->serial : NULL);
+	sk_json_put(o, "vendor", d->vendor);
+	put_id(o, "vendor_id", u->vid);
+	sk_json_put(o, "verdict", v->allow ? "allow" : "deny");
+	if (json_object_size(o) < MEMBERS + (alts != NULL)) { /* no memory: no record with a hole in it */
+		json_decref(o);
+		return NULL;
 	}
-	if (!body || !verdict || json_object_update(body, verdict) < 0) {
-		json_decref(body);
-		body = NULL;
-	}
-	json_decref(verdict);
-	return body;
+	return o;
 }

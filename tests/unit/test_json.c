@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -127,6 +128,81 @@ Test(json, same_value_same_bytes)
 	json_decref(a);
 	json_decref(b);
 	cr_expect_null(sk_json_text(NULL));
+}
+
+static void same_as_jansson(json_t *j)
+{
+	char *ours = sk_json_text(j), *theirs = json_dumps(j, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
+
+	cr_assert_not_null(theirs);
+	cr_expect_str_eq(ours, theirs);
+	free(ours);
+	free(theirs);
+	json_decref(j);
+}
+
+static json_t *random_value(unsigned *seed, int depth)
+{
+	char text[16], key[8];
+	json_t *j;
+
+	switch (rand_r(seed) % (depth > 5 ? 6 : 8)) {
+	case 0:
+		return json_integer((json_int_t)rand_r(seed) * rand_r(seed) * (rand_r(seed) % 2 ? 1 : -1));
+	case 1:
+		return json_boolean(rand_r(seed) % 2);
+	case 2:
+		return json_null();
+	case 3:
+		return json_real(rand_r(seed) / 7.0);
+	case 4:
+	case 5:
+		for (size_t i = 0; i < sizeof(text); i++)
+			text[i] = (char)(rand_r(seed) % 128);
+		return json_stringn(text, sizeof(text));
+	case 6:
+		j = json_array();
+		for (int i = rand_r(seed) % 5; i > 0; i--)
+			json_array_append_new(j, random_value(seed, depth + 1));
+		return j;
+	default:
+		j = json_object();
+		for (int i = rand_r(seed) % 70; i > 0; i--) {
+			snprintf(key, sizeof(key), "%x\n", (unsigned)rand_r(seed) % 4096);
+			json_object_set_new(j, key, random_value(seed, depth + 4));
+		}
+		return j;
+	}
+}
+
+Test(json, the_bytes_are_jansson_s)
+{
+	json_t *deep = json_array();
+	unsigned seed = 20261125;
+
+	for (int i = 0; i < 2000; i++)
+		same_as_jansson(random_value(&seed, 0));
+	same_as_jansson(json_integer(LLONG_MIN));
+	same_as_jansson(json_integer(LLONG_MAX));
+	same_as_jansson(json_integer(0));
+	same_as_jansson(json_stringn("\0\x01\x1f\x7f\"\\/\b\f\n\r\t関\xf0\x9f\x92\xbe", 20));
+	for (int i = 0; i < 100; i++)
+		deep = json_pack("[o]", deep);
+	same_as_jansson(deep);
+}
+
+Test(json, put)
+{
+	json_t *o = json_object();
+	char *text;
+
+	sk_json_put(o, "a", "x");
+	sk_json_put(o, "b", NULL);
+	sk_json_put(o, "c", "\xff");
+	text = sk_json_text(o);
+	cr_expect_str_eq(text, "{\"a\":\"x\",\"b\":null}");
+	free(text);
+	json_decref(o);
 }
 
 Test(json, strings)

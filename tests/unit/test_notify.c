@@ -28,8 +28,11 @@ static void teardown(void)
 
 static void notify(const char *kind, json_t *body)
 {
+	json_t *notice = sk_notice(kind, body);
+
 	cr_assert_not_null(body);
-	sk_notify(&n, kind, body, 1000);
+	sk_notify(&n, notice, 1000);
+	json_decref(notice);
 	json_decref(body);
 }
 
