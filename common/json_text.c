@@ -5,19 +5,57 @@
  * jansson took no other when they were made.
  */
 #include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/json.h"
 
 #define KEYS_MAX  64 /* in one object */
 #define DEPTH_MAX 64
+#define FIRST     2048 /* nearly every record */
 
 struct member {
 	const char *key;
 	const json_t *value;
 };
 
-static int put(struct sk_buf *b, const json_t *j, int depth);
+/* What is written so far; at NULL = no memory, and nothing more is written. Apart from sk_buf: a record is a hundred small pieces. */
+struct text {
+	char *at;
+	size_t len, cap;
+};
+
+static int put(struct text *t, const json_t *j, int depth);
+
+/* Room for n more bytes, or NULL. */
+static char *room(struct text *t, size_t n)
+{
+	char *more;
+
+	if (n <= t->cap - t->len)
+		return t->at == NULL ? NULL : t->at + t->len;
+	while (t->at != NULL && n > t->cap - t->len) {
+		more = t->cap > SIZE_MAX / 4 ? NULL : realloc(t->at, 2 * t->cap);
+		if (more == NULL)
+			free(t->at);
+		else
+			t->cap *= 2;
+		t->at = more;
+	}
+	return t->at == NULL ? NULL : t->at + t->len;
+}
+
+static int add(struct text *t, const char *s, size_t n)
+{
+	char *to = room(t, n);
+
+	if (to == NULL)
+		return -ENOMEM;
+	memcpy(to, s, n);
+	t->len += n;
+	return 0;
+}
 
 /* How many bytes stand for themselves. */
 static size_t plain(const char *s, size_t len)
@@ -29,43 +67,46 @@ static size_t plain(const char *s, size_t len)
 	return n;
 }
 
-static size_t escaped(char out[6], unsigned char c)
+static char *escaped(char *out, unsigned char c)
 {
 	static const char digits[] = "0123456789ABCDEF", *const names = "\"\"\\\\\bb\ff\nn\rr\tt";
 
-	out[0] = '\\';
+	*out++ = '\\';
 	for (const char *p = names; *p != '\0'; p += 2) {
 		if ((unsigned char)*p == c) {
-			out[1] = p[1];
-			return 2;
+			*out++ = p[1];
+			return out;
 		}
 	}
-	memcpy(out + 1, "u00", 3);
-	out[4] = digits[c >> 4];
-	out[5] = digits[c & 15];
-	return 6;
+	memcpy(out, "u00", 3);
+	out[3] = digits[c >> 4];
+	out[4] = digits[c & 15];
+	return out + 5;
 }
 
-static void put_string(struct sk_buf *b, const char *s, size_t len)
+static int put_string(struct text *t, const char *s, size_t len)
 {
-	char unit[6];
+	char *to = room(t, 6 * len + 2), *begin = to; /* every byte escaped, and the quotation marks */
 
-	(void)sk_buf_addc(b, '"');
+	if (to == NULL)
+		return -ENOMEM;
+	*to++ = '"';
 	while (len > 0) {
 		size_t n = plain(s, len);
 
-		(void)sk_buf_add(b, s, n);
-		if (n < len) {
-			(void)sk_buf_add(b, unit, escaped(unit, (unsigned char)s[n]));
-			n++;
-		}
+		memcpy(to, s, n);
+		to += n;
+		if (n < len)
+			to = escaped(to, (unsigned char)s[n++]);
 		s += n;
 		len -= n;
 	}
-	(void)sk_buf_addc(b, '"');
+	*to++ = '"';
+	t->len += (size_t)(to - begin);
+	return 0;
 }
 
-static void put_integer(struct sk_buf *b, json_int_t v)
+static int put_integer(struct text *t, json_int_t v)
 {
 	unsigned long long u = v < 0 ? 0ULL - (unsigned long long)v : (unsigned long long)v;
 	char digits[24], *p = digits + sizeof(digits);
@@ -75,22 +116,21 @@ static void put_integer(struct sk_buf *b, json_int_t v)
 	while ((u /= 10) > 0);
 	if (v < 0)
 		*--p = '-';
-	(void)sk_buf_add(b, p, (size_t)(digits + sizeof(digits) - p));
+	return add(t, p, (size_t)(digits + sizeof(digits) - p));
 }
 
-static int put_array(struct sk_buf *b, const json_t *j, int depth)
+static int put_array(struct text *t, const json_t *j, int depth)
 {
 	size_t n = json_array_size(j);
-	int r = 0;
+	int r = add(t, "[", 1);
 
-	(void)sk_buf_addc(b, '[');
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		if (i > 0)
-			(void)sk_buf_addc(b, ',');
-		r = put(b, json_array_get(j, i), depth + 1);
+			r = add(t, ",", 1);
+		if (r == 0)
+			r = put(t, json_array_get(j, i), depth + 1);
 	}
-	(void)sk_buf_addc(b, ']');
-	return r;
+	return r == 0 ? add(t, "]", 1) : r;
 }
 
 static size_t sorted(const json_t *j, struct member members[KEYS_MAX])
@@ -109,48 +149,47 @@ static size_t sorted(const json_t *j, struct member members[KEYS_MAX])
 	return n;
 }
 
-static int put_object(struct sk_buf *b, const json_t *j, int depth)
+static int put_object(struct text *t, const json_t *j, int depth)
 {
 	struct member members[KEYS_MAX];
 	size_t n;
-	int r = 0;
+	int r = add(t, "{", 1);
 
 	if (json_object_size(j) > KEYS_MAX)
 		return -EOPNOTSUPP;
 	n = sorted(j, members);
-	(void)sk_buf_addc(b, '{');
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		if (i > 0)
-			(void)sk_buf_addc(b, ',');
-		put_string(b, members[i].key, strlen(members[i].key));
-		(void)sk_buf_addc(b, ':');
-		r = put(b, members[i].value, depth + 1);
+			r = add(t, ",", 1);
+		if (r == 0)
+			r = put_string(t, members[i].key, strlen(members[i].key));
+		if (r == 0)
+			r = add(t, ":", 1);
+		if (r == 0)
+			r = put(t, members[i].value, depth + 1);
 	}
-	(void)sk_buf_addc(b, '}');
-	return r;
+	return r == 0 ? add(t, "}", 1) : r;
 }
 
-static int put(struct sk_buf *b, const json_t *j, int depth)
+static int put(struct text *t, const json_t *j, int depth)
 {
 	if (depth > DEPTH_MAX)
 		return -EOPNOTSUPP;
 	switch (json_typeof(j)) {
 	case JSON_OBJECT:
-		return put_object(b, j, depth);
+		return put_object(t, j, depth);
 	case JSON_ARRAY:
-		return put_array(b, j, depth);
+		return put_array(t, j, depth);
 	case JSON_STRING:
-		put_string(b, json_string_value(j), json_string_length(j));
-		return 0;
+		return put_string(t, json_string_value(j), json_string_length(j));
 	case JSON_INTEGER:
-		put_integer(b, json_integer_value(j));
-		return 0;
+		return put_integer(t, json_integer_value(j));
 	case JSON_TRUE:
-		return sk_buf_adds(b, "true");
+		return add(t, "true", 4);
 	case JSON_FALSE:
-		return sk_buf_adds(b, "false");
+		return add(t, "false", 5);
 	case JSON_NULL:
-		return sk_buf_adds(b, "null");
+		return add(t, "null", 4);
 	case JSON_REAL:
 		break;
 	}
@@ -159,16 +198,12 @@ static int put(struct sk_buf *b, const json_t *j, int depth)
 
 char *sk_json_text(const json_t *j)
 {
-	char *text = NULL;
-	struct sk_buf b;
+	struct text t = {.at = malloc(FIRST), .cap = FIRST};
 
-	if (j == NULL)
-		return NULL;
-	sk_buf_init(&b, SIZE_MAX / 4);
-	if (put(&b, j, 0) == 0)
-		text = sk_buf_steal(&b);
-	sk_buf_deinit(&b);
-	return text != NULL ? text : json_dumps(j, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
+	if (j != NULL && put(&t, j, 0) == 0 && add(&t, "", 1) == 0)
+		return t.at;
+	free(t.at);
+	return j == NULL ? NULL : json_dumps(j, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
 }
 
 void sk_json_put(json_t *obj, const char *name, const char *value)
