@@ -239,7 +239,7 @@ static void check_controllers(struct sk_gate *g)
 }
 
 /* Attaches what is not yet; NULL when it is known, gone again or unreadable. */
-static struct sk_attached *attach(struct sk_gate *g, const char *name)
+static struct sk_attached *attach(struct sk_gate *g, const char *name, const char *devpath)
 {
 	const struct sk_usb *usb = sk_gate_via(g, name);
 	struct sk_attached *a = sk_gate_find(g, name);
@@ -248,7 +248,7 @@ static struct sk_attached *attach(struct sk_gate *g, const char *name)
 		return NULL;
 	if (a != NULL)
 		forget(g, a);
-	if (sk_attached_new(g, name, &a) < 0)
+	if (sk_attached_new(g, name, devpath, &a) < 0)
 		return NULL;
 	append(g, a);
 	if (a->dev->root_hub) {
@@ -258,13 +258,13 @@ static struct sk_attached *attach(struct sk_gate *g, const char *name)
 	return a;
 }
 
-void sk_gate_device_added(struct sk_gate *g, const char *name)
+void sk_gate_device_added(struct sk_gate *g, const char *name, const char *devpath)
 {
 	const struct sk_usb *usb = sk_gate_via(g, name);
 	struct sk_usb_state state;
 	struct sk_attached *a;
 
-	a = attach(g, name);
+	a = attach(g, name, devpath);
 	if (a == NULL || a->dev->root_hub)
 		return;
 	if (usb->ops->state(usb->ctx, a->dev, &state) == 0) {
@@ -319,7 +319,7 @@ void sk_gate_uevent(struct sk_gate *g, const struct sk_uevent *e)
 	/* "change" of a USB device is mostly the echo of our own writes; nothing is decided on it. */
 	if (strcmp(e->subsystem, "usb") == 0 && strcmp(e->devtype, "usb_device") == 0) {
 		if (add && sk_usb_is_device_name(e->name))
-			sk_gate_device_added(g, e->name);
+			sk_gate_device_added(g, e->name, e->devpath);
 		else if (remove)
 			sk_gate_device_removed(g, e->name);
 		else if (strcmp(e->action, "bind") == 0)
@@ -348,7 +348,7 @@ void sk_gate_uevent(struct sk_gate *g, const struct sk_uevent *e)
 
 static int scan_one(void *arg, const char *name)
 {
-	(void)attach(arg, name);
+	(void)attach(arg, name, NULL);
 	return 0;
 }
 
@@ -510,7 +510,7 @@ struct sk_gate *sk_gate_free(struct sk_gate *g)
 static int set_defaults(void *arg, const char *name)
 {
 	if (name[0] == 'u')
-		(void)attach(arg, name);
+		(void)attach(arg, name, NULL);
 	return 0;
 }
 

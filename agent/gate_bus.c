@@ -16,10 +16,11 @@
 
 const struct sk_usb *sk_gate_via(const struct sk_gate *g, const char *name)
 {
+	const struct sk_bus_ops *bus = strchr(name, ':') != NULL ? sk_bus_of(name) : NULL; /* USB's names have none */
 	size_t i;
 
-	for (i = 0; i < g->sys.n_buses; i++)
-		if (sk_bus_of(name) == sk_bus_at(i))
+	for (i = 0; bus != NULL && i < g->sys.n_buses; i++)
+		if (bus == sk_bus_at(i))
 			return &g->sys.buses[i];
 	return &g->sys.usb;
 }
@@ -334,7 +335,7 @@ bool sk_gate_bus_uevent(struct sk_gate *g, const struct sk_uevent *e)
 		return true;
 	if (strcmp(e->action, "add") == 0) {
 		g->lun_tries = 0;
-		sk_gate_device_added(g, name);
+		sk_gate_device_added(g, name, NULL);
 		if (bus == &SK_BUS_SCSI_OPS && sk_gate_find(g, name) == NULL)
 			(void)probe_lun(&w, e->name);
 	} else if (strcmp(e->action, "remove") == 0) {

@@ -115,7 +115,7 @@ static void copy_verdict(struct sk_outcome *to, const struct sk_verdict *v)
 	const struct sk_iface_verdict *main = sk_verdict_main(v);
 	size_t i;
 
-	(void)memset(to, 0, sizeof(*to));
+	(void)memset(to, 0, offsetof(struct sk_outcome, ifaces));
 	to->allow = v->allow;
 	to->config = v->config;
 	to->reason = v->reason;
@@ -190,6 +190,11 @@ static bool same_iface(const struct sk_gate_iface *a, const struct sk_gate_iface
 	       strcmp(a->grant, b->grant) == 0;
 }
 
+void sk_outcome_copy(struct sk_outcome *to, const struct sk_outcome *from)
+{
+	(void)memcpy(to, from, offsetof(struct sk_outcome, ifaces) + from->n * sizeof(from->ifaces[0]));
+}
+
 bool sk_outcome_same(const struct sk_outcome *a, const struct sk_outcome *b)
 {
 	size_t i;
@@ -234,12 +239,14 @@ static void add_sentence(const struct sk_attached *a, const struct sk_verdict *v
                          json_t *body)
 {
 	const struct sk_gate_hooks *h = &a->gate->hooks;
+	char safe[2048];
 	struct sk_buf text;
 
-	sk_buf_init(&text, 2048);
+	sk_buf_init(&text, sizeof(safe) - 1);
 	sk_verdict_sentence(h->policy(h->ctx), &a->facts, v, lang, &text);
-	if (!text.failed)
-		(void)json_object_set_new(body, name, json_string(text.data));
+	if (!text.failed) /* printable is UTF-8: need not be checked once more */
+		(void)json_object_set_new_nocheck(
+		    body, name, json_stringn_nocheck(safe, sk_text_printable(safe, sizeof(safe), text.data, text.len)));
 	sk_buf_deinit(&text);
 }
 

@@ -7,21 +7,24 @@
 #include "common/i18n.h"
 #include "common/text.h"
 
-int sk_attached_new(struct sk_gate *g, const char *name, struct sk_attached **out)
+int sk_attached_new(struct sk_gate *g, const char *name, const char *devpath, struct sk_attached **out)
 {
 	const struct sk_usb *usb = sk_gate_via(g, name);
-	struct sk_attached *a = calloc(1, sizeof(*a));
+	struct sk_attached *a = malloc(sizeof(*a));
 	int r;
 
 	if (a == NULL)
 		return -ENOMEM;
+	(void)memset(a, 0, offsetof(struct sk_attached, facts));
+	(void)memset(&a->outcome, 0, offsetof(struct sk_outcome, ifaces));
 	a->gate = g;
 	a->via = usb;
-	r = usb->ops->open(usb->ctx, name, &a->dev);
+	r = usb->ops->open(usb->ctx, name, devpath, &a->dev);
 	if (r == 0)
 		r = usb->ops->read(usb->ctx, a->dev, &a->facts, &a->print);
 	if (r < 0 && a->dev != NULL && usb->ops->alive(usb->ctx, a->dev)) {
 		/* There, but unreadable: nothing is known of it, so it is malformed for the decision. */
+		(void)memset(&a->facts, 0, sizeof(a->facts));
 		sk_text_copy(a->facts.name, sizeof(a->facts.name), a->dev->name);
 		sk_text_copy(a->facts.bus, sizeof(a->facts.bus), usb == &g->sys.usb ? "usb" : sk_bus_of(name)->name);
 		sk_text_copy(a->facts.desc_problem, sizeof(a->facts.desc_problem),
@@ -136,15 +139,26 @@ static bool hold_look(struct sk_outcome *o, const struct sk_outcome *before)
 	return any;
 }
 
+/* What is neither counted nor held back until it is recorded need not be looked at for whether it opens anything. */
+static bool waits_for_record(const struct sk_attached *a, const struct sk_outcome *o)
+{
+	bool counted = false;
+
+	for (size_t i = 0; i < o->n; i++)
+		counted = counted || o->ifaces[i].grant[0] != '\0';
+	return counted || !sk_attached_harmless(a);
+}
+
 static void carry_out(struct sk_attached *a, const struct sk_verdict *v, const struct sk_outcome *next)
 {
-	struct sk_outcome before = a->outcome;
-	bool opens = sk_attached_would_open(a, next), after_look;
+	struct sk_outcome before;
+	bool opens = waits_for_record(a, next) && sk_attached_would_open(a, next), after_look;
 	int64_t count = next->allow || a->decided ? 1 : count_refusal(a, next);
 	json_t *body = count == 0 ? NULL : sk_verdict_json(&a->facts, v);
 	int r = 0;
 
-	a->outcome = *next;
+	sk_outcome_copy(&before, &a->outcome);
+	sk_outcome_copy(&a->outcome, next);
 	after_look = hold_look(&a->outcome, &before);
 	a->taken_over = being_looked_at(next) ? a->taken_over || (!a->decided && !opens) : a->taken_over && after_look;
 	opens = opens || (after_look && !a->taken_over);
@@ -170,7 +184,7 @@ static void carry_out(struct sk_attached *a, const struct sk_verdict *v, const s
 	if (count > 0)
 		r = sk_gate_record(a->gate, "device.decided", body);
 	if (after_look && !a->barred)
-		a->outcome = *next;
+		sk_outcome_copy(&a->outcome, next);
 	if (r >= 0 && opens && !a->barred)
 		r = sk_attached_use(a);
 	if (r < 0 && opens && !sk_attached_harmless(a)) {
@@ -262,7 +276,7 @@ void sk_attached_consider(struct sk_attached *a)
 	if (!closed_first(a, &next))
 		return;
 	if (a->decided && sk_outcome_same(&a->outcome, &next)) {
-		a->outcome = next; /* the end of a grant may have moved */
+		sk_outcome_copy(&a->outcome, &next); /* the end of a grant may have moved */
 		sk_attached_leaves(a);
 		sk_attached_bound_look(a);
 		return;

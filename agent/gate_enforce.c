@@ -84,6 +84,7 @@ static bool shut_iface(struct sk_attached *a, int number)
 	if (r < 0 || !s.present || !s.authorized)
 		return r == 0 || r == -ENODEV;
 	r = usb->ops->iface_authorise(usb->ctx, a->dev, config, number, false);
+	a->taken = true;
 	if (r == 0)
 		r = usb->ops->iface_state(usb->ctx, a->dev, config, number, &s);
 	return r == -ENODEV || (r == 0 && !(s.present && s.authorized));
@@ -102,6 +103,7 @@ static bool shut_device(struct sk_attached *a)
 		return true;
 	if (r == 0)
 		r = usb->ops->authorise(usb->ctx, a->dev, false);
+	a->taken = true;
 	if (r == 0)
 		r = usb->ops->state(usb->ctx, a->dev, &s);
 	return r == -ENODEV || (r == 0 && !s.authorized);
@@ -165,6 +167,14 @@ static void shut_rest(struct sk_attached *a)
 	(void)shut_device(a);
 }
 
+/* Who may open its node hangs on what is authorised. What was shut before is root's already: udev has nothing to look at again. */
+static void tell_udev_taken(struct sk_attached *a)
+{
+	if (a->taken)
+		usb_of(a)->ops->look_again(usb_of(a)->ctx, a->dev, false);
+	a->taken = false;
+}
+
 static bool waits_for_medium(const struct sk_attached *a)
 {
 	size_t i;
@@ -187,9 +197,7 @@ void sk_attached_shut(struct sk_attached *a)
 			(void)shut_iface(a, a->outcome.ifaces[i].number);
 	if (!a->closing)
 		shut_rest(a);
-	/* Never authorised, never more than root's: nothing to look at again. */
-	if (!a->untouched)
-		usb_of(a)->ops->look_again(usb_of(a)->ctx, a->dev);
+	tell_udev_taken(a);
 }
 
 void sk_attached_settle(struct sk_attached *a)
@@ -197,6 +205,7 @@ void sk_attached_settle(struct sk_attached *a)
 	if (!a->closing || waits_for_medium(a))
 		return;
 	shut_rest(a);
+	tell_udev_taken(a);
 	if (a->reopening != NULL)
 		sk_attached_consider(a);
 }
@@ -247,38 +256,52 @@ static void failed(struct sk_attached *a, const char *why, int r)
 		sk_attached_refuse(a, "enforcement.failed", why, strerror(-r), false);
 }
 
-/* Is it still what was decided on? */
-bool sk_attached_authorise(struct sk_attached *a)
+/* Is it still what was decided on? 1, 0 or -errno. */
+static int still_same(const struct sk_attached *a)
 {
 	const struct sk_usb *usb = usb_of(a);
 	struct sk_usb_print print;
 	struct sk_device *again;
-	bool same = false;
+	int r;
+
+	if (usb->ops->same != NULL)
+		return usb->ops->same(usb->ctx, a->dev, &a->print);
+	again = malloc(sizeof(*again));
+	if (again == NULL)
+		return -ENOMEM;
+	r = usb->ops->read(usb->ctx, a->dev, again, &print);
+	if (r == 0)
+		r = memcmp(&print, &a->print, sizeof(print)) == 0 && again->desc_ok;
+	free(again);
+	return r;
+}
+
+bool sk_attached_authorise(struct sk_attached *a)
+{
+	const struct sk_usb *usb = usb_of(a);
 	int r;
 
 	a->untouched = false;
 	r = usb->ops->authorise(usb->ctx, a->dev, true);
-	again = r == 0 ? malloc(sizeof(*again)) : NULL;
 	if (r == 0)
-		r = again == NULL ? -ENOMEM : usb->ops->read(usb->ctx, a->dev, again, &print);
+		r = still_same(a);
 	if (r < 0)
 		failed(a, N_("the device cannot be authorised"), r);
-	else if (memcmp(&print, &a->print, sizeof(print)) == 0 && again && again->desc_ok)
-		same = true;
-	else
+	else if (r == 0 || !a->facts.desc_ok)
 		sk_attached_refuse(a, "device.refused-change", N_("its descriptors differ from those decided on"), NULL,
 		                   true);
-	free(again);
-	return same;
+	else
+		return true;
+	return false;
 }
 
-static bool configure(struct sk_attached *a)
+/* s: its state. */
+static bool configure(struct sk_attached *a, struct sk_usb_state s)
 {
 	const struct sk_usb *usb = usb_of(a);
-	struct sk_usb_state s = {false, 0};
-	int r = usb->ops->state(usb->ctx, a->dev, &s);
+	int r = 0;
 
-	if (r == 0 && s.config != a->outcome.config) {
+	if (s.config != a->outcome.config) {
 		r = usb->ops->set_config(usb->ctx, a->dev, a->outcome.config);
 		if (r == 0)
 			r = usb->ops->state(usb->ctx, a->dev, &s);
@@ -290,25 +313,25 @@ static bool configure(struct sk_attached *a)
 	return r == 0;
 }
 
-static int open_iface(struct sk_attached *a, const struct sk_gate_iface *f)
+/* *s: how it stands afterwards. */
+static int open_iface(struct sk_attached *a, const struct sk_gate_iface *f, struct sk_usb_iface_state *s)
 {
 	const struct sk_usb *usb = usb_of(a);
-	struct sk_usb_iface_state s;
 	int config = a->outcome.config, r;
 
-	r = usb->ops->iface_state(usb->ctx, a->dev, config, f->number, &s);
-	if (r == 0 && !s.present)
+	r = usb->ops->iface_state(usb->ctx, a->dev, config, f->number, s);
+	if (r == 0 && !s->present)
 		r = -ENXIO;
-	if (r < 0 || (s.authorized && s.driver[0] != '\0'))
+	if (r < 0 || (s->authorized && s->driver[0] != '\0'))
 		return r;
-	if (!s.authorized)
+	if (!s->authorized)
 		r = usb->ops->iface_authorise(usb->ctx, a->dev, config, f->number, true);
 	/* -ENODEV and the like: no driver wanted it yet; a driver that is loaded later finds it by itself. */
 	if (r == 0)
 		(void)usb->ops->iface_probe(usb->ctx, a->dev, config, f->number);
 	if (r == 0)
-		r = usb->ops->iface_state(usb->ctx, a->dev, config, f->number, &s);
-	return r < 0 ? r : s.authorized ? 0 : -EIO;
+		r = usb->ops->iface_state(usb->ctx, a->dev, config, f->number, s);
+	return r < 0 ? r : s->authorized ? 0 : -EIO;
 }
 
 static void admitted(struct sk_attached *a)
@@ -342,7 +365,15 @@ static void admitted(struct sk_attached *a)
 
 /* Some drivers bind by vendor and product whatever the class says: an interface let in as something else than storage has one that makes
  * disks, or one let in as something else than a network adapter has one that makes a way out. True: it lied, and is out. */
-bool sk_attached_lied(struct sk_attached *a)
+static const char *lie_of(const struct sk_gate_iface *f, const struct sk_usb_iface_state *s)
+{
+	if (f->kind != SK_USB_STORAGE && sk_usb_driver_stores(s->driver))
+		return N_("a storage driver bound to what was not let in as storage");
+	return s->net && !f->may_net ? N_("a network driver bound to what was not let in as a network adapter") : NULL;
+}
+
+/* known: how its one interface stands, where it has but one and that was just read; else NULL. */
+static bool lied(struct sk_attached *a, const struct sk_usb_iface_state *known)
 {
 	const struct sk_usb *usb = usb_of(a);
 	struct sk_usb_iface_state s;
@@ -352,16 +383,21 @@ bool sk_attached_lied(struct sk_attached *a)
 	for (i = 0; why == NULL && i < a->outcome.n; i++) {
 		const struct sk_gate_iface *f = &a->outcome.ifaces[i];
 
-		if (!allowed(a, f) || usb->ops->iface_state(usb->ctx, a->dev, a->outcome.config, f->number, &s) < 0)
+		if (!allowed(a, f))
 			continue;
-		if (f->kind != SK_USB_STORAGE && sk_usb_driver_stores(s.driver))
-			why = N_("a storage driver bound to what was not let in as storage");
-		else if (s.net && !f->may_net)
-			why = N_("a network driver bound to what was not let in as a network adapter");
+		if (known != NULL)
+			why = lie_of(f, known);
+		else if (usb->ops->iface_state(usb->ctx, a->dev, a->outcome.config, f->number, &s) == 0)
+			why = lie_of(f, &s);
 	}
 	if (why != NULL)
 		sk_attached_refuse(a, "enforcement.failed", why, NULL, true);
 	return why != NULL;
+}
+
+bool sk_attached_lied(struct sk_attached *a)
+{
+	return lied(a, NULL);
 }
 
 /* Names of interfaces can be read only now that the device is configured, and nothing of it is open yet: a phone that offers its
@@ -396,6 +432,8 @@ static bool start_alias(struct sk_attached *a);
 
 static void open_ifaces(struct sk_attached *a)
 {
+	struct sk_usb_iface_state s = {.present = false};
+	bool whole = a->outcome.n < SK_IFACES_MAX; /* then these are all that it has */
 	size_t i;
 	int r;
 
@@ -405,16 +443,18 @@ static void open_ifaces(struct sk_attached *a)
 	for (i = 0; i < a->outcome.n; i++) {
 		const struct sk_gate_iface *f = &a->outcome.ifaces[i];
 
-		r = f->allow ? open_iface(a, f) : shut_iface(a, f->number) ? 0 : -EIO;
+		whole = whole && f->allow;
+		r = f->allow ? open_iface(a, f, &s) : shut_iface(a, f->number) ? 0 : -EIO;
 		if (r < 0) {
 			failed(a, f->allow ? N_("an interface cannot be opened") : N_("an interface cannot be shut"),
 			       r);
 			return;
 		}
 	}
-	if (sk_attached_lied(a))
+	if (lied(a, a->outcome.n == 1 ? &s : NULL))
 		return;
-	usb_of(a)->ops->look_again(usb_of(a)->ctx, a->dev);
+	a->taken = false;
+	usb_of(a)->ops->look_again(usb_of(a)->ctx, a->dev, whole);
 	admitted(a);
 	sk_attached_leaves(a);
 	(void)start_alias(a);
@@ -487,6 +527,7 @@ static bool load_modules(struct sk_attached *a)
 static void on_alias_loaded(void *arg, int status, const char *output, size_t len)
 {
 	struct sk_attached *a = arg;
+	struct sk_usb_iface_state s;
 	size_t i;
 
 	(void)status;
@@ -495,7 +536,7 @@ static void on_alias_loaded(void *arg, int status, const char *output, size_t le
 	a->loading = NULL;
 	for (i = 0; i < a->outcome.n; i++)
 		if (allowed(a, &a->outcome.ifaces[i]) && a->outcome.ifaces[i].kind == SK_USB_STORAGE)
-			(void)open_iface(a, &a->outcome.ifaces[i]);
+			(void)open_iface(a, &a->outcome.ifaces[i], &s);
 	sk_gate_check_drivers(a->gate);
 }
 
@@ -534,8 +575,15 @@ void sk_attached_open(struct sk_attached *a)
 		failed(a, N_("its state cannot be read"), r);
 		return;
 	}
-	if (!s.authorized && !sk_attached_authorise(a))
-		return;
-	if (configure(a) && !load_modules(a))
+	if (!s.authorized) {
+		if (!sk_attached_authorise(a))
+			return;
+		r = usb->ops->state(usb->ctx, a->dev, &s);
+		if (r < 0) {
+			failed(a, N_("its state cannot be read"), r);
+			return;
+		}
+	}
+	if (configure(a, s) && !load_modules(a))
 		open_ifaces(a);
 }

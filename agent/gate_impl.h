@@ -40,12 +40,11 @@ struct sk_outcome {
 	struct sk_gate_iface ifaces[SK_IFACES_MAX];
 };
 
-struct sk_attached {
+struct sk_attached { /* outcome and facts, which are large, at the end: sk_attached_new clears what is before them */
 	struct sk_gate *gate;
 	struct sk_attached *next;
 	const struct sk_usb *via; /* the bus it hangs on; in gate->sys */
 	struct sk_usb_dev *dev;
-	struct sk_device facts;
 	struct sk_usb_print print;
 	struct sk_media_facts media; /* when facts.looked is DONE */
 	bool taken_over; /* open when we started, and not looked at since: its use goes on */
@@ -61,7 +60,6 @@ struct sk_attached {
 	char erase_label[SK_ERASE_LABEL_LEN];
 	sk_gate_erase_fn erase_fn;
 	void *erase_arg;
-	struct sk_outcome outcome; /* what is decided and carried out, or being carried out */
 	sk_ms since;
 	bool decided;
 	bool held; /* not decided before the kernel is done with it (gate_arrive.c) */
@@ -70,6 +68,7 @@ struct sk_attached {
 	bool closing; /* waits for unmounting before something is deauthorised */
 	enum { SK_CONFIRM_NONE, SK_CONFIRM_PENDING, SK_CONFIRM_OVER } confirm; /* gate_keyboard.c */
 	sk_ms asked; /* since when it waits */
+	bool taken; /* something was shut, and udev has not been told yet */
 	bool untouched; /* seen unauthorised when it came, and never authorised by us: nothing to take away */
 	bool unsaid; /* its refusal was only counted; its going is not told either */
 	bool alias_tried;
@@ -78,6 +77,8 @@ struct sk_attached {
 	bool warned;
 	struct sk_child *loading; /* modprobe */
 	struct sk_medium *medium; /* NULL until a block node appears */
+	struct sk_device facts;
+	struct sk_outcome outcome; /* what is decided and carried out, or being carried out */
 };
 
 /* What was refused lately: a plug with a loose contact, or one that does it on purpose, must not fill the record. */
@@ -131,7 +132,7 @@ void sk_gate_check_drivers(struct sk_gate *g); /* sk_attached_lied for all */
 struct sk_attached *sk_gate_find(const struct sk_gate *g, const char *name);
 struct sk_medium_env sk_gate_medium_env(struct sk_gate *g);
 
-void sk_gate_device_added(struct sk_gate *g, const char *name);
+void sk_gate_device_added(struct sk_gate *g, const char *name, const char *devpath /* NULL = looked up */);
 void sk_gate_device_removed(struct sk_gate *g, const char *name);
 void sk_gate_device_bound(struct sk_gate *g, const char *name); /* a driver came that we may not have asked for */
 
@@ -165,6 +166,7 @@ void sk_attached_context(const struct sk_attached *a, struct sk_context *c);
 void sk_attached_identity(const struct sk_attached *a, struct sk_identity *out);
 bool sk_attached_media(const struct sk_attached *a, struct sk_media_facts *m); /* false: not looked at yet */
 void sk_attached_decide(const struct sk_attached *a, struct sk_verdict *v, struct sk_outcome *out);
+void sk_outcome_copy(struct sk_outcome *to, const struct sk_outcome *from); /* no more than the interfaces it has */
 bool sk_outcome_same(const struct sk_outcome *a, const struct sk_outcome *b);
 const struct sk_gate_iface *sk_outcome_iface(const struct sk_outcome *o, int number); /* NULL = not one of it */
 json_t *sk_attached_ident(const struct sk_attached *a); /* new reference: what names the device in events */
@@ -188,7 +190,8 @@ void sk_attached_erase_leave(const struct sk_attached *a, struct sk_leave *l);
 void sk_attached_end_look(struct sk_attached *a, int result); /* of a registration under way */
 
 /* gate_device.c */
-int sk_attached_new(struct sk_gate *g, const char *name, struct sk_attached **out); /* facts read, nothing decided */
+/* Facts read, nothing decided. devpath: the kernel's word for where it is; NULL = looked up. */
+int sk_attached_new(struct sk_gate *g, const char *name, const char *devpath, struct sk_attached **out);
 struct sk_attached *sk_attached_free(struct sk_attached *a);
 bool sk_attached_harmless(const struct sk_attached *a); /* a hub or pure input */
 void sk_attached_consider(struct sk_attached *a); /* decides and carries out what differs */

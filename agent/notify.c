@@ -233,6 +233,15 @@ static void copy_facts(json_t *o, const json_t *body)
 			json_object_set(o, numbers[i], json_object_get(body, numbers[i]));
 }
 
+/* text: printable, so UTF-8. It is the event's own sentence where there is one: then the value is shared. */
+static void put_text(json_t *o, const char *name, const char *text, json_t *own)
+{
+	if (own && json_is_string(own) && !strcmp(json_string_value(own), text))
+		json_object_set_nocheck(o, name, own);
+	else
+		json_object_set_new_nocheck(o, name, json_string_nocheck(text));
+}
+
 json_t *sk_notice(const char *kind, const json_t *body)
 {
 	char safe_ja[TEXT_MAX], safe_en[TEXT_MAX];
@@ -247,8 +256,8 @@ json_t *sk_notice(const char *kind, const json_t *body)
 		o = json_object();
 		json_object_set_new(o, "ask", json_boolean(may_ask(kind, body)));
 		sk_json_put(o, "kind", kind);
-		sk_json_put(o, "text_en", safe_en);
-		sk_json_put(o, "text_ja", safe_ja);
+		put_text(o, "text_en", safe_en, json_object_get(body, "sentence_en"));
+		put_text(o, "text_ja", safe_ja, json_object_get(body, "sentence_ja"));
 	}
 	if (o)
 		copy_facts(o, body);

@@ -66,7 +66,7 @@ static void face_close(void *ctx, struct sk_usb_dev *dev)
 	free(held_of(dev));
 }
 
-static int face_open(void *ctx, const char *name, struct sk_usb_dev **out)
+static int face_open(void *ctx, const char *name, const char *devpath, struct sk_usb_dev **out)
 {
 	const struct face *f = ctx;
 	size_t prefix = strlen(f->bus->name);
@@ -74,6 +74,7 @@ static int face_open(void *ctx, const char *name, struct sk_usb_dev **out)
 	struct held *h;
 	int r;
 
+	(void)devpath;
 	if (strlen(name) >= SK_USB_NAME || strncmp(name, f->bus->name, prefix) != 0 || name[prefix] != ':')
 		return -EINVAL;
 	h = calloc(1, sizeof(*h));
@@ -246,9 +247,10 @@ static bool face_module_loaded(void *ctx, const char *module)
 	return access(path, F_OK) == 0;
 }
 
-static void face_look_again(void *ctx, const struct sk_usb_dev *dev)
+static void face_look_again(void *ctx, const struct sk_usb_dev *dev, bool whole)
 {
 	(void)ctx;
+	(void)whole;
 	(void)dev; /* it has no node of its own */
 }
 

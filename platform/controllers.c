@@ -31,7 +31,7 @@ static int add(void *arg, const char *name)
 	bool d, i;
 	json_t *devices, *interfaces;
 
-	if (name[0] != 'u' || w->usb.ops->open(w->usb.ctx, name, &dev) < 0)
+	if (name[0] != 'u' || w->usb.ops->open(w->usb.ctx, name, NULL, &dev) < 0)
 		return 0;
 	devices = attribute(dev, "authorized_default", &d);
 	interfaces = attribute(dev, "interface_authorized_default", &i);
@@ -56,7 +56,7 @@ static int shut(void *arg, const char *name)
 	struct sk_usb_dev *dev = NULL;
 	int r;
 
-	if (name[0] != 'u' || w->usb.ops->open(w->usb.ctx, name, &dev) < 0)
+	if (name[0] != 'u' || w->usb.ops->open(w->usb.ctx, name, NULL, &dev) < 0)
 		return 0;
 	r = w->usb.ops->shut_controller(w->usb.ctx, dev, NULL);
 	if (r < 0)

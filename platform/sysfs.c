@@ -10,6 +10,8 @@
 
 #include "common/text.h"
 
+#define PAGE 4096 /* the smallest there is */
+
 int sk_sysfs_open(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -30,6 +32,7 @@ static int gone(int dir, int e)
 ssize_t sk_sysfs_read_bytes(int dir, const char *name, uint8_t *out, size_t size)
 {
 	size_t len = 0;
+	size_t asked;
 	ssize_t n = 0;
 	uint8_t more;
 	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK), e;
@@ -37,14 +40,16 @@ ssize_t sk_sysfs_read_bytes(int dir, const char *name, uint8_t *out, size_t size
 	if (fd < 0)
 		return gone(dir, errno);
 	do {
-		n = len < size ? read(fd, out + len, size - len) : read(fd, &more, 1);
+		asked = len < size ? size - len : 1;
+		n = len < size ? read(fd, out + len, asked) : read(fd, &more, 1);
 		if (n > 0 && len == size) {
 			(void)close(fd);
 			return -EFBIG;
 		}
 		if (n > 0)
 			len += (size_t)n;
-	} while (n > 0 || (n < 0 && errno == EINTR));
+		/* sysfs gives a page at most; less than that and than was asked for is the end, which need not be read too. */
+	} while ((n > 0 && ((size_t)n == asked || n >= PAGE)) || (n < 0 && errno == EINTR));
 	e = errno;
 	(void)close(fd);
 	return n < 0 ? gone(dir, e) : (ssize_t)len;

@@ -26,7 +26,7 @@ struct sk_usb_dev { /* one attached device, held: everything below acts on this 
 
 struct sk_usb_print {
 	uint8_t sha256[SK_SHA256_LEN];
-}; /* of the raw descriptors and strings: equal = nothing changed */
+}; /* of the raw descriptors: equal = nothing changed */
 
 struct sk_usb_state {
 	bool authorized;
@@ -35,7 +35,7 @@ struct sk_usb_state {
 
 struct sk_usb_iface_state {
 	bool present, authorized;
-	char driver[32]; /* "" = none bound */
+	char driver[32]; /* "" = none bound; none is while it is not authorised */
 	bool net; /* its driver made a network interface of it */
 };
 
@@ -43,7 +43,8 @@ struct
     sk_usb_ops { /* none blocks on anything but the kernel's own answer; all return 0 or -errno unless said otherwise */
 	/* fn for every attached device, root hubs first, parents before children; a negative answer of fn ends it and is returned. */
 	int (*list)(void *ctx, int (*fn)(void *arg, const char *name), void *arg);
-	int (*open)(void *ctx, const char *name, struct sk_usb_dev **out); /* -EINVAL: not a device's name; -ENOENT */
+	/* devpath: where the kernel says it is ("/devices/.../1-2"), or NULL: looked up. -EINVAL: not a device's name, or not its path; -ENOENT */
+	int (*open)(void *ctx, const char *name, const char *devpath, struct sk_usb_dev **out);
 	void (*close)(void *ctx, struct sk_usb_dev *dev); /* NULL ok */
 	bool (*alive)(void *ctx, const struct sk_usb_dev *dev);
 	/* Malformed descriptors are no failure: facts->desc_ok is false then. *facts and *print untouched on failure. */
@@ -60,8 +61,9 @@ struct
 	/* Root hubs: default deny for devices and for interfaces, read back. *was_open (may be NULL): it was not so before. */
 	int (*shut_controller)(void *ctx, const struct sk_usb_dev *root, bool *was_open);
 	bool (*module_loaded)(void *ctx, const char *module);
-	/* Has udev look at the device's node again ("change"): who may open it depends on what is authorised now. */
-	void (*look_again)(void *ctx, const struct sk_usb_dev *dev);
+	/* Has udev look at the device's node again ("change"): who may open it depends on what is authorised now. whole: all of it was just
+	 * opened, so udev need not ask. */
+	void (*look_again)(void *ctx, const struct sk_usb_dev *dev, bool whole);
 	/* What its storage needs, loaded by name before it is opened; NULL-terminated; NULL = nothing. */
 	const char *const *(*modules)(void *ctx, const struct sk_usb_dev *dev);
 	/* devpath lies behind an interface of dev: its number; else negative. */
@@ -71,6 +73,9 @@ struct
 	int (*iface_text)(void *ctx, const struct sk_usb_dev *dev, int config, int number, char out[SK_DEV_TEXT]);
 	/* The kernel's own driver has looked at it: authorising it from now on configures it once. NULL = buses without such a moment. */
 	bool (*bound)(void *ctx, const struct sk_usb_dev *dev);
+	/* Are its descriptors still those of the print? 1, 0, or -errno. Its strings the kernel read once, for as long as the device is one.
+	 * NULL: read() tells. */
+	int (*same)(void *ctx, const struct sk_usb_dev *dev, const struct sk_usb_print *print);
 };
 
 struct sk_usb {

@@ -202,7 +202,10 @@ int sk_usb_desc_scan(const uint8_t *bytes, size_t len, struct sk_usb_desc *out, 
 	uint64_t seen[4] = {0};
 	int r;
 
-	memset(out, 0, sizeof(*out));
+	/* Of the alternate settings only those that are found are written: 4 KB that nobody looks at. */
+	memset(out, 0, offsetof(struct sk_usb_desc, alts));
+	out->n_alts = 0;
+	memset(out->device_key, 0, sizeof(out->device_key));
 	r = device_descriptor(&w);
 	if (r < 0)
 		return r;

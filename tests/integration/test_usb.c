@@ -10,6 +10,7 @@
 #include <umockdev.h>
 #include <unistd.h>
 
+#include "common/text.h"
 #include "platform/usb.h"
 
 static UMockdevTestbed *bed;
@@ -55,7 +56,7 @@ TestSuite(usb, .init = up, .fini = down);
 static int open_keyboard(void)
 {
 	add_keyboard(KEYBOARD, sizeof(KEYBOARD));
-	return usb.ops->open(usb.ctx, "1-1", &dev);
+	return usb.ops->open(usb.ctx, "1-1", NULL, &dev);
 }
 
 struct names {
@@ -103,8 +104,8 @@ Test(usb, facts_are_read)
 
 Test(usb, hostile_strings_are_escaped_and_still_told_apart)
 {
-	struct sk_device d;
-	struct sk_usb_print p, q;
+	struct sk_device d, e;
+	struct sk_usb_print p;
 
 	cr_assert_eq(open_keyboard(), 0);
 	umockdev_testbed_set_attribute(bed, dev_path, "product", "a\nb\x1b[2J\xe2\x80\xaegnp\xff\xfe");
@@ -116,8 +117,68 @@ Test(usb, hostile_strings_are_escaped_and_still_told_apart)
 	cr_assert_not_null(strstr(d.product, "\\x0a"));
 	cr_assert(d.has_serial);
 	umockdev_testbed_set_attribute(bed, dev_path, "serial", "\n");
-	cr_assert_eq(usb.ops->read(usb.ctx, dev, &d, &q), 0);
-	cr_assert_neq(memcmp(&p, &q, sizeof(p)), 0, "another serial is another device");
+	cr_assert_eq(usb.ops->read(usb.ctx, dev, &e, &p), 0);
+	cr_assert_str_neq(d.desc.device_key, e.desc.device_key, "another serial is another device");
+}
+
+Test(usb, the_same_is_what_has_the_same_descriptors)
+{
+	static guint8 other[sizeof(KEYBOARD)], endless[SK_USB_DESCRIPTORS_MAX + 100], page[4096];
+	struct sk_device d;
+	struct sk_usb_print p;
+
+	cr_assert_eq(open_keyboard(), 0);
+	cr_assert_eq(usb.ops->read(usb.ctx, dev, &d, &p), 0);
+	cr_assert_eq(usb.ops->same(usb.ctx, dev, &p), 1);
+	memcpy(other, KEYBOARD, sizeof(KEYBOARD));
+	other[sizeof(other) - 1]++;
+	umockdev_testbed_set_attribute_binary(bed, dev_path, "descriptors", other, sizeof(other));
+	cr_assert_eq(usb.ops->same(usb.ctx, dev, &p), 0);
+	umockdev_testbed_set_attribute_binary(bed, dev_path, "descriptors", KEYBOARD, sizeof(KEYBOARD) - 1);
+	cr_assert_eq(usb.ops->same(usb.ctx, dev, &p), 0);
+	/* What fills a page is read on, whatever lies behind it. */
+	umockdev_testbed_set_attribute_binary(bed, dev_path, "descriptors", page, sizeof(page));
+	cr_assert_eq(usb.ops->read(usb.ctx, dev, &d, &p), 0);
+	umockdev_testbed_set_attribute_binary(bed, dev_path, "descriptors", endless, sizeof(page) + 1);
+	cr_assert_eq(usb.ops->same(usb.ctx, dev, &p), 0);
+	umockdev_testbed_set_attribute_binary(bed, dev_path, "descriptors", endless, sizeof(endless));
+	cr_assert_eq(usb.ops->same(usb.ctx, dev, &p), 0);
+	cr_assert_eq(usb.ops->read(usb.ctx, dev, &d, &p), 0);
+	cr_assert_eq(usb.ops->same(usb.ctx, dev, &p), 1);
+}
+
+Test(usb, a_device_is_opened_where_the_kernel_says_it_is)
+{
+	static const char *const bad[] = {"",         "/devices",     "/devices/../1-1", "/devices/x/1-2",
+	                                  "/etc/1-1", "/devices/1-1/"};
+	char devpath[SK_DEVPATH_MAX];
+
+	cr_assert_eq(open_keyboard(), 0);
+	sk_text_copy(devpath, sizeof(devpath), dev->devpath);
+	usb.ops->close(usb.ctx, dev);
+	dev = NULL;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		cr_assert_eq(usb.ops->open(usb.ctx, "1-1", bad[i], &dev), -EINVAL, "%s", bad[i]);
+	cr_assert_eq(usb.ops->open(usb.ctx, "1-9", "/devices/nowhere/1-9", &dev), -ENOENT);
+	cr_assert_null(dev);
+	cr_assert_eq(usb.ops->open(usb.ctx, "1-1", devpath, &dev), 0);
+	cr_assert_str_eq(dev->devpath, devpath);
+}
+
+Test(usb, strings_that_the_descriptor_has_not_are_not_asked_for)
+{
+	guint8 none[sizeof(KEYBOARD)];
+	struct sk_device d;
+	struct sk_usb_print p;
+
+	memcpy(none, KEYBOARD, sizeof(none));
+	none[14] = none[15] = none[16] = 0;
+	add_keyboard(none, sizeof(none));
+	cr_assert_eq(usb.ops->open(usb.ctx, "1-1", NULL, &dev), 0);
+	cr_assert_eq(usb.ops->read(usb.ctx, dev, &d, &p), 0);
+	cr_assert_str_eq(d.vendor, "");
+	cr_assert_str_eq(d.product, "");
+	cr_assert(!d.has_serial && d.serial[0] == '\0');
 }
 
 Test(usb, a_very_long_string_is_cut_and_missing_ones_are_empty)
@@ -131,7 +192,7 @@ Test(usb, a_very_long_string_is_cut_and_missing_ones_are_empty)
 	dev_path =
 	    umockdev_testbed_add_device(bed, "usb", "1-1", root_path, "authorized", "0", "product", text, NULL, NULL);
 	umockdev_testbed_set_attribute_binary(bed, dev_path, "descriptors", KEYBOARD, sizeof(KEYBOARD));
-	cr_assert_eq(usb.ops->open(usb.ctx, "1-1", &dev), 0);
+	cr_assert_eq(usb.ops->open(usb.ctx, "1-1", NULL, &dev), 0);
 	cr_assert_eq(usb.ops->read(usb.ctx, dev, &d, &p), 0);
 	cr_assert_lt(strlen(d.product), sizeof(d.product));
 	cr_assert_gt(strlen(d.product), 100);
@@ -166,7 +227,7 @@ Test(usb, no_descriptors_is_a_failure)
 	struct sk_usb_print p;
 
 	dev_path = umockdev_testbed_add_device(bed, "usb", "1-1", root_path, "authorized", "0", NULL, NULL);
-	cr_assert_eq(usb.ops->open(usb.ctx, "1-1", &dev), 0);
+	cr_assert_eq(usb.ops->open(usb.ctx, "1-1", NULL, &dev), 0);
 	cr_assert_lt(usb.ops->read(usb.ctx, dev, &d, &p), 0);
 }
 
@@ -230,7 +291,7 @@ Test(usb, a_controller_is_shut_and_tells_that_it_was_open)
 {
 	bool was_open = false;
 
-	cr_assert_eq(usb.ops->open(usb.ctx, "usb1", &dev), 0);
+	cr_assert_eq(usb.ops->open(usb.ctx, "usb1", NULL, &dev), 0);
 	cr_assert(dev->root_hub);
 	cr_assert_eq(usb.ops->shut_controller(usb.ctx, dev, &was_open), 0);
 	cr_assert(was_open);
@@ -272,8 +333,8 @@ Test(usb, names_that_are_none_are_refused)
 
 	add_keyboard(KEYBOARD, sizeof(KEYBOARD));
 	for (size_t i = 0; i < sizeof(BAD) / sizeof(BAD[0]); i++)
-		cr_assert_eq(usb.ops->open(usb.ctx, BAD[i], &dev), -EINVAL, "%s", BAD[i]);
-	cr_assert_eq(usb.ops->open(usb.ctx, "9-9", &dev), -ENOENT);
+		cr_assert_eq(usb.ops->open(usb.ctx, BAD[i], NULL, &dev), -EINVAL, "%s", BAD[i]);
+	cr_assert_eq(usb.ops->open(usb.ctx, "9-9", NULL, &dev), -ENOENT);
 }
 
 Test(usb, the_interface_of_a_path_below_a_device)

@@ -173,7 +173,7 @@ static int f_list(void *ctx, int (*fn)(void *, const char *), void *arg)
 	return 0;
 }
 
-static int f_open(void *ctx, const char *name, struct sk_usb_dev **out)
+static int f_open(void *ctx, const char *name, const char *devpath, struct sk_usb_dev **out)
 {
 	struct fake_device *d = fake_find(name);
 	struct handle *h;
@@ -181,6 +181,7 @@ static int f_open(void *ctx, const char *name, struct sk_usb_dev **out)
 	(void)ctx;
 	if (d == NULL)
 		return -ENOENT;
+	cr_assert(devpath == NULL || strcmp(devpath, d->devpath) == 0);
 	h = calloc(1, sizeof(*h));
 	cr_assert_not_null(h);
 	sk_text_copy(h->dev.name, sizeof(h->dev.name), name);
@@ -346,10 +347,10 @@ static bool f_module_loaded(void *ctx, const char *module)
 	return F.modules_loaded;
 }
 
-static void f_look_again(void *ctx, const struct sk_usb_dev *dev)
+static void f_look_again(void *ctx, const struct sk_usb_dev *dev, bool whole)
 {
 	(void)ctx;
-	note("look-again %s", dev->name);
+	note("look-again %s%s", dev->name, whole ? " whole" : "");
 }
 
 static const char *const *f_modules(void *ctx, const struct sk_usb_dev *dev)
@@ -386,10 +387,25 @@ static bool f_bound(void *ctx, const struct sk_usb_dev *dev)
 	return d == NULL || !d->announced;
 }
 
+static int f_same(void *ctx, const struct sk_usb_dev *dev, const struct sk_usb_print *print)
+{
+	struct fake_device *d = of(dev);
+	struct sk_usb_print now;
+
+	(void)ctx;
+	if (d == NULL)
+		return -ENODEV;
+	note("read %s", d->name);
+	if (d->changes && d->authorized)
+		d->bytes[d->len - 1] ^= 1;
+	sk_sha256(d->bytes, d->len, now.sha256);
+	return memcmp(&now, print, sizeof(now)) == 0;
+}
+
 static const struct sk_usb_ops FAKE_USB = {
     f_list,       f_open,        f_close,           f_alive,       f_read,        f_state,           f_authorise,
     f_set_config, f_iface_state, f_iface_authorise, f_iface_probe, f_iface_alias, f_shut_controller, f_module_loaded,
-    f_look_again, f_modules,     f_iface_of,        f_iface_text,  f_bound};
+    f_look_again, f_modules,     f_iface_of,        f_iface_text,  f_bound,           f_same};
 
 /* ---- block ---- */
 

@@ -86,7 +86,7 @@ static int read_facts(const struct sk_bus_ops *bus, const char *name, struct sk_
 	struct sk_usb f = face(bus);
 	struct sk_usb_print print;
 	struct sk_usb_dev *dev = NULL;
-	int r = f.ops->open(f.ctx, name, &dev);
+	int r = f.ops->open(f.ctx, name, NULL, &dev);
 
 	if (r == 0)
 		r = f.ops->read(f.ctx, dev, d, &print);
@@ -127,10 +127,10 @@ Test(bus, names_that_are_paths_open_nothing)
 	struct sk_usb f = face(&SK_BUS_MMC_OPS);
 	struct sk_usb_dev *dev = NULL;
 
-	cr_assert_eq(f.ops->open(f.ctx, "mmc:../../x", &dev), -EINVAL);
-	cr_assert_eq(f.ops->open(f.ctx, "mmc:", &dev), -EINVAL);
-	cr_assert_eq(f.ops->open(f.ctx, "scsi:0:0:0:0", &dev), -EINVAL);
-	cr_assert_eq(f.ops->open(f.ctx, "mmc:mmc9:1", &dev), -ENOENT);
+	cr_assert_eq(f.ops->open(f.ctx, "mmc:../../x", NULL, &dev), -EINVAL);
+	cr_assert_eq(f.ops->open(f.ctx, "mmc:", NULL, &dev), -EINVAL);
+	cr_assert_eq(f.ops->open(f.ctx, "scsi:0:0:0:0", NULL, &dev), -EINVAL);
+	cr_assert_eq(f.ops->open(f.ctx, "mmc:mmc9:1", NULL, &dev), -ENOENT);
 	cr_assert_null(sk_bus_of("mmcx:1"));
 	cr_assert_null(sk_bus_of("1-2"));
 }
@@ -163,7 +163,7 @@ Test(bus, opening_probes_and_shutting_unbinds)
 	struct sk_usb_dev *dev;
 
 	card("SD\n", "aa\n");
-	cr_assert_eq(f.ops->open(f.ctx, "mmc:mmc0:4567", &dev), 0);
+	cr_assert_eq(f.ops->open(f.ctx, "mmc:mmc0:4567", NULL, &dev), 0);
 	cr_assert_eq(f.ops->state(f.ctx, dev, &s), 0);
 	cr_assert(!s.authorized);
 	cr_assert_eq(f.ops->authorise(f.ctx, dev, true), 0);
@@ -203,7 +203,7 @@ Test(bus, a_refused_nvme_is_held_and_let_go)
 	attr(NVME, "class", "0x010802\n");
 	attr(NVME, "driver_override", "(null)\n");
 	bind(NVME, "nvme");
-	cr_assert_eq(f.ops->open(f.ctx, "pci:0000:01:00.0", &dev), 0);
+	cr_assert_eq(f.ops->open(f.ctx, "pci:0000:01:00.0", NULL, &dev), 0);
 	cr_assert_eq(f.ops->state(f.ctx, dev, &s), 0);
 	cr_assert(s.authorized, "a driver may bind at any moment");
 	cr_assert_eq(f.ops->authorise(f.ctx, dev, false), 0);
@@ -216,7 +216,7 @@ Test(bus, a_refused_nvme_is_held_and_let_go)
 	cr_assert_str_eq(get("/sys/bus/pci/drivers_probe"), "0000:01:00.0");
 	f.ops->close(f.ctx, dev);
 	put(NVME "/class", "0x020000\n");
-	cr_assert_eq(f.ops->open(f.ctx, "pci:0000:01:00.0", &dev), -ENOENT);
+	cr_assert_eq(f.ops->open(f.ctx, "pci:0000:01:00.0", NULL, &dev), -ENOENT);
 }
 
 #define LATER PCI "/0000:00:03.0/0000:05:00.0"
@@ -279,7 +279,7 @@ Test(bus, a_dock_is_authorised_and_stores_nothing)
 	cr_assert_eq(read_facts(&SK_BUS_THUNDERBOLT_OPS, "thunderbolt:0-1", &d), 0);
 	cr_assert_eq(sk_usb_desc_kinds(&d.desc), SK_USB_OTHER);
 	cr_assert_str_eq(d.bus, "thunderbolt");
-	cr_assert_eq(f.ops->open(f.ctx, "thunderbolt:0-1", &dev), 0);
+	cr_assert_eq(f.ops->open(f.ctx, "thunderbolt:0-1", NULL, &dev), 0);
 	cr_assert_eq(f.ops->iface_probe(f.ctx, dev, 1, 0), 0);
 	cr_assert_str_eq(get(DOCK "/authorized"), "1");
 	cr_assert_eq(f.ops->authorise(f.ctx, dev, false), 0);

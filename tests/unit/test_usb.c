@@ -52,9 +52,12 @@ Test(usb, looking_again_writes_change)
 	struct sk_usb usb = sk_usb_sysfs(tree);
 	struct sk_usb_dev *dev = NULL;
 
-	cr_assert_eq(usb.ops->open(usb.ctx, "1-1", &dev), 0);
-	usb.ops->look_again(usb.ctx, dev);
+	cr_assert_eq(usb.ops->open(usb.ctx, "1-1", NULL, &dev), 0);
+	usb.ops->look_again(usb.ctx, dev, false);
 	cr_assert_str_eq(get(BASE "/1-1/uevent"), "change");
+	usb.ops->look_again(usb.ctx, dev, true);
+	cr_assert_eq(strncmp(get(BASE "/1-1/uevent"), "change ", 7), 0, "kernel: ACTION UUID KEY=VALUE");
+	cr_assert_not_null(strstr(get(BASE "/1-1/uevent"), " SEKIMORI=open"));
 	usb.ops->close(usb.ctx, dev);
 }
 
@@ -64,9 +67,10 @@ Test(usb, a_network_interface_below_the_interface_is_seen)
 	struct sk_usb_iface_state s;
 	struct sk_usb_dev *dev = NULL;
 
-	cr_assert_eq(usb.ops->open(usb.ctx, "1-1", &dev), 0);
+	cr_assert_eq(usb.ops->open(usb.ctx, "1-1", NULL, &dev), 0);
 	cr_assert_eq(usb.ops->iface_state(usb.ctx, dev, 1, 0, &s), 0);
 	cr_assert(!s.net);
+	put(BASE "/1-1/1-1:1.0/authorized", "1\n");
 	put_link(BASE "/1-1/1-1:1.0/driver", "../../../../bus/usb/drivers/cdc_subset");
 	put(BASE "/1-1/1-1:1.0/net/usb0/address", "");
 	cr_assert_eq(usb.ops->iface_state(usb.ctx, dev, 1, 0, &s), 0);
