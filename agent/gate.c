@@ -268,7 +268,7 @@ void sk_gate_device_added(struct sk_gate *g, const char *name, const char *devpa
 	if (a == NULL || a->dev->root_hub)
 		return;
 	if (usb->ops->state(usb->ctx, a->dev, &state) == 0) {
-		a->untouched = !state.authorized;
+		a->untouched = a->came_shut = !state.authorized;
 		if (state.authorized && usb == &g->sys.usb)
 			check_controllers(g);
 	}
@@ -328,7 +328,7 @@ void sk_gate_uevent(struct sk_gate *g, const struct sk_uevent *e)
 		if (add)
 			interface_added(g, e->name);
 		else if (strcmp(e->action, "bind") == 0)
-			sk_gate_driver_came(g, e->devpath);
+			sk_gate_iface_bound(g, e->devpath);
 	} else if (strcmp(e->subsystem, "net") == 0) {
 		if (add)
 			sk_gate_driver_came(g, e->devpath);

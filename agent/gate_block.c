@@ -73,6 +73,26 @@ void sk_gate_driver_came(struct sk_gate *g, const char *devpath)
 		(void)sk_attached_lied(a);
 }
 
+static uint32_t bit_of(const struct sk_attached *a, int number)
+{
+	for (size_t i = 0; i < a->outcome.n; i++)
+		if (a->outcome.ifaces[i].number == number)
+			return 1U << i;
+	return 0;
+}
+
+void sk_gate_iface_bound(struct sk_gate *g, const char *devpath)
+{
+	int number;
+	struct sk_attached *a = sk_gate_owner(g, devpath, &number);
+	uint32_t bit = a == NULL ? 0 : bit_of(a, number) & a->echoes;
+
+	if (bit == 0)
+		sk_gate_driver_came(g, devpath);
+	else
+		a->echoes &= ~bit;
+}
+
 void sk_gate_block_added(struct sk_gate *g, const char *devpath)
 {
 	struct sk_medium_env env = sk_gate_medium_env(g);

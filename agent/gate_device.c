@@ -159,6 +159,7 @@ static void carry_out(struct sk_attached *a, const struct sk_verdict *v, const s
 
 	sk_outcome_copy(&before, &a->outcome);
 	sk_outcome_copy(&a->outcome, next);
+	a->echoes = 0;
 	after_look = hold_look(&a->outcome, &before);
 	a->taken_over = being_looked_at(next) ? a->taken_over || (!a->decided && !opens) : a->taken_over && after_look;
 	opens = opens || (after_look && !a->taken_over);

@@ -313,12 +313,13 @@ static bool configure(struct sk_attached *a, struct sk_usb_state s)
 	return r == 0;
 }
 
-/* *s: how it stands afterwards. */
-static int open_iface(struct sk_attached *a, const struct sk_gate_iface *f, struct sk_usb_iface_state *s)
+/* *s: how it stands afterwards. *probed: whether we had drivers look at it. */
+static int open_iface(struct sk_attached *a, const struct sk_gate_iface *f, struct sk_usb_iface_state *s, bool *probed)
 {
 	const struct sk_usb *usb = usb_of(a);
 	int config = a->outcome.config, r;
 
+	*probed = false;
 	r = usb->ops->iface_state(usb->ctx, a->dev, config, f->number, s);
 	if (r == 0 && !s->present)
 		r = -ENXIO;
@@ -327,8 +328,7 @@ static int open_iface(struct sk_attached *a, const struct sk_gate_iface *f, stru
 	if (!s->authorized)
 		r = usb->ops->iface_authorise(usb->ctx, a->dev, config, f->number, true);
 	/* -ENODEV and the like: no driver wanted it yet; a driver that is loaded later finds it by itself. */
-	if (r == 0)
-		(void)usb->ops->iface_probe(usb->ctx, a->dev, config, f->number);
+	*probed = r == 0 && usb->ops->iface_probe(usb->ctx, a->dev, config, f->number) == 0;
 	if (r == 0)
 		r = usb->ops->iface_state(usb->ctx, a->dev, config, f->number, s);
 	return r < 0 ? r : s->authorized ? 0 : -EIO;
@@ -433,23 +433,26 @@ static bool start_alias(struct sk_attached *a);
 static void open_ifaces(struct sk_attached *a)
 {
 	struct sk_usb_iface_state s = {.present = false};
-	bool whole = a->outcome.n < SK_IFACES_MAX; /* then these are all that it has */
+	bool probed, whole = a->outcome.n < SK_IFACES_MAX; /* then these are all that it has */
 	size_t i;
 	int r;
 
 	if (called_mtp(a))
 		return;
-
+	a->echoes = 0;
 	for (i = 0; i < a->outcome.n; i++) {
 		const struct sk_gate_iface *f = &a->outcome.ifaces[i];
 
 		whole = whole && f->allow;
-		r = f->allow ? open_iface(a, f, &s) : shut_iface(a, f->number) ? 0 : -EIO;
+		probed = false;
+		r = f->allow ? open_iface(a, f, &s, &probed) : shut_iface(a, f->number) ? 0 : -EIO;
 		if (r < 0) {
 			failed(a, f->allow ? N_("an interface cannot be opened") : N_("an interface cannot be shut"),
 			       r);
 			return;
 		}
+		if (probed && strcmp(s.driver, "usbhid") == 0) /* it makes neither disks nor networks */
+			a->echoes |= 1U << i;
 	}
 	if (lied(a, a->outcome.n == 1 ? &s : NULL))
 		return;
@@ -528,6 +531,7 @@ static void on_alias_loaded(void *arg, int status, const char *output, size_t le
 {
 	struct sk_attached *a = arg;
 	struct sk_usb_iface_state s;
+	bool probed;
 	size_t i;
 
 	(void)status;
@@ -536,7 +540,7 @@ static void on_alias_loaded(void *arg, int status, const char *output, size_t le
 	a->loading = NULL;
 	for (i = 0; i < a->outcome.n; i++)
 		if (allowed(a, &a->outcome.ifaces[i]) && a->outcome.ifaces[i].kind == SK_USB_STORAGE)
-			(void)open_iface(a, &a->outcome.ifaces[i], &s);
+			(void)open_iface(a, &a->outcome.ifaces[i], &s, &probed);
 	sk_gate_check_drivers(a->gate);
 }
 

@@ -69,6 +69,8 @@ struct sk_attached { /* outcome and facts, which are large, at the end: sk_attac
 	enum { SK_CONFIRM_NONE, SK_CONFIRM_PENDING, SK_CONFIRM_OVER } confirm; /* gate_keyboard.c */
 	sk_ms asked; /* since when it waits */
 	bool taken; /* something was shut, and udev has not been told yet */
+	bool came_shut; /* seen unauthorised when it came: nothing of it was open before we were there */
+	uint32_t echoes; /* bit i: interface i of the outcome has usbhid by our own probe; the kernel's "bind" of it is still to come */
 	bool untouched; /* seen unauthorised when it came, and never authorised by us: nothing to take away */
 	bool unsaid; /* its refusal was only counted; its going is not told either */
 	bool alias_tried;
@@ -216,6 +218,7 @@ bool sk_attached_would_open(const struct sk_attached *a,
 struct sk_attached *sk_gate_owner(const struct sk_gate *g, const char *devpath, int *number);
 void sk_gate_block_added(struct sk_gate *g, const char *devpath);
 void sk_gate_driver_came(struct sk_gate *g, const char *devpath); /* sk_attached_lied for whom the path lies behind */
+void sk_gate_iface_bound(struct sk_gate *g, const char *devpath); /* the same for "bind", unless it is the echo of our own probe */
 void sk_gate_block_removed(struct sk_gate *g, const char *devpath);
 void sk_gate_block_changed(struct sk_gate *g, const char *devpath);
 int sk_gate_block_scan(struct sk_gate *g);

@@ -40,7 +40,7 @@ void sk_attached_uses(const struct sk_attached *a, struct sk_grant_uses *u)
 	/* Open when we start: its opening was counted before, and our restart is none. */
 	if (a->taken_over)
 		u->using = "*";
-	if (!a->decided && a->grant[0] == '\0' && a->reopening == NULL && !a->untouched &&
+	if (!a->decided && a->grant[0] == '\0' && a->reopening == NULL && !a->came_shut &&
 	    a->via->ops->state(a->via->ctx, a->dev, &s) == 0 && s.authorized)
 		u->using = "*";
 }

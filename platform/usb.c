@@ -353,16 +353,10 @@ static int usb_iface_authorise(void *ctx, const struct sk_usb_dev *dev, int conf
 static int usb_iface_probe(void *ctx, const struct sk_usb_dev *dev, int config, int number)
 {
 	char path[SK_DEVPATH_MAX], name[SK_USB_NAME + 64];
-	int fd, r;
 
-	(void)snprintf(path, sizeof(path), "%s/sys/bus/usb", root_of(ctx));
-	fd = sk_sysfs_open(path);
-	if (fd < 0)
-		return fd;
+	(void)snprintf(path, sizeof(path), "%s/sys/bus/usb/drivers_probe", root_of(ctx));
 	iface_path(dev, config, number, "", name, sizeof(name));
-	r = sk_sysfs_write(fd, "drivers_probe", name);
-	(void)close(fd);
-	return r;
+	return sk_sysfs_write(AT_FDCWD, path, name);
 }
 
 static int usb_iface_alias(void *ctx, const struct sk_usb_dev *dev, int config, int number, char *out, size_t size)

@@ -160,3 +160,65 @@ Test(gate_arrive, an_interface_that_comes_anew_and_shut_is_opened_again)
 	uevent("add", "usb", "usb_interface", "/devices/pci0000:00/usb1/1-1/1-1:");
 	uevent("add", "usb", "usb_interface", "/devices/pci0000:00/usb1/1-1/1-1:1.");
 }
+
+/* How many lines begin so. */
+static int count(const char *prefix)
+{
+	int n = 0;
+
+	for (int at = find(prefix); at >= 0; at = find_from(at + 1, prefix))
+		n++;
+	return n;
+}
+
+Test(gate_arrive, udev_looks_again_once_and_only_where_something_changed)
+{
+	struct fake_device *d;
+
+	scan();
+	d = announce("1-1", KEYBOARD);
+	kernel_done(d);
+	cr_assert_eq(count("look-again 1-1 whole"), 1);
+	cr_assert_eq(count("look-again"), 1, "not before it was opened");
+	forget_log();
+	(void)sk_gate_reconsider(F.gate);
+	cr_assert_eq(count("look-again"), 0, "nothing changed");
+	announce("1-2", STICK);
+	cr_assert_eq(count("look-again 1-2"), 0, "never open");
+}
+
+Test(gate_arrive, the_bind_of_our_own_probe_is_not_looked_at_and_every_other_is)
+{
+	static const char iface[] = "/devices/pci0000:00/usb1/1-1/1-1:1.0";
+	struct fake_device *d;
+
+	scan();
+	d = plug_one("1-1", KEYBOARD, "S1");
+	d->announced = true;
+	d->binds = "usbhid";
+	add(d);
+	kernel_done(d);
+	cr_assert(d->iface_auth[0]);
+	uevent("bind", "usb", "usb_interface", iface);
+	cr_assert(d->authorized);
+	sk_text_copy(d->driver[0], sizeof(d->driver[0]), "usb-storage"); /* somebody bound another */
+	uevent("bind", "usb", "usb_interface", iface);
+	cr_assert(!d->authorized, "one echo for one probe");
+	cr_assert_geq(find("record enforcement.failed 1-1"), 0);
+}
+
+Test(gate_arrive, another_driver_than_the_keyboard_s_is_looked_at_at_once)
+{
+	struct fake_device *d;
+
+	scan();
+	d = plug_one("1-1", KEYBOARD, "S1");
+	d->announced = true;
+	d->binds = "hid-generic-net";
+	add(d);
+	kernel_done(d);
+	cr_assert(d->iface_auth[0]);
+	d->nets = true;
+	uevent("bind", "usb", "usb_interface", "/devices/pci0000:00/usb1/1-1/1-1:1.0");
+	cr_assert(!d->authorized);
+}
