@@ -21,6 +21,7 @@ char *sk_json_text(const json_t *j);
 /* Sets a member to a string, or to null where value is NULL. name: valid UTF-8, of ours. What cannot be set (no memory, no UTF-8) is left out, as with
  * json_object_set_new(obj, name, json_string(value)). */
 void sk_json_put(json_t *obj, const char *name, const char *value);
+void sk_json_put_own(json_t *obj, const char *name, const char *value); /* value: ASCII of ours, or NULL; not looked at */
 
 /* Each: 0, or -EINVAL with err "field NAME: ..." ; optional fields: *_opt leave *out at the given default when absent or null. */
 int sk_json_str(const json_t *obj, const char *name, size_t min, size_t max, const char **out,

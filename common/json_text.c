@@ -78,7 +78,8 @@ static char *escaped(char *out, unsigned char c)
 			return out;
 		}
 	}
-	memcpy(out, "u00", 3);
+	out[0] = 'u';
+	out[1] = out[2] = '0';
 	out[3] = digits[c >> 4];
 	out[4] = digits[c & 15];
 	return out + 5;
@@ -210,4 +211,9 @@ void sk_json_put(json_t *obj, const char *name, const char *value)
 {
 	/* The name is ours; the value may be anybody's and is checked. */
 	(void)json_object_set_new_nocheck(obj, name, value != NULL ? json_string(value) : json_null());
+}
+
+void sk_json_put_own(json_t *obj, const char *name, const char *value)
+{
+	(void)json_object_set_new_nocheck(obj, name, value != NULL ? json_string_nocheck(value) : json_null());
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/text.h"
+#include "platform/usb_port.h"
 
 #define DEVICE_BYTES 18 /* of a device descriptor */
 #define RAW_STRING   1024 /* the kernel keeps at most 126 UTF-16 units of a string, 378 bytes of UTF-8 */
@@ -140,6 +141,8 @@ static int usb_open(void *ctx, const char *name, const char *devpath, struct sk_
 		usb_close(ctx, dev);
 		return r;
 	}
+	if (dev->root_hub)
+		sk_usb_ports_forget(root_of(ctx), name);
 	*out = dev;
 	return 0;
 }
@@ -167,17 +170,6 @@ struct raw_facts {
 	char vendor[RAW_STRING], product[RAW_STRING], serial[RAW_STRING];
 };
 
-static void read_connect(int fd, char *out, size_t size)
-{
-	char text[16];
-	ssize_t n = sk_sysfs_read(fd, "removable", text, sizeof(text));
-
-	sk_text_copy(out, size,
-	             n > 0 && strcmp(text, "fixed") == 0       ? "fixed"
-	             : n > 0 && strcmp(text, "removable") == 0 ? "hotplug"
-	                                                       : "unknown");
-}
-
 /* The parser clears the descriptors' part. */
 static void clear_facts(struct sk_device *d)
 {
@@ -193,7 +185,7 @@ static bool has_string(const struct raw_facts *raw, size_t len, size_t at)
 	return len < DEVICE_BYTES || raw->bytes[at] != 0;
 }
 
-static void take_facts(const struct sk_usb_dev *dev, struct raw_facts *raw, size_t len, struct sk_device *d,
+static void take_facts(void *ctx, const struct sk_usb_dev *dev, struct raw_facts *raw, size_t len, struct sk_device *d,
                        struct sk_usb_print *print)
 {
 	struct sk_err err = SK_ERR_INIT;
@@ -210,7 +202,7 @@ static void take_facts(const struct sk_usb_dev *dev, struct raw_facts *raw, size
 	sk_text_copy(d->bus, sizeof(d->bus), "usb");
 	d->has_serial = s > 0;
 	d->is_root_hub = dev->root_hub;
-	read_connect(dev->fd, d->connect, sizeof(d->connect));
+	sk_text_copy(d->connect, sizeof(d->connect), sk_usb_port_connect(root_of(ctx), dev));
 	d->grade = SK_GRADE_C;
 	d->desc_ok = sk_usb_desc_parse(raw->bytes, len, raw->serial, (size_t)s, &d->desc, &err) == 0;
 	if (!d->desc_ok)
@@ -247,13 +239,12 @@ static int usb_read(void *ctx, const struct sk_usb_dev *dev, struct sk_device *f
 	struct raw_facts *raw = malloc(sizeof(*raw));
 	ssize_t n;
 
-	(void)ctx;
 	if (raw == NULL)
 		return -ENOMEM;
 	n = read_descriptors(dev->fd, raw->bytes);
 	if (n >= 0) {
 		clear_facts(facts);
-		take_facts(dev, raw, (size_t)n, facts, print);
+		take_facts(ctx, dev, raw, (size_t)n, facts, print);
 		n = 0;
 	}
 	free(raw);

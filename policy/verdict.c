@@ -74,7 +74,7 @@ static void put_id(json_t *o, const char *name, unsigned v)
 	char text[5];
 
 	(void)hex(text, v, 4);
-	sk_json_put(o, name, text);
+	sk_json_put_own(o, name, text);
 }
 
 /* "08/06/50" */
@@ -86,7 +86,7 @@ static void put_class(json_t *o, const char *name, uint8_t cls, uint8_t sub, uin
 	p = hex(p + 1, sub, 2);
 	*p = '/';
 	(void)hex(p + 1, proto, 2);
-	sk_json_put(o, name, text);
+	sk_json_put_own(o, name, text);
 }
 
 /* Members in the order of their names, here and below: the text of a record is sorted, and what is sorted already costs nothing. */
@@ -94,16 +94,16 @@ json_t *sk_iface_verdict_json(const struct sk_iface_verdict *i)
 {
 	json_t *j = json_object();
 
-	sk_json_put(j, "access", sk_access_name(i->access));
+	sk_json_put_own(j, "access", sk_access_name(i->access));
 	put_class(j, "class", i->cls, i->sub, i->proto);
 	sk_json_put(j, "grant", i->grant ? i->grant->id : NULL);
-	sk_json_put(j, "kind", sk_usb_kind_name(i->kind));
+	sk_json_put_own(j, "kind", sk_usb_kind_name(i->kind));
 	json_object_set_new(j, "number", json_integer(i->number));
 	if (i->pending)
 		json_object_set_new(j, "pending", json_true());
-	sk_json_put(j, "reason", sk_reason_name(i->reason));
+	sk_json_put_own(j, "reason", sk_reason_name(i->reason));
 	sk_json_put(j, "rule", i->rule ? i->rule->name : NULL);
-	sk_json_put(j, "verdict", i->allow ? "allow" : "deny");
+	sk_json_put_own(j, "verdict", i->allow ? "allow" : "deny");
 	return j;
 }
 
@@ -131,21 +131,21 @@ json_t *sk_verdict_json(const struct sk_device *d, const struct sk_verdict *v)
 	sk_json_put(o, "connect", d->connect);
 	sk_json_put(o, "device", d->name);
 	put_class(o, "device_class", u->cls, u->sub, u->proto);
-	sk_json_put(o, "device_key", u->device_key);
-	sk_json_put(o, "grade", sk_grade_name(d->grade));
+	sk_json_put_own(o, "device_key", u->device_key);
+	sk_json_put_own(o, "grade", sk_grade_name(d->grade));
 	json_object_set_new_nocheck(o, "hidden", kind_list(v->hidden_kinds));
 	json_object_set_new_nocheck(o, "interfaces", interface_list(v));
 	json_object_set_new_nocheck(o, "kinds", kind_list(sk_usb_desc_kinds(u)));
 	sk_json_put(o, "problem", d->desc_problem);
 	sk_json_put(o, "product", d->product);
 	put_id(o, "product_id", u->pid);
-	sk_json_put(o, "reason", sk_reason_name(v->reason));
+	sk_json_put_own(o, "reason", sk_reason_name(v->reason));
 	put_id(o, "release", u->bcd_device);
 	sk_json_put(o, "rule", main && main->rule ? main->rule->name : NULL);
 	sk_json_put(o, "serial", d->has_serial ? d->serial : NULL);
 	sk_json_put(o, "vendor", d->vendor);
 	put_id(o, "vendor_id", u->vid);
-	sk_json_put(o, "verdict", v->allow ? "allow" : "deny");
+	sk_json_put_own(o, "verdict", v->allow ? "allow" : "deny");
 	if (json_object_size(o) < MEMBERS + (alts != NULL)) { /* no memory: no record with a hole in it */
 		json_decref(o);
 		return NULL;

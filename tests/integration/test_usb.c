@@ -147,6 +147,24 @@ Test(usb, the_same_is_what_has_the_same_descriptors)
 	cr_assert_eq(usb.ops->same(usb.ctx, dev, &p), 1);
 }
 
+Test(usb, what_the_firmware_says_of_a_port_is_read_once_for_a_root_hub)
+{
+	struct sk_usb_dev *root = NULL;
+	struct sk_usb_print p;
+	struct sk_device d;
+
+	cr_assert_eq(open_keyboard(), 0);
+	cr_assert_eq(usb.ops->read(usb.ctx, dev, &d, &p), 0);
+	cr_assert_str_eq(d.connect, "hotplug");
+	umockdev_testbed_set_attribute(bed, dev_path, "removable", "fixed");
+	cr_assert_eq(usb.ops->read(usb.ctx, dev, &d, &p), 0);
+	cr_assert_str_eq(d.connect, "hotplug");
+	cr_assert_eq(usb.ops->open(usb.ctx, "usb1", NULL, &root), 0); /* another controller */
+	cr_assert_eq(usb.ops->read(usb.ctx, dev, &d, &p), 0);
+	cr_assert_str_eq(d.connect, "fixed");
+	usb.ops->close(usb.ctx, root);
+}
+
 Test(usb, a_device_is_opened_where_the_kernel_says_it_is)
 {
 	static const char *const bad[] = {"",         "/devices",     "/devices/../1-1", "/devices/x/1-2",
