@@ -101,7 +101,7 @@ int sk_admin_order_add(struct sk_admin *a)
 	struct sk_order_wish w = {0};
 	char id[SK_UUID_LEN];
 	struct sk_terminal t;
-	struct sk_actor by;
+	struct sk_actor by = {0};
 	int64_t number = 0;
 	int status, r;
 
