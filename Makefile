@@ -15,7 +15,7 @@ SAN       ?=
 # V=1 shows whole commands.
 run        = $(if $(V),,@printf '  %-4s %s\n' '$(1)' '$(2)';)
 
-PKGS      := libevent libevent_openssl openssl jansson sqlite3 libpq libsystemd libusb-1.0 inih blkid mount libcryptsetup libargon2 ldap lber
+PKGS      := libevent libevent_openssl openssl jansson sqlite3 libpq libsystemd libusb-1.0 inih blkid mount libcryptsetup libargon2 ldap lber libqrencode
 # Resolved only when something is compiled, so that `make demo` can install the packages first.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
 # -levent maps a second copy of what -levent_core and -levent_extra have.

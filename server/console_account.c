@@ -11,6 +11,7 @@
 #include "common/log.h"
 #include "common/text.h"
 #include "server/limiter.h"
+#include "server/page_qr.h"
 #include "server/store_login.h"
 #include "server/totp.h"
 
@@ -104,6 +105,9 @@ static void secret_shown(struct sk_console *c, const char *secret)
 	}
 	sk_page_lit(p, "</strong></p>");
 	if (sk_totp_uri(secret, conf->office_en, c->session.user, uri, sizeof(uri)) == 0) {
+		(void)sk_page_qr(
+		    p, uri,
+		    N_("The secret as a QR code, for the authenticator's camera")); /* the text below says the same */
 		sk_page_lit(p, "<p><code class=\"key\" id=\"otpauth\">");
 		sk_page_text(p, uri);
 		sk_page_lit(p, "</code></p>");
