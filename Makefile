@@ -19,7 +19,7 @@ PKGS      := libevent libevent_openssl openssl jansson sqlite3 libpq libsystemd 
 # Resolved only when something is compiled, so that `make demo` can install the packages first.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
 # -levent maps a second copy of what -levent_core and -levent_extra have.
-PKG_LIBS   = $(eval PKG_LIBS := $(filter-out -levent,$(shell pkg-config --libs $(PKGS))) -levent_extra -levent_core)$(PKG_LIBS)
+PKG_LIBS   = $(eval PKG_LIBS := $(filter-out -levent,$(shell pkg-config --libs $(PKGS))) -levent_extra -levent_core -lhpdf)$(PKG_LIBS)
 
 WARN      := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla
 WERROR    ?= -Werror

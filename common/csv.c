@@ -310,3 +310,29 @@ int sk_csv_end(struct sk_buf *out)
 {
 	return sk_buf_add(out, "\r\n", 2);
 }
+
+int sk_csv_to_sjis(struct sk_buf *out, const char *text, size_t len)
+{
+	iconv_t cd = iconv_open("CP932", "UTF-8");
+	char *in = (char *)(uintptr_t)text, room[4096];
+
+	if (cd == (iconv_t)-1)
+		return -ENOTSUP;
+	while (len > 0) {
+		char *to = room;
+		size_t left = sizeof(room);
+		size_t r = iconv(cd, &in, &len, &to, &left);
+
+		(void)sk_buf_add(out, room, (size_t)(to - room));
+		if (r == (size_t)-1 && errno != E2BIG && len > 0) {
+			/* one letter is passed over, with what belongs to it */
+			do {
+				in++;
+				len--;
+			} while (len > 0 && ((unsigned char)*in & 0xc0) == 0x80);
+			(void)sk_buf_add(out, "\x81\xac", 2);
+		}
+	}
+	iconv_close(cd);
+	return sk_buf_error(out);
+}

@@ -40,6 +40,8 @@ struct sk_csv *sk_csv_free(struct sk_csv *csv); /* NULL ok; returns NULL */
 /* One cell, quoted where it must be. A cell that a spreadsheet would run (=, +, -, @, tab or line end first, also after blanks or full-width) gets an
  * apostrophe in front; plain numbers stay numbers. */
 int sk_csv_cell(struct sk_buf *out, const char *text /* NULL = "" */);
+/* UTF-8 as Shift_JIS (code page 932) for old programs; what that has no letter for becomes 〓. */
+int sk_csv_to_sjis(struct sk_buf *out, const char *text, size_t len);
 int sk_csv_end(struct sk_buf *out); /* CR LF */
 
 #endif

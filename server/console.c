@@ -59,6 +59,12 @@
 	X(POST, "/kinds",       TABLE, SK_ROLE_SYS,                  sk_page_kinds_post) \
 	X(GET,  "/search",      0,    SK_MAY_READ,                   sk_page_search)     \
 	X(GET,  "/export/*",    0,    SK_MAY_READ,                   sk_page_export)     \
+	X(GET,  "/inspections", 0,    SK_MAY_READ,                   sk_page_inspections) \
+	X(POST, "/inspections", TABLE, SK_ROLE_AUD | SK_ROLE_BUR | SK_ROLE_SYS, sk_page_inspections_post) \
+	X(GET,  "/inspections/*", 0,  SK_MAY_READ,                   sk_page_inspection) \
+	X(POST, "/inspections/*", FORM, SK_ROLE_SEC | SK_ROLE_AUD | SK_ROLE_BUR | SK_ROLE_SYS | SK_ROLE_EXEC, sk_page_inspection_post) \
+	X(GET,  "/forms",       0,    SK_MAY_READ,                   sk_page_forms)      \
+	X(GET,  "/forms/*",     0,    SK_MAY_READ,                   sk_page_form)       \
 	X(GET,  "/account",     0,    SK_MAY_ANY,                    sk_page_account)    \
 	X(POST, "/account",     FORM, SK_MAY_ANY,                    sk_page_account_post) \
 	X(GET,  "/organisation", 0,   SK_MAY_READ,                   sk_page_org)        \
@@ -165,6 +171,7 @@ static enum sk_lang choose_lang(struct sk_request *r)
 struct sk_console *sk_console_new(struct sk_request *r, const struct sk_console_route *route)
 {
 	struct sk_console *c = calloc(1, sizeof(*c));
+	char era[4];
 
 	if (c == NULL)
 		return NULL;
@@ -173,6 +180,8 @@ struct sk_console *sk_console_new(struct sk_request *r, const struct sk_console_
 	c->now = sk_clock_wall();
 	c->silent_ms = r->server->config->silent_s * 1000;
 	sk_page_init(&c->page, choose_lang(r), c->now);
+	c->page.era =
+	    sk_cookie_get(sk_request_header(r, "Cookie"), SK_ERA_COOKIE, era, sizeof(era)) == 0 && era[0] == '1';
 	return c;
 }
 
@@ -207,6 +216,14 @@ static int status_of(int e)
 #define CSP \
 	"default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; " \
 	"base-uri 'none'"
+
+int sk_console_stream(struct sk_console *c, const char *type, int (*next)(void *arg, struct sk_buf *out),
+                      void (*end)(void *arg, bool whole), void *arg)
+{
+	sk_reply_header(c->r, "Content-Security-Policy", CSP);
+	sk_reply_header(c->r, "Cache-Control", "no-store");
+	return sk_reply_stream(c->r, type, next, end, arg);
+}
 
 void sk_console_send(struct sk_console *c, int code)
 {

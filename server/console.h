@@ -46,6 +46,9 @@ struct sk_console {
 /* console.c */
 struct sk_console *sk_console_new(struct sk_request *r, const struct sk_console_route *route); /* NULL: no memory */
 void sk_console_send(struct sk_console *c, int code); /* the page, redirect or error page; frees c */
+/* An answer in pieces (sk_reply_stream) with the pages' headers. end frees c. < 0: nothing was sent, c is still the caller's. */
+int sk_console_stream(struct sk_console *c, const char *type, int (*next)(void *arg, struct sk_buf *out),
+                      void (*end)(void *arg, bool whole), void *arg);
 void sk_console_free(struct sk_console *c);
 int sk_console_redirect(struct sk_console *c, const char *path);
 bool sk_console_local_path(const char *s); /* a path of ours that is safe in Location and in links */
@@ -109,6 +112,7 @@ void sk_part_events(struct sk_page *p, const json_t *events);
 /* console_check.c */
 void sk_part_checks(struct sk_page *p, const json_t *posture);
 
+const char *sk_word_degree(long long degree); /* console_inspections.c: of a finding; msgid */
 /* console_states.c: counts by verdict. states: {"compliant":n,..}. */
 long long sk_states_total(const json_t *states); /* without what a check does not apply to */
 long long sk_states_bad(const json_t *states); /* what needs attention: non-compliant, error, silent, unknown */
@@ -168,6 +172,12 @@ int sk_page_application_act(struct sk_console *c);
 int sk_page_kinds(struct sk_console *c);
 int sk_page_kinds_post(struct sk_console *c);
 int sk_page_export(struct sk_console *c);
+int sk_page_inspections(struct sk_console *c);
+int sk_page_inspections_post(struct sk_console *c);
+int sk_page_inspection(struct sk_console *c);
+int sk_page_inspection_post(struct sk_console *c);
+int sk_page_forms(struct sk_console *c);
+int sk_page_form(struct sk_console *c);
 int sk_page_search(struct sk_console *c);
 int sk_page_account(struct sk_console *c);
 int sk_page_account_post(struct sk_console *c);

@@ -162,6 +162,25 @@ static void reset_form(struct sk_console *c)
 	sk_page_lit(p, "</section>\n");
 }
 
+/* How Japanese pages and forms are dated: kept by the browser, as the language is. */
+static void dates(struct sk_console *c)
+{
+	struct sk_page *p = &c->page;
+
+	sk_page_lit(p, "<section>");
+	sk_page_el_tr(p, "h2", NULL, N_("Dates on Japanese pages"));
+	begin_form(c);
+	sk_page_raw(
+	    p, p->era
+	           ? "<p class=\"field\"><label class=\"radio\"><input type=\"checkbox\" name=\"era\" value=\"1\" "
+	             "checked> "
+	           : "<p class=\"field\"><label class=\"radio\"><input type=\"checkbox\" name=\"era\" value=\"1\"> ");
+	sk_page_tr(p, N_("Dates in the Japanese era"));
+	sk_page_lit(p, "</label></p>");
+	button(p, "era", NULL, N_("Choose"));
+	sk_page_lit(p, "</section>\n");
+}
+
 /* secret: newly made, shown this once; NULL = none. */
 static int show(struct sk_console *c, const char *secret, int code)
 {
@@ -190,6 +209,7 @@ static int show(struct sk_console *c, const char *secret, int code)
 		    N_("The office asks for a second factor. Set it up here; the other pages open after that."));
 	factor(c, &f, secret);
 	sessions(c, rows);
+	dates(c);
 	reset_form(c);
 	sk_console_end(c);
 	explicit_bzero(&f, sizeof(f));
@@ -204,6 +224,7 @@ int sk_page_account(struct sk_console *c)
 	} done[] = {
 	    {"confirm", N_("The second factor is on. It is asked for at your next login.")},
 	    {"end", N_("Ended.")},
+	    {"era", N_("Dates are shown as you chose.")},
 	    {"reset", N_("The second factor was taken away. Hand over a new password if there is any doubt.")},
 	};
 	const char *what = sk_request_query(c->r, "done");
@@ -319,6 +340,11 @@ int sk_page_account_post(struct sk_console *c)
 		return confirm(c, &by);
 	if (strcmp(action, "reset") == 0)
 		return reset(c, &by);
+	if (strcmp(action, "era") == 0) {
+		sk_cookie_set(c->r, SK_ERA_COOKIE, sk_form_get(&c->form, "era") != NULL ? "1" : "",
+		              sk_form_get(&c->form, "era") != NULL ? 365LL * 86400 : -1);
+		return sk_console_redirect(c, "/account?done=era");
+	}
 	if (strcmp(action, "end") == 0 && id != NULL)
 		e = sk_store_session_close(s, &by, id, NULL, c->now);
 	else if (strcmp(action, "end-others") == 0)

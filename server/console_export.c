@@ -273,8 +273,7 @@ int sk_page_export(struct sk_console *c)
 	snprintf(disposition, sizeof(disposition), "attachment; filename=\"%s.%s\"", x->list->name,
 	         x->csv ? "csv" : "json");
 	sk_reply_header(c->r, "Content-Disposition", disposition);
-	sk_reply_header(c->r, "Cache-Control", "no-store");
-	e = sk_reply_stream(c->r, x->csv ? "text/csv; charset=utf-8" : "application/json", next, end, x);
+	e = sk_console_stream(c, x->csv ? "text/csv; charset=utf-8" : "application/json", next, end, x);
 	if (e < 0)
 		free(x);
 	return e;

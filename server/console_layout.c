@@ -31,6 +31,8 @@ static const struct {
     {"/incidents", N_("Incidents"), SK_MAY_ANY},
     {"/applications", N_("Applications"), SK_MAY_ANY},
     {"/phone", N_("By telephone"), SK_ROLE_DESK | SK_ROLE_SYS | SK_ROLE_AUD},
+    {"/inspections", N_("Audits and self-inspections"), SK_MAY_READ},
+    {"/forms", N_("Forms"), SK_MAY_READ},
     {"/organisation", N_("Organisation"), SK_MAY_READ},
     {"/audit", N_("Audit trail"), SK_ROLE_SYS | SK_ROLE_AUD},
     {"/help", N_("Guide"), SK_MAY_ANY},

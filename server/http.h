@@ -68,7 +68,7 @@ void sk_reply_error(struct sk_request *r, int code, const char *error_code,
 void sk_reply_bytes(struct sk_request *r, int code, const char *type, const void *data, size_t len);
 void sk_reply_header(struct sk_request *r, const char *name, const char *value); /* before the reply */
 /* A reply in pieces (server/http_stream.c), with status 200: next adds to out and returns 1 (there may be more), 0 (that was the last), or -errno: then the connection is
- * cut, so that nobody takes the half for the whole. It is asked for the next piece when the one before has been sent. end is called once, in any case; r is
+ * cut, so that nobody takes the half for the whole. It is asked for the next piece when the one before has been sent; after an empty one, when other work was done. end is called once, in any case; r is
  * gone afterwards. < 0: nothing was sent, and end is not called. */
 int sk_reply_stream(struct sk_request *r, const char *type, int (*next)(void *arg, struct sk_buf *out),
                     void (*end)(void *arg, bool whole), void *arg);

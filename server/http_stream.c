@@ -4,17 +4,20 @@
  */
 #include "server/http_inside.h"
 
+#include <errno.h>
 #include <event2/buffer.h>
+#include <event2/event.h>
 #include <event2/http.h>
 #include <stdlib.h>
 
 #include "common/log.h"
 #include "server/batch.h"
 
-#define PIECE_MAX (4 * 1024 * 1024)
+#define PIECE_MAX ((size_t)32 * 1024 * 1024) /* a PDF leaves in one */
 
 struct stream {
 	struct request *q;
+	struct event *again; /* after other work; NULL until it was needed */
 	int (*next)(void *arg, struct sk_buf *out);
 	void (*end)(void *arg, bool whole);
 	void *arg;
@@ -25,6 +28,8 @@ static void finish(struct stream *st, bool whole)
 	struct request *q = st->q;
 
 	q->streaming = false;
+	if (st->again != NULL)
+		event_free(st->again);
 	st->end(st->arg, whole);
 	free(st);
 	if (!q->in_handler)
@@ -60,6 +65,23 @@ static int send_piece(struct stream *st, const struct sk_buf *piece, bool more)
 	return r;
 }
 
+static void on_again(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	step(NULL, arg);
+}
+
+/* Nothing has come of this turn yet: the next one is after what else there is to do. 1 or -ENOMEM. */
+static int step_again(struct stream *st)
+{
+	const struct timeval now = {0};
+
+	if (st->again == NULL)
+		st->again = event_new(st->q->pub.server->base, -1, 0, on_again, st);
+	return st->again != NULL && event_add(st->again, &now) == 0 ? 1 : -ENOMEM;
+}
+
 static void step(struct evhttp_connection *evcon, void *arg)
 {
 	struct stream *st = arg;
@@ -70,9 +92,9 @@ static void step(struct evhttp_connection *evcon, void *arg)
 	(void)evcon;
 	sk_buf_init(&piece, PIECE_MAX);
 	sk_batch_flush(q->pub.server->batch);
-	do {
-		r = st->next(st->arg, &piece);
-	} while (r == 1 && piece.len == 0);
+	r = st->next(st->arg, &piece);
+	if (r == 1 && piece.len == 0)
+		r = step_again(st);
 	if (r >= 0 && sk_buf_error(&piece) < 0)
 		r = sk_buf_error(&piece);
 	if (r >= 0 && piece.len > 0 && send_piece(st, &piece, r == 1) < 0)

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/era.h"
 #include "common/text.h"
 
 void sk_page_init(struct sk_page *p, enum sk_lang lang, sk_ms now)
@@ -137,16 +138,40 @@ void sk_page_el_tr(struct sk_page *p, const char *tag, const char *cls, const ch
 	sk_page_el(p, tag, cls, sk_tr(p->lang, msgid));
 }
 
+void sk_page_time_text(const struct sk_page *p, sk_ms t, char *out, size_t size)
+{
+	if (p->era && p->lang == SK_LANG_JA)
+		sk_era_format(t, false, out, size);
+	else
+		sk_clock_format_local(t, out, size);
+}
+
+void sk_page_year_text(const struct sk_page *p, int year, char *out, size_t size)
+{
+	char text[32];
+	struct sk_page said;
+	const char *args[] = {text, NULL};
+
+	if (p->era && p->lang == SK_LANG_JA)
+		sk_era_fiscal_year(year, text, sizeof(text));
+	else
+		snprintf(text, sizeof(text), "%d", year);
+	sk_page_init(&said, p->lang, p->now);
+	sk_page_sayv(&said, N_("FY %1"), args);
+	sk_text_copy(out, size, said.out.len > 0 ? said.out.data : "");
+	sk_page_deinit(&said);
+}
+
 void sk_page_time(struct sk_page *p, sk_ms t)
 {
-	char utc[SK_RFC3339_LEN], local[32];
+	char utc[SK_RFC3339_LEN], local[64];
 
 	if (t <= 0) {
 		sk_page_lit(p, "<span class=\"none\">\xe2\x80\x94</span>");
 		return;
 	}
 	sk_clock_format_utc(t, utc);
-	sk_clock_format_local(t, local, sizeof(local));
+	sk_page_time_text(p, t, local, sizeof(local));
 	sk_page_lit(p, "<time");
 	sk_page_attr(p, "datetime", utc);
 	sk_page_lit(p, ">");

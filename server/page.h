@@ -20,6 +20,7 @@ struct sk_page {
 	struct sk_buf out;
 	enum sk_lang lang;
 	sk_ms now; /* what "3 hours ago" counts from */
+	bool era; /* Japanese pages date by the era (common/era.h) */
 };
 
 void sk_page_init(struct sk_page *p, enum sk_lang lang, sk_ms now);
@@ -43,6 +44,9 @@ void sk_page_el(struct sk_page *p, const char *tag, const char *cls,
                 const char *text); /* <tag class>text</tag>; cls NULL = none */
 void sk_page_el_tr(struct sk_page *p, const char *tag, const char *cls, const char *msgid);
 
+/* As the reader wants dates: "2026-11-25 12:34:00" or "令和8年11月25日 12:34"; "FY 2026", "2026年度", "令和8年度". */
+void sk_page_time_text(const struct sk_page *p, sk_ms t, char *out, size_t size);
+void sk_page_year_text(const struct sk_page *p, int year, char *out, size_t size);
 void sk_page_time(struct sk_page *p, sk_ms t); /* local time with the UTC one in datetime=; 0 = a dash */
 void sk_page_ago(struct sk_page *p, sk_ms t); /* "3 hours ago", with the exact time as title */
 void sk_page_span(struct sk_page *p, long long seconds); /* "8 hours" */

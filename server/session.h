@@ -13,6 +13,7 @@
 #define SK_SESSION_COOKIE "__Host-sekimori"
 #define SK_ROLE_COOKIE    "__Host-sekimori-role"
 #define SK_LANG_COOKIE    "__Host-sekimori-lang"
+#define SK_ERA_COOKIE     "__Host-sekimori-era" /* "1": dates by the Japanese era */
 
 struct sk_session {
 	char token_sha256[SK_SHA256_HEX];

@@ -374,6 +374,32 @@ static const char routes[] =
     "NULL, "
     "PRIMARY KEY(request, step, role), UNIQUE(request, user), CHECK(lower(user) <> lower(person))) STRICT;" APPEND_ONLY(
         "request_votes");
+/* Audits and self-inspections (server/store_inspections.h). */
+static const char inspections[] =
+    "CREATE TABLE inspections(number INTEGER PRIMARY KEY AUTOINCREMENT, fiscal_year INTEGER NOT NULL, fiscal_serial "
+    "INTEGER NOT NULL, audit INTEGER NOT NULL CHECK(audit BETWEEN 0 AND 1), title TEXT NOT NULL, text TEXT NOT NULL, "
+    "unit TEXT REFERENCES units(key), \"from\" INTEGER NOT NULL, until INTEGER NOT NULL, state TEXT NOT NULL "
+    "CHECK(state IN ('running', 'reported')), created INTEGER NOT NULL, user TEXT NOT NULL, name TEXT NOT NULL, report "
+    "TEXT NOT NULL DEFAULT '', reported INTEGER NOT NULL DEFAULT 0, reported_by TEXT NOT NULL DEFAULT '', "
+    "UNIQUE(fiscal_year, fiscal_serial)) STRICT;"
+    "CREATE TABLE inspection_items(id INTEGER PRIMARY KEY AUTOINCREMENT, inspection INTEGER NOT NULL REFERENCES "
+    "inspections(number), clause TEXT NOT NULL, text TEXT NOT NULL) STRICT;"
+    "CREATE INDEX inspection_items_of ON inspection_items(inspection, id);"
+    "CREATE TABLE inspection_answers(item INTEGER NOT NULL REFERENCES inspection_items(id), unit TEXT NOT NULL "
+    "REFERENCES units(key), answer TEXT NOT NULL CHECK(answer IN ('met', 'not-met', 'not-applicable')), text TEXT NOT "
+    "NULL, user TEXT NOT NULL, name TEXT NOT NULL, time INTEGER NOT NULL, PRIMARY KEY(item, unit)) STRICT, WITHOUT "
+    "ROWID;"
+    "CREATE TABLE findings(number INTEGER PRIMARY KEY AUTOINCREMENT, inspection INTEGER NOT NULL REFERENCES "
+    "inspections(number), item INTEGER REFERENCES inspection_items(id), unit TEXT NOT NULL REFERENCES units(key), "
+    "clause TEXT NOT NULL, text TEXT NOT NULL, degree INTEGER NOT NULL CHECK(degree BETWEEN 1 AND 3), evidence TEXT "
+    "NOT NULL, due INTEGER NOT NULL, state TEXT NOT NULL CHECK(state IN ('open', 'answered', 'mended')), created "
+    "INTEGER NOT NULL, user TEXT NOT NULL, name TEXT NOT NULL, spread_of INTEGER REFERENCES findings(number), "
+    "improvement TEXT NOT NULL DEFAULT '', improved INTEGER NOT NULL DEFAULT 0, improved_by TEXT NOT NULL DEFAULT '', "
+    "improved_user TEXT NOT NULL DEFAULT '', returned TEXT NOT NULL DEFAULT '', confirmed INTEGER NOT NULL DEFAULT 0, "
+    "confirmed_by TEXT NOT NULL DEFAULT '', confirmed_user TEXT NOT NULL DEFAULT '', CHECK(state <> 'mended' OR "
+    "lower(confirmed_user) <> lower(improved_user))) STRICT;"
+    "CREATE INDEX findings_inspection ON findings(inspection, number);"
+    "CREATE INDEX findings_spread ON findings(spread_of, unit);";
 
 static const char *const migrations[][4] = {
     {people, terminals, requests, NULL},
@@ -400,6 +426,7 @@ static const char *const migrations[][4] = {
     {compliance, NULL},
     {produced, NULL},
     {routes, NULL},
+    {inspections, NULL},
 };
 #define VERSION ((int)(sizeof(migrations) / sizeof(migrations[0])))
 

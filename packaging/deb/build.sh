@@ -51,6 +51,6 @@ package sekimori-agent ", systemd, udev, kmod, util-linux, dosfstools, passwd, n
 	"resident agent that guards a staff PC's media and posture" \
 	"Blocks unapproved removable media in the kernel, checks the terminal's posture and reports to a Sekimori server." \
 	"zenity, exfatprogs | dosfstools"
-package sekimori-server ", systemd" \
+package sekimori-server ", systemd, fonts-ipaexfont-gothic" \
 	"central server and console of Sekimori" \
 	"Enrols terminals, keeps their records, signs policies and grants, and shows managers how their sections stand."

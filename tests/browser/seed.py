@@ -120,6 +120,24 @@ def organisation(office):
         assert status == 303, b.page
 
 
+def inspections(office):
+    """An audit with answers, a finding that was reported as mended and one that is open."""
+    kansa, kacho = office.login("kansa"), office.login("kacho")
+
+    def act(who, **fields):
+        status = who.post("/inspections/1", {"csrf": who.csrf("/inspections/1"), **fields})
+        assert status == 303, (fields, status)
+
+    status = kansa.post("/inspections", {"csrf": kansa.csrf("/inspections"), "title": "令和8年度 定期監査", "text": "媒体の管理と端末の設定を確認する。", "until": o.local(720)[:10],
+                                         "items": "5.1(1)キ 離席時に画面をロックしているか\n4.4(4) 端末のディスクを暗号化しているか\n6.4(2)エ 市が管理する媒体だけを使っているか"})
+    assert status == 303, kansa.page
+    act(kacho, action="answer", item="1", unit="zeimu", answer="met", text="画面ロックの設定を全端末で確認した。")
+    act(kacho, action="answer", item="2", unit="zeimu", answer="not-met", text="1台が未実施。")
+    act(kansa, action="find", unit="zeimu", clause="4.4(4)", degree="2", text="zei-pc-002 のデータ領域が暗号化されていない。", evidence="写真1", due=o.local(240)[:10])
+    act(kansa, action="find", unit="fukushi", clause="6.4(2)ア", degree="3", text="ウイルス対策が止まっている端末がある。", due=o.local(-240)[:10])
+    act(kacho, action="improve", finding="1", text="再構築し、暗号化した。")
+
+
 def silence(office, *hosts):
     """Nobody can wait three days: the ledger is told that these were last heard of then."""
     office.stop()
@@ -166,6 +184,7 @@ def fill(office):
     media(office, made)
     incidents(office, made)
     organisation(office)
+    inspections(office)
     silence(office, "do-pc-002", "do-pc-003")
     days(office, made)
     return made

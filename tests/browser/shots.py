@@ -47,6 +47,8 @@ def pages(made):
             ("media-section", "kacho", "/media", 200), ("medium", "mado", "/media/M-2026-0001", 200),
             ("medium-lost", "kansa", "/media/M-2025-0031", 200),
             ("organisation", "johokan", "/organisation", 200), ("organisation-manager", "kacho", "/organisation", 200),
+            ("forms", "mado", "/forms", 200), ("inspections", "kansa", "/inspections", 200), ("inspection-manager", "kacho", "/inspections/1", 200),
+            ("inspection-auditor", "kansa", "/inspections/1", 200), ("form-takeouts", "mado", "/forms/takeouts", 200), ("form-incidents", "kacho", "/forms/incidents", 200),
             ("account", "johokan", "/account", 200), ("search", "mado", "/search?find=zei", 200),
             ("applications", "mado", "/applications?state=all", 200), ("application-new", "shokuin", "/applications/new?kind=takeout_info", 200),
             ("application-manager", "kacho", "/applications/1", 200), ("application-own", "shokuin", "/applications/1", 200),
@@ -79,7 +81,7 @@ def plan(office, made, only):
         for view, lang, width, dark in VIEWS:
             shots.append({"name": f"{name}.{view}", "url": url, "status": status, "lang": lang, "width": width, "dark": dark,
                           "cookies": {**(people[who] if who else {}), "__Host-sekimori-lang": lang}})
-        if name in ("terminal", "request-helpdesk", "overview-desk"):
+        if name in ("terminal", "request-helpdesk", "overview-desk", "form-takeouts", "form-incidents"):
             shots.append({"name": f"{name}.print", "url": url, "lang": "ja", "width": 900, "print": True,
                           "cookies": {**people[who], "__Host-sekimori-lang": "ja"}})
         if name == "terminal":

@@ -64,6 +64,13 @@ class Console(unittest.TestCase):
         b.get("/incidents")
         return max(int(n) for n in re.findall(r'href="/incidents/(\d+)"', b.page))
 
+    def inspection(self):
+        """An audit of the whole office; its number."""
+        b = self.people["kansa"]
+        status = b.post("/inspections", {"csrf": b.csrf("/inspections"), "title": "定期監査", "items": "5.1(1)キ 画面ロック", "until": local(72)[:10]})
+        self.assertEqual(status, 303, b.page)
+        return int(b.headers["Location"].rsplit("/", 1)[1])
+
     def application(self):
         """An application of the section's clerk; its path."""
         b = self.people["shokuin"]
@@ -175,7 +182,7 @@ class Console(unittest.TestCase):
         """Every GET of docs/console.md, asked by every role, is answered as it says."""
         n = self.ask()
         real = {"/terminals/ID": f"/terminals/{self.pc.id}", "/requests/N": f"/requests/{n}", "/assets/NAME": "/assets/console.css",
-                "/incidents/N": f"/incidents/{self.incident()}", "/media/LEDGER": "/media/M-2026-0001", "/compliance/CHECK": "/compliance/antivirus",
+                "/incidents/N": f"/incidents/{self.incident()}", "/media/LEDGER": "/media/M-2026-0001", "/compliance/CHECK": "/compliance/antivirus", "/forms/FORM": "/forms/takeouts", "/inspections/INSPECTION": f"/inspections/{self.inspection()}",
                 "/applications/APPLICATION": self.application(), "/help/GUIDE": "/help/helpdesk"}
         who = dict(zip(("sec", "desk", "sys", "aud", "ciso", "exec", "bur", "staff"),
                        ("kacho", "mado", "johokan", "kansa", "ciso", "shikko", "kyokucho", "shokuin")))

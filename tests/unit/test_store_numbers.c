@@ -113,6 +113,8 @@ Test(numbers, a_ledger_from_before_is_numbered)
 	     "DROP TABLE jobs; DROP TABLE agent_programs; DROP TABLE agent_runs; DROP TABLE notice_acks; DROP TABLE "
 	     "notices; DROP TABLE "
 	     "setting_permits; DROP TABLE orders;");
+	evil(
+	    "DROP TABLE findings; DROP TABLE inspection_answers; DROP TABLE inspection_items; DROP TABLE inspections;");
 	evil("DROP TABLE compliance_days; ALTER TABLE terminals DROP COLUMN support_name; ALTER TABLE terminals DROP "
 	     "COLUMN "
 	     "support_until;");
