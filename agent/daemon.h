@@ -11,6 +11,7 @@
 #include "agent/holder.h"
 #include "agent/journal.h"
 #include "agent/notify.h"
+#include "agent/owned.h"
 #include "agent/posture_events.h"
 #include "agent/posture_runner.h"
 #include "agent/socket.h"
@@ -45,6 +46,7 @@ struct sk_daemon {
 	struct sk_gate *gate;
 	struct sk_posture *posture;
 	struct sk_posture_events *posture_events;
+	struct sk_owned *owned;
 	struct sk_netwatch *netwatch;
 	struct sk_notices notices;
 	struct sk_tty *tty;

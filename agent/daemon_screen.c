@@ -68,6 +68,7 @@ void sk_daemon_settings_written(void *ctx, const char *check, const json_t *file
 	char key[64], value[96];
 	struct sk_buf before;
 
+	sk_owned_renew(d->owned);
 	snprintf(key, sizeof key, "settings.%.40s", check);
 	snprintf(value, sizeof value, "%s %lld", SK_VERSION, permit ? -permit->number : limit);
 	sk_buf_init(&before, sizeof value);

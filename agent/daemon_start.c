@@ -377,6 +377,16 @@ static void network_changed(void *ctx)
 	(void)sk_posture_run_now(d->posture, "wireless");
 }
 
+static void put_screen_back(void *ctx)
+{
+	sk_posture_enforce_now(((struct sk_daemon *)ctx)->posture);
+}
+
+static void put_start_back(void *ctx)
+{
+	sk_tamper_put_back(ctx);
+}
+
 static int start_posture(struct sk_daemon *d)
 {
 	const struct sk_posture_hooks hooks = {.ctx = d,
@@ -393,6 +403,8 @@ static int start_posture(struct sk_daemon *d)
 	    .probe = d->config.probe, .every_s = d->config.check_every_s, .first_s = 20};
 
 	const struct sk_posture_events_options events = {.root = ""};
+	const struct sk_owned_options owned = {
+	    .root = "", .ctx = d, .screen = put_screen_back, .start = put_start_back};
 	int r = sk_posture_new(d->loop, &o, &hooks, &d->posture), watch;
 
 	if (r < 0 ||
@@ -401,6 +413,9 @@ static int start_posture(struct sk_daemon *d)
 	watch = sk_netwatch_new(d->loop, network_changed, d, &d->netwatch);
 	if (watch < 0)
 		sk_log(SK_LOG_WARNING, "changes of the network are not noticed at once: %s", strerror(-watch));
+	watch = sk_owned_new(d->loop, &owned, &d->owned);
+	if (watch < 0)
+		sk_log(SK_LOG_WARNING, "changed settings are put back at intervals only: %s", strerror(-watch));
 	return sk_posture_events_new(d->loop, d->posture, &events, &d->posture_events);
 }
 
@@ -482,6 +497,7 @@ void sk_daemon_stop(struct sk_daemon *d)
 	sk_control_stop(d);
 	d->control = sk_socket_close(d->control);
 	d->uplink = sk_uplink_face_free(d->uplink);
+	d->owned = sk_owned_free(d->owned);
 	d->posture_events = sk_posture_events_free(d->posture_events);
 	d->netwatch = sk_netwatch_free(d->netwatch);
 	d->posture = sk_posture_free(d->posture);

@@ -11,6 +11,7 @@
 #include "common/log.h"
 #include "common/text.h"
 #include "platform/child.h"
+#include "platform/nftwatch.h"
 
 #define TIMEOUT_MS 20000
 
@@ -22,11 +23,35 @@ struct sk_isolation {
 	char path[320], nft[128], cause[24];
 	enum sk_isolation_mode mode;
 	enum step step;
+	bool look_again; /* something changed while nft ran */
+	struct sk_nftwatch
+	    *watch; /* while it holds; NULL: the kernel tells nothing, then it is looked at now and then */
 	bool told; /* isolation.on stands on record, or was there before */
 	struct sk_child *child;
 	sk_isolation_done *done;
 	void *arg;
 };
+
+static void on_changed(void *ctx)
+{
+	struct sk_isolation *i = ctx;
+
+	i->look_again = i->step != IDLE;
+	sk_isolation_look(i);
+}
+
+/* The kernel's word is heard as long as there is something to lose. */
+static void watch(struct sk_isolation *i)
+{
+	int r = 0;
+
+	if (i->mode == SK_ISOLATION_NONE)
+		i->watch = sk_nftwatch_free(i->watch);
+	else if (!i->watch)
+		r = sk_nftwatch_new(i->loop, on_changed, i, &i->watch);
+	if (r < 0)
+		sk_log(SK_LOG_WARNING, "isolation: changes are seen at intervals only: %s", strerror(-r));
+}
 
 static void finish(struct sk_isolation *i, bool ok, const char *why)
 {
@@ -36,8 +61,11 @@ static void finish(struct sk_isolation *i, bool ok, const char *why)
 	i->done = NULL;
 	if (!ok)
 		sk_log(SK_LOG_ERR, "isolation: %s", why);
+	watch(i);
 	if (done)
 		done(i->arg, ok, why);
+	if (ok && i->look_again)
+		sk_isolation_look(i);
 }
 
 static void on_child(void *arg, int status, const char *output, size_t len);
@@ -118,6 +146,7 @@ static void on_child(void *arg, int status, const char *output, size_t len)
 		break;
 	case LOOKING:
 		i->step = IDLE;
+		i->look_again = false;
 		if (status != 0 || !sk_isolation_holds(output))
 			put_back(i);
 		break;
@@ -207,6 +236,7 @@ struct sk_isolation *sk_isolation_free(struct sk_isolation *i)
 {
 	if (!i)
 		return NULL;
+	sk_nftwatch_free(i->watch);
 	sk_child_cancel(i->child);
 	free(i);
 	return NULL;

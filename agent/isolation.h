@@ -1,7 +1,7 @@
 /*
  * Cutting this terminal off the network, and back (6.4(3)キ). What holds is a file in the state folder: it is there before the rules are, so that
  * nothing but an order or a telephone code ends it: not a crash, not a reboot (sekimori-isolation.service loads it before the network comes). The
- * kernel's table is looked at now and then and put back when somebody took it away.
+ * kernel tells when its tables change; ours is put back when somebody took it away.
  */
 #ifndef SK_AGENT_ISOLATION_H
 #define SK_AGENT_ISOLATION_H

@@ -219,13 +219,12 @@ static void on_child(void *arg, int status, const char *output, size_t len)
 	answer_done(p);
 }
 
-/* nice and ionice become the probe: one process, and no code of ours between fork and exec. */
+/* It lowers its own priority first of all (sekimori-probe.c): two programs less to start than by nice and ionice. */
 static int start_child(struct sk_posture *p, const char *const args[], size_t n)
 {
-	const char *argv[10 + 2 + SK_CHECK_PARAMS] = {"/usr/bin/nice", "-n", "10", "/usr/bin/ionice", "-c", "3",
-	                                              p->probe};
+	const char *argv[4 + SK_CHECK_PARAMS] = {p->probe};
 
-	memcpy(argv + 7, args, n * sizeof *args);
+	memcpy(argv + 1, args, n * sizeof *args);
 	return sk_child_start(p->loop, argv, p->o.timeout_ms ? p->o.timeout_ms : 30000, on_child, p, &p->child);
 }
 
@@ -400,6 +399,14 @@ static int arm(struct sk_posture *p, long long seconds)
 		us -= span / 2;
 	p->timer = sd_event_source_disable_unref(p->timer);
 	return sd_event_add_time_relative(p->loop, &p->timer, CLOCK_BOOTTIME, us, us / 50, on_timer, p);
+}
+
+void sk_posture_enforce_now(struct sk_posture *p)
+{
+	if (!enforces(p))
+		return;
+	p->enforce_due = true;
+	(void)sd_event_source_set_enabled(p->kick, SD_EVENT_ONESHOT);
 }
 
 void sk_posture_policy_changed(struct sk_posture *p)

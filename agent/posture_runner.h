@@ -54,6 +54,8 @@ int sk_posture_run_now(struct sk_posture *p, const char *id); /* however young i
 /* What is known of these checks (bits in the order of sk_checks; id NULL = all) is not believed any more: what they read has changed. One that
  * runs now runs again after. Nothing is started. */
 void sk_posture_stale(struct sk_posture *p, const char *id);
+/* What enforcement wrote may have been changed: put back now, where the policy enforces. */
+void sk_posture_enforce_now(struct sk_posture *p);
 void sk_posture_policy_changed(struct sk_posture *p); /* parameters, enforcement */
 json_t *sk_posture_results(const struct sk_posture *p, const char *id); /* new reference; what is known now */
 

@@ -5,9 +5,13 @@
  *   sekimori-probe ID [NAME=VALUE...]            the parameters of the check that its probe needs (policy/param.h)
  *   sekimori-probe --enforce screen-lock idle_limit=SECONDS
  */
+#include <linux/ioprio.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "common/clock.h"
 #include "common/json.h"
@@ -242,8 +246,16 @@ static int enforce(const char *what, const char *limit)
 	return print(json_pack("{s:b, s:o?}", "enforced", 1, "wrote", wrote));
 }
 
+/* Nobody waits for it that could not wait longer. Its children inherit both; where it is not permitted it runs as it is. */
+static void lower_priority(void)
+{
+	(void)setpriority(PRIO_PROCESS, 0, 10);
+	(void)syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_IDLE, 0));
+}
+
 int main(int argc, char **argv)
 {
+	lower_priority();
 	if (argc >= 3 && strcmp(argv[1], "--enforce") == 0)
 		return enforce(argv[2], value_of(argv + 3, "idle_limit"));
 	for (size_t i = 0; argc >= 2 && i < sizeof(probes) / sizeof(*probes); i++)

@@ -242,7 +242,7 @@ static int put_link(const char *root, const char *unit)
 	return changed;
 }
 
-static void put_start_back(struct sk_daemon *d)
+void sk_tamper_put_back(struct sk_daemon *d)
 {
 	static const char *const units[] = {"sekimorid.service", "sekimori-isolation.service"};
 	json_t *files = json_array();
@@ -262,6 +262,6 @@ void sk_tamper_tend(struct sk_daemon *d)
 	if (!d->tamper)
 		return;
 	sk_tamper_look(d);
-	put_start_back(d);
+	sk_tamper_put_back(d);
 	verify_files(d);
 }

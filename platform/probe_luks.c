@@ -1,7 +1,9 @@
 /*
  * P2: what the headers of the encrypted volumes in use say: kind, cipher, key slots and how they derive keys, and the tokens that bind a slot to the
- * security chip. libcryptsetup reads the header of an active mapping's own device; only kinds and numbers are taken from it.
+ * security chip. libcryptsetup reads the header of an active mapping's own device; only kinds and numbers are taken from it. It is loaded when there is such a
+ * volume to read: with what it needs it is a third of what any probe costs to start, and one probe of twenty asks it.
  */
+#include <dlfcn.h>
 #include <libcryptsetup.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,20 +13,63 @@
 #include "platform/probe.h"
 
 #define MAPPINGS_MAX 32
+#define LIBRARY      "libcryptsetup.so.12"
+
+/* Its functions under their own types. */
+static struct {
+	__typeof__(&crypt_init_by_name) init_by_name;
+	__typeof__(&crypt_free) free;
+	__typeof__(&crypt_get_type) get_type;
+	__typeof__(&crypt_keyslot_max) keyslot_max;
+	__typeof__(&crypt_keyslot_status) keyslot_status;
+	__typeof__(&crypt_keyslot_get_pbkdf) keyslot_get_pbkdf;
+	__typeof__(&crypt_token_max) token_max;
+	__typeof__(&crypt_token_status) token_status;
+} lib;
+
+/* Once in a process; it stays. False: it is not installed, or another one than this was built with. */
+static bool load(void)
+{
+	const struct {
+		const char *name;
+		void *at;
+	} symbols[] = {
+	    {"crypt_init_by_name", &lib.init_by_name},
+	    {"crypt_free", &lib.free},
+	    {"crypt_get_type", &lib.get_type},
+	    {"crypt_keyslot_max", &lib.keyslot_max},
+	    {"crypt_keyslot_status", &lib.keyslot_status},
+	    {"crypt_keyslot_get_pbkdf", &lib.keyslot_get_pbkdf},
+	    {"crypt_token_max", &lib.token_max},
+	    {"crypt_token_status", &lib.token_status},
+	};
+	static int known; /* 1 it is there, -1 it is not */
+	void *handle = known == 0 ? dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL) : NULL, *f;
+
+	if (known != 0)
+		return known > 0;
+	known = handle ? 1 : -1;
+	for (size_t i = 0; handle && i < sizeof(symbols) / sizeof(symbols[0]); i++) {
+		f = dlsym(handle, symbols[i].name);
+		memcpy(symbols[i].at, &f, sizeof(f));
+		known = f ? known : -1;
+	}
+	return known > 0;
+}
 
 static json_t *slots_of(struct crypt_device *cd, const char *type)
 {
-	int max = crypt_keyslot_max(type);
+	int max = lib.keyslot_max(type);
 	json_t *out = json_array();
 
 	for (int i = 0; i < max && i < 64; i++) {
-		crypt_keyslot_info s = crypt_keyslot_status(cd, i);
+		crypt_keyslot_info s = lib.keyslot_status(cd, i);
 		struct crypt_pbkdf_type kdf = {0};
 		char shown[40] = "?";
 
 		if (s != CRYPT_SLOT_ACTIVE && s != CRYPT_SLOT_ACTIVE_LAST)
 			continue;
-		if (crypt_keyslot_get_pbkdf(cd, i, &kdf) == 0 && kdf.type)
+		if (lib.keyslot_get_pbkdf(cd, i, &kdf) == 0 && kdf.type)
 			sk_text_escape(shown, sizeof(shown), kdf.type, strlen(kdf.type));
 		json_array_append_new(out, json_string(shown));
 	}
@@ -33,12 +78,12 @@ static json_t *slots_of(struct crypt_device *cd, const char *type)
 
 static json_t *tokens_of(struct crypt_device *cd, const char *type)
 {
-	int max = strcmp(type, CRYPT_LUKS2) == 0 ? crypt_token_max(type) : 0;
+	int max = strcmp(type, CRYPT_LUKS2) == 0 ? lib.token_max(type) : 0;
 	json_t *out = json_array();
 
 	for (int i = 0; i < max && i < 64; i++) {
 		const char *name = NULL;
-		crypt_token_info t = crypt_token_status(cd, i, &name);
+		crypt_token_info t = lib.token_status(cd, i, &name);
 		char shown[64];
 
 		if (t <= CRYPT_TOKEN_INACTIVE || !name)
@@ -54,13 +99,13 @@ json_t *sk_luks_libcryptsetup(const char *dm_name)
 	struct crypt_device *cd = NULL;
 	json_t *out = NULL;
 
-	if (crypt_init_by_name(&cd, dm_name) < 0)
+	if (!load() || lib.init_by_name(&cd, dm_name) < 0)
 		return NULL;
-	const char *type = crypt_get_type(cd);
+	const char *type = lib.get_type(cd);
 	if (type && (strcmp(type, CRYPT_LUKS1) == 0 || strcmp(type, CRYPT_LUKS2) == 0))
 		out = json_pack("{s:s, s:o, s:o}", "type", type, "slots", slots_of(cd, type), "tokens",
 		                tokens_of(cd, type));
-	crypt_free(cd);
+	lib.free(cd);
 	return out;
 }
 

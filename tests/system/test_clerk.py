@@ -6,6 +6,7 @@ import re
 import sys
 import time
 
+import gate_tools as gate
 from line import Server, enrol, sekimori
 from vm import usbredir
 
@@ -123,3 +124,29 @@ def test_a_stick_is_opened_by_telephone_and_the_record_goes_up_later(vm):
         assert time.monotonic() < end, "no alarm on the forged one"
         time.sleep(0.5)
     plugged.unplug()
+
+
+def test_a_cut_off_terminal_comes_back_by_telephone(vm):
+    """Cut off by a real order over the line; nothing gets through; a code of the helpdesk ends it, and both sides have it on record."""
+    number = int(server.cli("order", "add", "isolate", "--as", "desk", "--terminal", "staff-pc-1", "--reason", "感染の疑い").split()[0])
+    vm.wait_until("nft list table inet sekimori_isolation", 60)
+    vm.wait_until("sekimori status --json | grep -q '\"isolation\": *\"full\"'", 20)
+    assert not vm.ok("timeout 2 bash -c '</dev/tcp/10.0.2.100/8443'", user="sekimori-uplink")
+    asked = sekimori(vm, "phone", "--isolation", user="clerk")[1]
+    issue = ["phone", "issue", "--as", "desk", "--terminal", "staff-pc-1", "--challenge", asked["challenge"], "--person", "clerk", "--callback", "1234",
+             "--reason", "駆除を確認", "--permitted-by", "manager", "--profile"]
+    assert server.cli(*issue, "01", check=False).returncode != 0, "a code for a medium does not fit this challenge"
+    answer = server.cli(*issue, "31").strip()
+    wrong = "31%012d" % ((int(answer.replace(" ", "")[2:14]) + 1) % 10 ** 12)
+    assert sekimori(vm, "phone", wrong + phone_vectors.check(wrong), user="clerk", check=False)[1]["result"] == "wrong"
+    assert vm.ok("nft list table inet sekimori_isolation")
+    code, result = sekimori(vm, "phone", answer, user="clerk", check=False)
+    assert code == 0 and result["result"] == "ok", result
+    vm.wait_until("! nft list table inet sekimori_isolation 2>/dev/null", 30)
+    assert not vm.ok("test -e /var/lib/sekimori/isolation.nft")
+    assert gate.events(vm, "isolation.off")[-1]["cause"] == "phone"
+    end = time.monotonic() + 120
+    while (json.loads(server.cli("phone", "list", "--json"))[0]["state"] != "redeemed" or
+           [o["state"] for o in json.loads(server.cli("order", "list", "--json")) if o["number"] == number] != ["done"]):
+        assert time.monotonic() < end, "the record did not go up: " + vm.out("sekimori status")
+        time.sleep(0.5)

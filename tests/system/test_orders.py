@@ -4,6 +4,7 @@ import json
 import uuid
 
 import gate_tools as gate
+from vm.testing import timeout
 
 TIMEOUT = 240
 STATE = {"orders": [], "number": 0}
@@ -64,6 +65,12 @@ def test_isolation(vm):
     done = order(vm, "isolate", mode="full")
     assert done["result"] == "done", done
     assert vm.out(REACH, user="sekimori-uplink") == "shut"
+    # What somebody takes away, or opens, is back at once: the kernel tells of it.
+    vm.run("nft delete table inet sekimori_isolation")
+    vm.wait_until("nft list table inet sekimori_isolation", 20)
+    vm.run("nft 'chain inet sekimori_isolation out { policy accept; }'")
+    vm.wait_until("test $(nft list table inet sekimori_isolation | grep -c 'policy drop') = 3", 20)
+    assert len([e for e in gate.events(vm, "settings.put-back") if e["check"] == "isolation"]) == 2
     # Without the agent the unit loads it, before the network; what somebody takes away the agent puts back when it starts.
     vm.run("nft delete table inet sekimori_isolation; systemctl stop sekimorid; systemctl restart sekimori-isolation && "
            "nft delete table inet sekimori_isolation && systemctl start sekimorid")
@@ -73,6 +80,24 @@ def test_isolation(vm):
     assert not vm.ok("nft list table inet sekimori_isolation")
     assert not vm.ok("test -e /var/lib/sekimori/isolation.nft")
     assert [e["mode"] for e in gate.events(vm, "isolation.on")][:2] == ["management", "full"]
+
+
+def test_a_full_scan_by_the_real_scanner(vm):
+    """clamd finds what is there, in a folder it may not read itself; the check of full scans knows it."""
+    vm.wait_until("clamdscan --ping 1", 60)
+    eicar = r"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
+    vm.run("install -d -m 0700 -o clerk /home/clerk/private")
+    vm.write("/home/clerk/private/e.txt", eicar.encode(), mode=0o600)
+    for result in ("infected", "clean"):
+        done = order(vm, "scan")
+        assert (done["result"], done["detail"]) == ("done", "begun"), done
+        ended = vm.wait(lambda: [e for e in gate.events(vm, "scan.full") if e["state"] == "ended"][-1:], "scan.full", 120)[0]
+        assert ended["result"] == result, ended
+        vm.run("rm -rf /home/clerk/private")
+        check = json.loads(vm.out("sekimori check full-scan --refresh --json || true"))["checks"][0]
+        assert check["state"] == ("non-compliant" if result == "infected" else "compliant"), check
+        STATE["scans"] = STATE.get("scans", 0) + 1
+        assert len([e for e in gate.events(vm, "scan.full") if e["state"] == "ended"]) == STATE["scans"]
 
 
 def test_a_suspended_person_is_out(vm):
@@ -121,6 +146,20 @@ def test_a_notice_is_read_and_read_again(vm):
     assert {n["read"] for n in gate.call(vm, "notices", user="clerk2")["notices"]} == {False}
 
 
+def test_what_the_agent_wrote_is_put_back_at_once(vm):
+    """A mandatory setting that is removed or edited, and the start with the system, long before any interval."""
+    vm.wait_until("test -f /etc/profile.d/zz-sekimori-idle.sh", 60)
+    before = vm.read("/etc/profile.d/zz-sekimori-idle.sh")
+    for hand in ("rm /etc/profile.d/zz-sekimori-idle.sh", "echo TMOUT=0 >/etc/profile.d/zz-sekimori-idle.sh"):
+        vm.run(hand)
+        vm.wait(lambda: vm.read("/etc/profile.d/zz-sekimori-idle.sh") == before if vm.ok("test -f /etc/profile.d/zz-sekimori-idle.sh") else False,
+                "the setting is back", 30)
+    put = vm.wait(lambda: [e for e in gate.events(vm, "settings.put-back") if e["check"] == "screen-lock"][1:], "both on record", 20)
+    assert "/etc/profile.d/zz-sekimori-idle.sh" in put[-1]["files"], put
+    vm.run("rm /etc/systemd/system/sysinit.target.wants/sekimorid.service")
+    vm.wait_until("test -L /etc/systemd/system/sysinit.target.wants/sekimorid.service", 20)
+
+
 def test_hands_on_the_agent_show(vm):
     """Killed, traced, taken out of the boot, exchanged: each is on record."""
     vm.run("systemctl kill -s KILL sekimorid")
@@ -166,3 +205,41 @@ def test_a_text_console_that_is_left(vm):
     vm.wait_until("loginctl --no-legend list-sessions | grep -q 'clerk .*tty1'", 60)
     vm.wait(lambda: order(vm, "lock")["detail"] != "0 sessions", "a session to lock", 40)
     vm.wait(lambda: [e for e in gate.events(vm, "session.ended") if e["cause"] == "order"], "ended by order", 40)
+
+
+EARLY = """[Unit]
+DefaultDependencies=no
+Wants=network-pre.target
+After=network-pre.target local-fs.target
+Before=network.target
+[Service]
+Type=oneshot
+ExecStart=/usr/local/sbin/early
+[Install]
+WantedBy=multi-user.target
+"""
+
+
+@timeout(600)
+def test_a_cut_off_terminal_stays_so_over_a_reboot(vm):
+    """Both modes: what comes up as soon as any network may finds the rules there, without the agent."""
+    script = "#!/bin/sh\n/usr/local/sbin/harness-net\n{ %s; runuser -u sekimori-uplink -- bash -c \"%s\"; } >/run/early 2>&1\n"
+    reach = REACH
+    vm.write("/usr/local/sbin/early", (script % (reach, reach)).encode(), mode=0o755)
+    vm.write("/etc/systemd/system/early.service", EARLY.encode())
+    vm.run("systemctl enable -q early && /usr/local/sbin/early")
+    assert vm.read("/run/early").split() == [b"open", b"open"], "the way is there when nothing is cut off"
+    for mode, expected in (("management", [b"shut", b"open"]), ("full", [b"shut", b"shut"])):
+        done = order(vm, "isolate", mode=mode)
+        assert done["result"] == "done", done
+        taken = len(gate.events(vm, "order.taken"))
+        vm.reboot()
+        assert vm.read("/run/early").split() == expected, (mode, vm.read("/run/early"))
+        at = vm.out("systemctl show -p ActiveEnterTimestampMonotonic --value sekimori-isolation network-pre.target").split()
+        assert 0 < int(at[0]) < int(at[1]), at
+        vm.wait_until("systemctl is-active sekimorid", 90)
+        assert json.loads(vm.wait_until("sekimori status --json", 60))["isolation"] == mode
+        send(vm)
+        assert len(gate.events(vm, "order.taken")) == taken, "the order is not carried out again"
+    assert order(vm, "release")["result"] == "done"
+    assert not vm.ok("nft list table inet sekimori_isolation")
