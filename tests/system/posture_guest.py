@@ -285,13 +285,13 @@ class Session:
 
 
 class Probe:
-    """In place of sekimori-probe a program that does something else for the check of services."""
+    """In place of sekimori-probe a program that does something else for one check."""
 
-    def __init__(self, vm, what):
-        self.vm, self.what = vm, what
+    def __init__(self, vm, what, check="services"):
+        self.vm, self.what, self.check = vm, what, check
 
     def __enter__(self):
-        self.vm.write("/run/probe", ("#!/bin/sh\n[ \"$1\" = services ] && { %s; }\nexec /run/probe.real \"$@\"\n" % self.what).encode(), mode=0o755)
+        self.vm.write("/run/probe", ("#!/bin/sh\n[ \"$1\" = %s ] && { %s; }\nexec /run/probe.real \"$@\"\n" % (self.check, self.what)).encode(), mode=0o755)
         self.vm.run("cp -p /usr/lib/sekimori/sekimori-probe /run/probe.real; mount --bind /run/probe /usr/lib/sekimori/sekimori-probe")
 
     def __exit__(self, *exc):

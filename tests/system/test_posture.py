@@ -68,10 +68,17 @@ def test_disk_encryption(vm):
     assert {use: found[use]["encrypted"] if use in found else "?" for use in want} == want, evidence
     assert found["/mnt/lvm-on-luks"]["cipher"] == "aes-xts-plain64" and found["/mnt/lvm-on-luks"]["key_bits"] == 512
     assert "/mnt/read-only" not in found
-    # The same probe from inside an encrypted volume: nothing else is there, and all of it is encrypted.
-    code, out, err = vm.run(guest.INSIDE, timeout=60)
-    inside = json.loads(out)
-    assert [(v["use"], v["encrypted"]) for v in inside["volumes"] if v["kind"] == "mount"] == [("/", True)], inside
+    # The same probe from inside an encrypted volume, where nothing else is there, and with a volume that only says it is encrypted: judged as a PC's own.
+    for odd, mounts, state, words in (("true", [("/", True)], "compliant", "encrypted"),
+                                      ("mkdir -p odd && mount /dev/mapper/label odd", [("/", True), ("/odd", None)], "unknown", "/odd")):
+        out = vm.run("cd /mnt/lvm-on-luks && %s && cd / && %s" % (odd, guest.INSIDE), timeout=60)[1]
+        inside = json.loads(out)
+        assert [(v["use"], v["encrypted"]) for v in inside["volumes"] if v["kind"] == "mount"] == mounts, inside
+        inside["volumes"] = [v for v in inside["volumes"] if v["kind"] == "mount"]  # the machine's swap is still the machine's
+        vm.write("/run/facts", json.dumps(inside).encode())
+        with guest.Probe(vm, "exec cat /run/facts", "disk-encryption"):
+            check(vm, "disk-encryption", state, words)
+    vm.run("umount /mnt/lvm-on-luks/odd")
     vm.run(guest.VOLUMES_OFF, timeout=90)
 
 
