@@ -34,7 +34,7 @@ ALL_CFLAGS = -std=gnu11 $(OPT) $(WARN) $(WERROR) $(HARDEN) -ffunction-sections -
              -DSK_VERSION='"$(VERSION)"' $(PKG_CFLAGS) $(CFLAGS)
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--gc-sections -Wl,--as-needed $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
 
-AGENT_PROGRAMS  := sekimorid sekimori-uplink sekimori-session sekimori sekimori-probe sekimori-early sekimori-mount sekimori-crypt sekimori-scan sekimori-erase sekimori-recorder sekimori-verdict
+AGENT_PROGRAMS  := sekimorid sekimori-uplink sekimori-session sekimori sekimori-probe sekimori-probe-session sekimori-early sekimori-mount sekimori-crypt sekimori-scan sekimori-erase sekimori-recorder sekimori-verdict
 SERVER_PROGRAMS := sekimori-server
 AGENT_PROGRAMS  := $(foreach p,$(AGENT_PROGRAMS),$(if $(wildcard agent/$(p).c),$(p)))
 SERVER_PROGRAMS := $(foreach p,$(SERVER_PROGRAMS),$(if $(wildcard server/$(p).c),$(p)))

@@ -5,6 +5,7 @@
  *   sekimori-probe ID [NAME=VALUE...]            the parameters of the check that its probe needs (policy/param.h)
  *   sekimori-probe --enforce screen-lock idle_limit=SECONDS
  */
+#include <limits.h>
 #include <linux/ioprio.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,12 +28,6 @@ static const char *value_of(char **args, const char *name)
 		if (strncmp(*args, name, n) == 0 && (*args)[n] == '=')
 			return *args + n + 1;
 	return "";
-}
-
-static json_t *screen(char **args)
-{
-	(void)args;
-	return sk_probe_screen("");
 }
 
 static json_t *disk(char **args)
@@ -169,11 +164,6 @@ static json_t *hardware(char **args)
 	return sk_probe_hardware("");
 }
 
-static json_t *card(char **args)
-{
-	return sk_probe_card("", value_of(args, "socket"), value_of(args, "services"));
-}
-
 static json_t *boot(char **args)
 {
 	(void)args;
@@ -182,9 +172,9 @@ static json_t *boot(char **args)
 
 static const struct {
 	const char *id;
-	json_t *(*run)(char **args);
+	json_t *(*run)(char **args); /* NULL: by sekimori-probe-session */
 } probes[] = {
-    {"screen-lock", screen},
+    {"screen-lock", NULL},
     {"disk-encryption", disk},
     {"login-factors", login_factors},
     {"passwords", passwords},
@@ -201,7 +191,7 @@ static const struct {
     {"networks", networks},
     {"wireless", wireless},
     {"hardware", hardware},
-    {"ic-card", card},
+    {"ic-card", NULL},
     {"antivirus-settings", settings},
     {"full-scan", full_scan},
     {"secure-boot", boot},
@@ -246,6 +236,22 @@ static int enforce(const char *what, const char *limit)
 	return print(json_pack("{s:b, s:o?}", "enforced", 1, "wrote", wrote));
 }
 
+/* Becomes the program beside this one. Returns only when it cannot. */
+static int become_session(char **argv)
+{
+	static const char name[] = "sekimori-probe-session";
+	char path[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - sizeof(name) - 1);
+
+	path[n > 0 ? n : 0] = '\0';
+	char *slash = strrchr(path, '/');
+
+	memcpy(slash ? slash + 1 : path, name, sizeof(name));
+	(void)execv(path, argv);
+	(void)execv("/usr/lib/sekimori/sekimori-probe-session", argv);
+	return print(json_pack("{s:s}", "error", "sekimori-probe-session cannot be started"));
+}
+
 /* Nobody waits for it that could not wait longer. Its children inherit both; where it is not permitted it runs as it is. */
 static void lower_priority(void)
 {
@@ -260,6 +266,6 @@ int main(int argc, char **argv)
 		return enforce(argv[2], value_of(argv + 3, "idle_limit"));
 	for (size_t i = 0; argc >= 2 && i < sizeof(probes) / sizeof(*probes); i++)
 		if (strcmp(argv[1], probes[i].id) == 0)
-			return print(probes[i].run(argv + 2));
+			return probes[i].run ? print(probes[i].run(argv + 2)) : become_session(argv);
 	return usage();
 }

@@ -14,7 +14,7 @@ program() { # source target: without the symbols, which stay in the build folder
 }
 agent() {
 	lib=/usr/lib/sekimori
-	for name in sekimorid sekimori-uplink sekimori-session sekimori-probe sekimori-early sekimori-mount sekimori-crypt sekimori-scan sekimori-erase sekimori-recorder sekimori-verdict; do
+	for name in sekimorid sekimori-uplink sekimori-session sekimori-probe sekimori-probe-session sekimori-early sekimori-mount sekimori-crypt sekimori-scan sekimori-erase sekimori-recorder sekimori-verdict; do
 		[ ! -e "$build/bin/$name" ] || program "$build/bin/$name" "$lib/$name"
 	done
 	program "$build/bin/sekimori" "$prefix/bin/sekimori"
