@@ -200,6 +200,8 @@ static void check_result(void *ctx, const struct sk_check *check, const json_t *
 	keep_since(d, check, result);
 	if (d->gate && strcmp(check->id, "antivirus") == 0)
 		sk_gate_antivirus(d->gate, media_may_be_used(state));
+	if (strcmp(check->id, "networks") == 0)
+		sk_office_networks(d, check, json_object_get(result, "evidence"));
 	sk_text_copy(key + 6, sizeof key - 6, check->id);
 	sk_buf_init(&before, 64);
 	(void)sk_journal_meta_get(d->journal, key, &before);

@@ -46,6 +46,7 @@ static const struct kind {
     {"notice.received", N_("Notice from the office"), OF_REQUEST, true},
     {"isolation.on", N_("Cut off from the network"), OF_KIND, true},
     {"isolation.off", N_("Back to the network"), OF_KIND, true},
+    {"networks.closed", N_("Networks that are not permitted"), OF_KIND, true},
     {"keyboard.confirm", N_("A new keyboard waits for your confirmation"), OF_KIND, true},
 };
 

@@ -48,6 +48,8 @@ static const struct {
      N_("This terminal was cut off from the network. Unplug its network cable as well, leave it switched on, and "
         "call the helpdesk.")},
     {"isolation.off", N_("This terminal may use the network again.")},
+    {"networks.closed", N_("What this terminal may reach has changed: a network that is not permitted for it is "
+                           "closed, or open again. sekimori check networks says which.")},
     {"device.confirmed", N_("%1 was confirmed and can be used.")},
     {"device.not-confirmed", N_("%1 was not confirmed and stays shut.")},
     {"device.refused-change", N_("%1 was shut because it changed while it was being checked.")},

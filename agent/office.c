@@ -8,6 +8,7 @@
 
 #include "agent/gate_system.h"
 #include "agent/office_impl.h"
+#include "policy/networks.h"
 #include "agent/screen.h"
 #include "agent/tell.h"
 #include "common/log.h"
@@ -65,6 +66,8 @@ int sk_office_start(struct sk_daemon *d)
 	    .ctx = o, .now = now, .get = get, .set = set, .record = record, .carry_out = sk_office_carry_out};
 	const struct sk_isolation_hooks isolation = {
 	    .ctx = o, .uplink = uplink, .record = isolation_record, .nft = NFT};
+	const struct sk_netguard_hooks guard = {
+	    .ctx = o, .uplink = uplink, .record = isolation_record, .nft = NFT, .dir = d->config.state};
 	const struct sk_suspend_hooks suspend = {
 	    .ctx = o, .get = get, .set = set, .expiry = sk_suspend_expiry, .usermod = USERMOD};
 	int r;
@@ -78,6 +81,8 @@ int sk_office_start(struct sk_daemon *d)
 		r = sk_isolation_new(d->loop, d->config.state, &isolation, &o->isolation);
 	if (r == 0)
 		r = sk_suspend_new(d->loop, &suspend, &o->suspend);
+	if (r == 0)
+		r = sk_netguard_new(d->loop, &guard, &o->netguard);
 	sk_office_load_read(o);
 	return r;
 }
@@ -89,6 +94,7 @@ struct sk_office *sk_office_free(struct sk_office *o)
 	o->queue = sk_order_queue_free(o->queue);
 	o->isolation = sk_isolation_free(o->isolation);
 	o->suspend = sk_suspend_free(o->suspend);
+	o->netguard = sk_netguard_free(o->netguard);
 	o->timer = sd_event_source_disable_unref(o->timer);
 	o->off = sd_event_source_disable_unref(o->off);
 	sk_child_cancel(o->scan);
@@ -117,6 +123,14 @@ void sk_office_tend(struct sk_daemon *d)
 		return;
 	sk_isolation_look(d->office->isolation);
 	sk_order_queue_retry(d->office->queue);
+}
+
+void sk_office_networks(struct sk_daemon *d, const struct sk_check *check, const json_t *facts)
+{
+	const struct sk_check_set *set = sk_check_set_of(&sk_holder_policy(d->holder)->checks, check);
+
+	if (d->office)
+		sk_netguard_set(d->office->netguard, sk_networks_refused(set, facts));
 }
 
 bool sk_office_suspended(const struct sk_daemon *d, const char *person)

@@ -1,7 +1,7 @@
 /*
  * What the office says to this terminal beside its policy and permits, all of it in the signed grants bundle: orders (agent/orders.h) and what they
  * change here (agent/isolation.h, agent/suspend.h, disk keys), and notices that people acknowledge (I7).
- * Events: order.taken order.done isolation.on isolation.off scan.full notice.received notice.acknowledged.
+ * Events: order.taken order.done isolation.on isolation.off networks.closed scan.full notice.received notice.acknowledged.
  */
 #ifndef SK_AGENT_OFFICE_H
 #define SK_AGENT_OFFICE_H
@@ -19,6 +19,9 @@ void sk_office_bundle(struct sk_daemon *d, const json_t *body);
 void sk_office_tend(
     struct sk_daemon *d); /* now and then: what was set is still set; what waited for the record goes on */
 void sk_office_arrived(struct sk_daemon *d, const char *person); /* logged in: is told what they have not read */
+
+/* What the check of networks found is closed in the kernel, where the policy says so (agent/netguard.h). facts: its evidence. */
+void sk_office_networks(struct sk_daemon *d, const struct sk_check *check, const json_t *facts);
 
 bool sk_office_suspended(const struct sk_daemon *d, const char *person);
 enum sk_isolation_mode sk_office_isolation(const struct sk_daemon *d);

@@ -2,6 +2,7 @@
 #ifndef SK_AGENT_OFFICE_IMPL_H
 #define SK_AGENT_OFFICE_IMPL_H
 
+#include "agent/netguard.h"
 #include "agent/office.h"
 #include "agent/orders.h"
 #include "agent/suspend.h"
@@ -16,6 +17,7 @@ struct sk_office {
 	struct sk_order_queue *queue;
 	struct sk_isolation *isolation;
 	struct sk_suspend *suspend;
+	struct sk_netguard *netguard;
 	sd_event_source *timer, *off; /* a moment before the cut; the power */
 	struct sk_child *scan, *eraser;
 	sk_ms scan_began;

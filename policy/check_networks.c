@@ -12,9 +12,10 @@
 
 #include "common/i18n.h"
 #include "policy/check_list.h"
+#include "policy/networks.h"
 #include "policy/pattern.h"
 
-enum { GATEWAYS, SUBNETS, SSIDS, INTERFACES, OTHERS, VPN };
+enum { GATEWAYS, SUBNETS, SSIDS, INTERFACES, OTHERS, VPN, ENFORCE };
 static const struct sk_param params[] = {
     [GATEWAYS] = {.name = "gateways", .type = SK_PARAM_LIST, .max = 128},
     [SUBNETS] = {.name = "subnets", .type = SK_PARAM_LIST, .max = 128},
@@ -22,6 +23,7 @@ static const struct sk_param params[] = {
     [INTERFACES] = {.name = "interfaces", .type = SK_PARAM_LIST, .max = 64},
     [OTHERS] = {.name = "others", .type = SK_PARAM_LIST, .max = 256},
     [VPN] = {.name = "vpn", .type = SK_PARAM_LIST, .max = 16},
+    [ENFORCE] = {.name = "enforce", .type = SK_PARAM_YES},
 };
 
 static const char *text(const json_t *o, const char *name)
@@ -111,6 +113,7 @@ static bool is_local(const char *address)
 struct seen {
 	const struct sk_check_set *p;
 	json_t *detail;
+	json_t *refused; /* names; NULL = nobody asks */
 	size_t connected, own, strangers, others, with_gateway;
 	bool unknown;
 };
@@ -212,6 +215,12 @@ static bool fits(struct seen *s, const json_t *i)
 	return (!named(&v[GATEWAYS]) || gateways_fit(s, i)) && good;
 }
 
+static void refuse(struct seen *s, const char *name)
+{
+	if (s->refused && json_array_size(s->refused) < SK_NETWORKS_REFUSED)
+		json_array_append_new(s->refused, json_string(name));
+}
+
 static bool is_hardware(const char *kind)
 {
 	return strcmp(kind, "wired") == 0 || strcmp(kind, "wireless") == 0 || strcmp(kind, "mobile") == 0 ||
@@ -225,6 +234,7 @@ static void look(struct seen *s, const json_t *i)
 	if (strcmp(kind, "vpn") == 0) {
 		if (json_is_true(json_object_get(i, "up")) && !in_list(&s->p->v[VPN], name, is_glob)) {
 			sk_check_say(s->detail, N_("%1 is a tunnel (VPN) that is not permitted."), name, NULL);
+			refuse(s, name);
 			s->strangers++;
 		}
 		return;
@@ -237,10 +247,12 @@ static void look(struct seen *s, const json_t *i)
 	s->with_gateway += json_array_size(json_object_get(i, "gateways")) > 0;
 	if (of_another_zone(s, i)) {
 		sk_check_say(s->detail, N_("%1 is connected to a network of another zone."), name, NULL);
+		refuse(s, name);
 		s->others++;
 	} else if (fits(s, i)) {
 		s->own++;
 	} else {
+		refuse(s, name);
 		s->strangers++;
 	}
 }
@@ -293,7 +305,42 @@ static enum sk_state judge(const struct sk_check_set *p, const json_t *facts, lo
 		sk_check_say(detail, N_("It is connected to no network now."), NULL, NULL);
 		return SK_STATE_COMPLIANT;
 	}
+	if (p->v[ENFORCE].n && s.others + s.strangers > 0)
+		sk_check_say(detail, N_("What is named here is closed by the agent; its way to the server stays open."),
+		             NULL, NULL);
 	return verdict(&s, designated);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+json_t *sk_networks_refused(const struct sk_check_set *p, const json_t *facts)
+{
+	const json_t *list = json_object_get(facts, "interfaces");
+	json_t *names = json_array(), *detail = json_array(), *sorted = json_array();
+	const char *name[SK_NETWORKS_REFUSED];
+	struct seen s = {.p = p, .detail = detail, .refused = names};
+	bool enforce = p->applies && p->v[ENFORCE].n;
+	size_t n;
+
+	if (enforce && !json_is_array(list)) {
+		json_decref(sorted);
+		sorted = NULL;
+	}
+	for (size_t i = 0; enforce && i < json_array_size(list); i++)
+		look(&s, json_array_get(list, i));
+	n = json_array_size(names);
+	for (size_t i = 0; i < n; i++)
+		name[i] = json_string_value(json_array_get(names, i));
+	if (n > 0)
+		qsort(name, n, sizeof(*name), by_name);
+	for (size_t i = 0; sorted && i < n; i++)
+		json_array_append_new(sorted, json_string(name[i]));
+	json_decref(names);
+	json_decref(detail);
+	return sorted;
 }
 
 const struct sk_check sk_check_networks = {

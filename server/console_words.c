@@ -173,6 +173,7 @@ const char *sk_word_event(const char *kind, enum sk_tone *tone)
 	    {"orders.refused", N_("Orders refused"), SK_TONE_ERROR},
 	    {"isolation.on", N_("Cut off from the network"), SK_TONE_BAD},
 	    {"isolation.off", N_("Back on the network"), SK_TONE_PLAIN},
+	    {"networks.closed", N_("Networks closed"), SK_TONE_BAD},
 	    {"scan.full", N_("Full scan"), SK_TONE_PLAIN},
 	    {"disk.erased", N_("Keys of a disk destroyed"), SK_TONE_BAD},
 	    {"notice.received", N_("Notice arrived"), SK_TONE_PLAIN},

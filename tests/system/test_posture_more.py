@@ -129,6 +129,32 @@ def test_networks(vm):
     vm.run("ip route del default")
 
 
+def test_networks_that_are_not_permitted_are_closed(vm):
+    """By nftables: what the check names, and nothing else; never the uplink's way to the server; open again when it is right."""
+    office = "timeout 2 bash -c '</dev/tcp/10.0.2.100/8443' 2>/dev/null && echo open || echo shut"
+    home = office.replace("10.0.2.100/8443", "192.168.7.1/8088")
+    vm.run("ip netns add far && ip link add second type veth peer name peer && ip link set peer netns far && "
+           "ip -n far addr add 192.168.7.1/24 dev peer && ip -n far link set peer up && ip link set second up && "
+           "ip addr add 192.168.7.2/24 dev second && ip route add default via 192.168.7.1 dev second metric 500")
+    vm.spawn("exec ip netns exec far python3 -m http.server 8088 --bind 192.168.7.1", "far")
+    vm.wait_until("timeout 2 bash -c '</dev/tcp/192.168.7.1/8088'", 30)
+    found = check(vm, "networks", "subnets = 10.0.2.0/24")
+    assert state(found) == "non-compliant" and not vm.ok("nft list table inet sekimori_networks"), "found, and not asked to close it"
+    closed = check(vm, "networks", "subnets = 10.0.2.0/24", "enforce = yes")
+    assert state(closed) == "non-compliant" and "closed by the agent" in said(closed), closed
+    vm.wait_until("nft list table inet sekimori_networks | grep -q second", 20)
+    assert [vm.out(home), vm.out(office)] == ["shut", "open"]
+    # A list that forgets the office's own network: everything is shut but the way by which a better one comes.
+    check(vm, "networks", "subnets = 10.9.0.0/16", "enforce = yes")
+    vm.wait_until("nft list table inet sekimori_networks | grep -q eth0", 20)
+    assert [vm.out(home), vm.out(office), vm.out(office, user="sekimori-uplink")] == ["shut", "shut", "open"]
+    assert state(check(vm, "networks", "subnets = 10.0.2.0/24 192.168.7.0/24", "enforce = yes")) == "compliant"
+    vm.wait_until("! nft list table inet sekimori_networks 2>/dev/null", 20)
+    assert [vm.out(home), vm.out(office)] == ["open", "open"]
+    assert [e["interfaces"] for e in gate.events(vm, "networks.closed")] == [["second"], ["eth0", "second"], []]
+    vm.run("systemctl stop far; ip link del second; ip netns del far")
+
+
 # ------------------------------------------------------------ wireless
 
 KEYFILE = "[connection]\nid=cafe\ntype=wifi\n[wifi]\nssid=cafe\n%s"

@@ -11,6 +11,7 @@
 #include "platform/netwatch.h"
 #include "platform/probe.h"
 #include "platform/wifi.h"
+#include "policy/networks.h"
 #include "tests/unit/check_help.h"
 
 /* --- messages --- */
@@ -192,6 +193,50 @@ Test(networks, only_another_list_is_a_change)
 #define WG        "{\"name\":\"wg0\",\"kind\":\"vpn\",\"up\":true,\"addresses\":[\"10.9.0.2/32\"],\"gateways\":[]}"
 #define NET(list) "{\"interfaces\":[" list "],\"cut\":false}"
 #define P         "[check networks]\n"
+
+/* Names that are closed, between commas; "-" = nothing is to be changed. */
+static const char *refused(const char *ini_text, const char *facts_text)
+{
+	static char out[200];
+	json_t *facts = json_loads(facts_text, 0, NULL), *names, *name;
+	const struct sk_check *c = sk_check_find("networks");
+	struct sk_ini *ini = NULL;
+	struct sk_check_params p;
+	size_t i;
+
+	cr_assert_eq(sk_check_params_default(&p), 0);
+	cr_assert_eq(sk_ini_parse("p.ini", ini_text, strlen(ini_text), &ini, NULL), 0);
+	cr_assert_eq(sk_check_params_read(ini, &p, NULL), 0);
+	sk_ini_free(ini);
+	names = sk_networks_refused(sk_check_set_of(&p, c), facts);
+	snprintf(out, sizeof(out), "%s", names ? "" : "-");
+	json_array_foreach(names, i, name)
+	    snprintf(out + strlen(out), sizeof(out) - strlen(out), "%s%s", i ? "," : "", json_string_value(name));
+	json_decref(names);
+	json_decref(facts);
+	sk_check_params_clear(&p);
+	return out;
+}
+
+Test(networks, what_is_closed)
+{
+	static const char on[] = P "subnets = 10.1.0.0/16\ngateways = aa:*\nothers = 192.168.0.0/16\nenforce = yes\n",
+	                  off[] = P "subnets = 10.1.0.0/16\nothers = 192.168.0.0/16\n",
+	                  no[] = P "subnets = 10.1.0.0/16\nenforce = yes\napplies = no\n";
+	static const char two[] = NET(WLAN("192.168.0.5/24", "aa:y", "home") "," ETH("10.1.2.3/16", "aa:x"));
+
+	cr_expect_str_eq(refused(on, NET(ETH("10.1.2.3/16", "aa:x"))), "");
+	cr_expect_str_eq(refused(on, two), "wlan0", "the other zone goes, the own one stays");
+	cr_expect_str_eq(refused(off, two), "");
+	cr_expect_str_eq(refused(no, two), "");
+	cr_expect_str_eq(refused(on, NET(WLAN("10.2.0.5/24", "aa:y", "home") "," ETH("10.2.2.3/16", "aa:x"))),
+	                 "eth0,wlan0");
+	cr_expect_str_eq(refused(on, NET(ETH("10.1.2.3/16", ""))), "", "what is only unknown stays open");
+	cr_expect_str_eq(refused(on, NET(ETH("10.1.2.3/16", "aa:x") "," WG)), "wg0");
+	cr_expect_str_eq(refused(on, "{\"interfaces\":null}"), "-");
+	cr_expect_str_eq(refused(on, "{\"error\":\"x\"}"), "-");
+	cr_expect_str_eq(refused(off, "{\"error\":\"x\"}"), "");
+}
 
 Test(networks, verdicts)
 {
