@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
@@ -19,6 +20,7 @@ from table import Table, median  # noqa: E402
 from vm.qemu import VM, build_image  # noqa: E402
 
 RUNS = int(os.environ.get("SEKIMORI_BENCH_RUNS", "3"))
+IDLE_SECONDS = 120
 PEERS = ["lynis", "openscap-scanner", "ssg-debian"]
 CONTENT = "/usr/share/xml/scap/ssg/content/ssg-debian11-ds.xml"
 # The rules of that content that ask what a check of ours asks.
@@ -27,15 +29,26 @@ RULES = ["no_empty_passwords", "no_empty_passwords_etc_shadow", "accounts_no_uid
          "service_ufw_enabled", "display_login_attempts", "package_telnetd_removed", "package_nis_removed", "service_auditd_enabled",
          "package_ntp_installed", "package_chrony_installed", "package_rsyslog_installed"]
 SAME = ["passwords", "accounts", "login-limits", "firewall", "services", "clock", "logs"]
+# What asks the same, by check: rules of OpenSCAP, tests of Lynis (which reports a warning or a suggestion, or nothing).
+ALIKE = {
+    "passwords": (["accounts_password_minlen_login_defs", "no_empty_passwords", "no_empty_passwords_etc_shadow", "accounts_password_all_shadowed"],
+                  ["AUTH-9262", "AUTH-9283", "AUTH-9230"]),
+    "accounts": (["accounts_no_uid_except_zero", "sudo_remove_nopasswd", "sudo_remove_no_authenticate"], ["AUTH-9204", "AUTH-9250"]),
+    "login-limits": (["display_login_attempts"], ["BANN-7126", "AUTH-9408"]),
+    "firewall": (["set_iptables_default_rule", "service_ufw_enabled"], ["FIRE-4590", "FIRE-4540"]),
+    "services": (["package_telnetd_removed", "package_nis_removed"], ["NETW-3012", "INSE-8322"]),
+    "clock": (["package_ntp_installed", "package_chrony_installed"], ["TIME-3104", "TIME-3185"]),
+    "logs": (["package_rsyslog_installed", "service_auditd_enabled"], ["LOGG-2130", "LOGG-2138", "ACCT-9628"]),
+    "updates": ([], ["PKGS-7392", "PKGS-7390", "KRNL-5830"]),
+    "disk-encryption": ([], ["CRYP-7930"]),
+    "antivirus": ([], ["MALW-3280", "HRDN-7230"]),
+}
+PROBE = "/usr/lib/sekimori/sekimori-probe"
+ANSWER = "/var/lib/sekimori/updates.answer"
 
-MEASURE = r'''
-import json, os, resource, subprocess, sys, time
-before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-with open(os.devnull, "r+") as null:
-    subprocess.run(sys.argv[1:], stdin=null, stdout=null, stderr=null)
-after = resource.getrusage(resource.RUSAGE_CHILDREN)
-print(json.dumps({"wall": time.monotonic() - began, "cpu": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, "rss": after.ru_maxrss / 1024}))
-'''
+
+def say(text):
+    print("posture: " + text, file=sys.stderr, flush=True)
 
 
 def peer_packages():
@@ -55,7 +68,7 @@ def peer_packages():
 
 
 def measure(vm, *command, timeout=900):
-    return json.loads(vm.out(["python3", "/run/measure.py", *command], timeout=timeout))
+    return json.loads(vm.out(["/run/measure", *command], timeout=timeout))
 
 
 def cpu_of(vm, unit):
@@ -64,35 +77,57 @@ def cpu_of(vm, unit):
 
 
 def prepare(vm, build):
+    say("installing")
     vm.install_debs(agent_package(build))
+    program = os.path.join(build, "bench-measure")
+    subprocess.run(["gcc", "-O2", "-D_GNU_SOURCE", "-static", "-o", program, os.path.join(HERE, "run_measured.c")], check=True)
+    vm.push(program, "/run/measure", mode=0o755)
     vm.run("mkdir -p /var/tmp/peers")
     for file in peer_packages():
         vm.push(file, "/var/tmp/peers/" + os.path.basename(file).replace("%3a", ""))
+    say("peers")
     vm.run("dpkg -i /var/tmp/peers/*.deb", timeout=300)
     vm.run("sed 's/\\^11\\.\\[0-9\\]+\\$/^12.[0-9]+$/' %s >/var/tmp/content.xml" % CONTENT, timeout=60)
-    vm.write("/run/measure.py", MEASURE.encode())
     vm.wait_until("systemctl is-active sekimorid", 60)
+    say("first run")
     sekimori(vm, "check", timeout=180)  # the first run after the start is over
 
 
-def ours(vm):
-    """Everything the unit burns (daemon, probes, apt-get, nft) and the command that asks for it."""
-    before = cpu_of(vm, "sekimorid.service")
+def ours(vm, before=None):
+    """Everything the unit burns (daemon, probes, nft, apt-get where it is asked) and the command that asks for it."""
+    if before:
+        vm.run(before)
+    began = cpu_of(vm, "sekimorid.service")
     asked = measure(vm, "sekimori", "check", "--refresh")
-    return {"cpu": cpu_of(vm, "sekimorid.service") - before + asked["cpu"], "wall": asked["wall"]}
+    return {"cpu": cpu_of(vm, "sekimorid.service") - began + asked["cpu"], "wall": asked["wall"]}
 
 
 def same(vm):
     return sum(measure(vm, "sekimori", "check", name, "--refresh")["wall"] for name in SAME)
 
 
-def rss(vm):
-    """Highest resident memory of a probe and what it starts (MB), by check."""
+def probes(vm):
+    """Each probe alone, with what it starts, by check."""
     found = {}
     for name in [c["id"] for c in sekimori(vm, "check")[1]["checks"]]:
-        found[name] = measure(vm, "/usr/lib/sekimori/sekimori-probe", name, "socket=/run/clamav/clamd.ctl",
-                              "services=login gdm-password lightdm sddm", "forbidden=telnet.socket")["rss"]
+        found[name] = measure(vm, PROBE, name, "socket=/run/clamav/clamd.ctl", "services=login gdm-password lightdm sddm",
+                              "forbidden=telnet.socket", "homes=1", "base=1")
     return found
+
+
+def switches(vm):
+    return int(vm.out("cat /proc/$(pidof sekimorid)/task/*/status | awk '/ctxt_switches/ {n += $2} END {print n}'"))
+
+
+def idle(vm):
+    """Context switches of sekimorid a minute and its share of one processor while nothing happens; no check falls due."""
+    time.sleep(75)  # what followed the last change has gone
+    before, used = switches(vm), cpu_of(vm, "sekimorid.service")
+    began = float(vm.out("cut -d' ' -f1 /proc/uptime"))
+    time.sleep(IDLE_SECONDS)
+    after, spent = switches(vm), cpu_of(vm, "sekimorid.service") - used
+    passed = float(vm.out("cut -d' ' -f1 /proc/uptime")) - began
+    return (after - before) * 60 / passed, 100 * spent / passed
 
 
 def oscap_command(*more):
@@ -100,24 +135,61 @@ def oscap_command(*more):
     return ["oscap", "xccdf", "eval", *more, *rules, "/var/tmp/content.xml"]
 
 
+def verdicts(vm, out):
+    """The three verdicts side by side, of this one machine: the figures' other half. Printed, and kept beside them."""
+    states = {c["id"]: c["state"] for c in sekimori(vm, "check")[1]["checks"]}
+    results = dict(re.findall(r'<rule-result[^>]*content_rule_(\w+)"[^>]*>\s*<result>(\w+)', vm.read("/var/tmp/results.xml").decode()))
+    report = vm.read("/var/log/lynis-report.dat").decode(errors="replace")
+    said = {m[1]: m[0] for m in re.findall(r"^(warning|suggestion)\[\]=([A-Z]+-[0-9]+)", report, re.M)}
+    table = {name: {"ours": states.get(name), "oscap": {rule: results.get(rule, "not run") for rule in rules},
+                    "lynis": {test: said.get(test, "nothing") for test in tests}} for name, (rules, tests) in ALIKE.items()}
+    for name, row in table.items():
+        say("%-16s %-14s %s" % (name, row["ours"], ", ".join("%s %s" % pair for pair in [*row["oscap"].items(), *row["lynis"].items()])))
+    os.makedirs(out, exist_ok=True)
+    with open(os.path.join(out, "posture-verdicts.json"), "w") as file:
+        json.dump(table, file, indent=1)
+        file.write("\n")
+
+
 def run(build):
     vm = VM(name="bench-posture")
     vm.start()
     try:
         prepare(vm, build)
-        own = [ours(vm) for _ in range(RUNS)]
-        alike = [same(vm) for _ in range(RUNS)]
-        memory = rss(vm)
-        lynis = measure(vm, "lynis", "audit", "system", "--quick", "--quiet")
-        oscap = measure(vm, *oscap_command())
+        own, asking, alike, lynis, oscap = [], [], [], [], []
+        for i in range(RUNS):  # in turn, so that the host's other work falls on all of them
+            own.append(ours(vm))
+            alike.append(same(vm))
+            asking.append(ours(vm, "rm -f " + ANSWER))
+            say("ours %.2f s, asking apt %.2f s" % (own[-1]["cpu"], asking[-1]["cpu"]))
+            oscap.append(measure(vm, *oscap_command("--results", "/var/tmp/results.xml")))
+            say("oscap %.2f s wall" % oscap[-1]["wall"])
+            if i == 0 or RUNS > 3:
+                lynis.append(measure(vm, "lynis", "audit", "system", "--quick", "--quiet", timeout=1200))
+                say("lynis %.2f s" % lynis[-1]["cpu"])
+        alone = probes(vm)
+        vm.run("rm -f " + ANSWER)
+        apt = measure(vm, PROBE, "updates")
+        verdicts(vm, os.path.join(build, "bench"))
+        say("idle")
+        wakeups, share = idle(vm)
+        daemon = int(vm.out("awk '/VmHWM/ {print $2}' /proc/$(pidof sekimorid)/status")) / 1024
     finally:
         vm.stop()
+    for name, one in sorted(alone.items(), key=lambda item: -item[1]["cpu"]):
+        say("%-20s %7.1f ms of processor, %5.1f MB" % (name, one["cpu"] * 1000, one["rss"]))
     table = Table("posture")
-    table.add("full posture run, processor time (peer: lynis audit system)", "s", median([o["cpu"] for o in own]), lynis["cpu"], 1 / 20, RUNS)
-    table.add("the checks that oscap has rules for, wall time (peer: those rules)", "s", median(alike), oscap["wall"], 1 / 5, RUNS)
-    table.add("full posture run, wall time (peer: lynis)", "s", median([o["wall"] for o in own]), lynis["wall"], None, RUNS)
-    table.add("peak RSS of a probe, apt-get apart", "MB", max(v for k, v in memory.items() if k != "updates"), None, 16)
-    table.add("peak RSS of the probe of updates with apt-get", "MB", memory["updates"])
-    table.add("peak RSS, lynis and what it starts", "MB", lynis["rss"])
-    table.add("peak RSS, oscap", "MB", oscap["rss"])
+    l = {key: median([one[key] for one in lynis]) for key in ("cpu", "wall", "rss")}
+    o = {key: median([one[key] for one in oscap]) for key in ("cpu", "wall", "rss")}
+    table.add("full posture run, processor time (peer: lynis audit system)", "s", median([x["cpu"] for x in own]), l["cpu"], 1 / 20, RUNS)
+    table.add("the checks that oscap has rules for, wall time (peer: those rules)", "s", median(alike), o["wall"], 1 / 5, RUNS)
+    table.add("full posture run, wall time (peer: lynis)", "s", median([x["wall"] for x in own]), l["wall"], None, RUNS)
+    table.add("the same when apt has to be asked, processor time", "s", median([x["cpu"] for x in asking]), l["cpu"], None, RUNS)
+    table.add("peak RSS of a probe and what it starts, apt-get apart", "MB", max(x["rss"] for x in alone.values()), None, 16)
+    table.add("peak RSS of sekimorid", "MB", daemon, None, 16)
+    table.add("peak RSS of apt-get when it has to be asked", "MB", apt["rss"])
+    table.add("peak RSS, lynis and what it starts", "MB", l["rss"])
+    table.add("peak RSS, oscap", "MB", o["rss"])
+    table.add("wakeups per idle minute, all watchers", "count", wakeups, None, 12)
+    table.add("processor, idle, all watchers", "%", share, None, 0.1)
     return table

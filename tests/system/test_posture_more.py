@@ -133,6 +133,7 @@ def test_networks_that_are_not_permitted_are_closed(vm):
     """By nftables: what the check names, and nothing else; never the uplink's way to the server; open again when it is right."""
     office = "timeout 2 bash -c '</dev/tcp/10.0.2.100/8443' 2>/dev/null && echo open || echo shut"
     home = office.replace("10.0.2.100/8443", "192.168.7.1/8088")
+    vm.run("sysctl -qw net.ipv6.conf.eth0.accept_ra=0; ip -6 addr flush dev eth0; ip -6 route flush default; true")
     vm.run("ip netns add far && ip link add second type veth peer name peer && ip link set peer netns far && "
            "ip -n far addr add 192.168.7.1/24 dev peer && ip -n far link set peer up && ip link set second up && "
            "ip addr add 192.168.7.2/24 dev second && ip route add default via 192.168.7.1 dev second metric 500")
