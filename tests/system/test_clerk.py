@@ -131,7 +131,7 @@ def test_a_cut_off_terminal_comes_back_by_telephone(vm):
     number = int(server.cli("order", "add", "isolate", "--as", "desk", "--terminal", "staff-pc-1", "--reason", "感染の疑い").split()[0])
     vm.wait_until("nft list table inet sekimori_isolation", 60)
     vm.wait_until("sekimori status --json | grep -q '\"isolation\": *\"full\"'", 20)
-    assert not vm.ok("timeout 2 bash -c '</dev/tcp/10.0.2.100/8443'", user="sekimori-uplink")
+    assert vm.out("timeout 2 bash -c '</dev/tcp/10.0.2.100/8443' 2>/dev/null && echo open || echo shut", user="sekimori-uplink") == "shut"
     asked = sekimori(vm, "phone", "--isolation", user="clerk")[1]
     issue = ["phone", "issue", "--as", "desk", "--terminal", "staff-pc-1", "--challenge", asked["challenge"], "--person", "clerk", "--callback", "1234",
              "--reason", "駆除を確認", "--permitted-by", "manager", "--profile"]
