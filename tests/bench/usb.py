@@ -114,27 +114,28 @@ def udev_ns(vm):
     return 1000 * int(vm.out("sed -n 's/^usage_usec //p' /sys/fs/cgroup/system.slice/systemd-udevd.service/cpu.stat"))
 
 
-def plug_once(side, device, kinds):
+def plug_once(side, device, kinds, seconds=1.2):
     """One device, plugged and pulled: {kind: ms or None}, with "cpu" and "udev" in ns and "inputs", how many input devices came."""
     vm, pids = side["vm"], side["pids"]
     trace_take(vm)
     before, udev = cpu_ns(vm, pids), udev_ns(vm)
     plugged = vm.plug_redir(device)
-    settle(vm)
+    settle(vm, seconds)
     events = trace_take(vm)
     out = {kind: latency(events, side["daemon"], kind) for kind in kinds}
     out.update(cpu=cpu_ns(vm, pids) - before, udev=udev_ns(vm) - udev, inputs=sum(1 for _, _, what in events if what == "input"))
     plugged.unplug()
     settle(vm, 0.3)
+    vm.run("udevadm settle -t 20", check=False)  # the last one's events must not stand in the next one's trace
     return out
 
 
-def paired(sides, make, count, kinds):
+def paired(sides, make, count, kinds, seconds=1.2):
     """count devices, each plugged into every side's machine in turn: {side: {kind: values}}. The first loads modules and is not counted."""
     rows = {name: [] for name in sides}
     for number in range(-1, count):
         for name in sides if number % 2 else reversed(list(sides)):
-            row = plug_once(sides[name], make(number), kinds[name])
+            row = plug_once(sides[name], make(number), kinds[name], seconds)
             if number >= 0:
                 rows[name].append(row)
     return {name: {kind: [row[kind] for row in rows[name] if row[kind] is not None] for kind in rows[name][0]} for name in sides}
@@ -178,7 +179,7 @@ while count:
 """
 
 
-def kernel_part(sides):
+def kernel_part(sides, seconds=1.2):
     """CPU in ns that the kernel takes in the writer's context when a keyboard is let in, each daemon's way; before any daemon runs."""
     for name, side in sides.items():
         side["vm"].write("/root/kernel-part.py", KERNEL_PART.encode())
@@ -187,7 +188,7 @@ def kernel_part(sides):
     for number in range(KERNEL_RUNS + 1):
         for side in sides.values():
             plugged = side["vm"].plug_redir(usbredir.Keyboard(product="Bench Keyboard %d" % number))
-            settle(side["vm"])
+            settle(side["vm"], seconds)
             plugged.unplug()
             settle(side["vm"], 0.3)
     for side in sides.values():  # "ready", then the one that loads modules

@@ -2,11 +2,14 @@
 
 What else the host does is in no figure, so the two can be told apart by less than the table in usb.py can. All of it is in thousands of
 instructions, user and kernel. One processor: between the uevent and the decision stands whatever the scheduler puts there, udev among it.
+Beside it, exactly and without a machine: what sekimorid executes in user space for a refused stick, by callgrind over plug_loop.c.
 An emulated processor clears and copies memory byte by byte where a real one has a fast way, so such work weighs more here.
 """
 
 import contextlib
 import os
+import re
+import subprocess
 import tempfile
 
 import usb
@@ -63,6 +66,31 @@ def rows(table, ours, peer):
         both("udev and its helpers per %s, median" % what, udev(ours, what), udev(peer, what))
 
 
+PLUGS = 20
+PARTS = (("the record: text, hash chain, SQLite", ("sk_gate_record",)), ("telling the person, in both languages", ("sk_gate_notify", "sk_attached_sentences")),
+         ("what the record says", ("sk_verdict_json",)), ("facts", ("sk_attached_new",)), ("the decision", ("sk_attached_decide",)))
+
+
+def user_space(table, build):
+    """Instructions of a refused stick in user space, and of its parts (inclusive)."""
+    loop = os.path.join(build, "tests", "bench", "plug_loop")
+    top = os.path.join(usb.HERE, "..", "..")
+    subprocess.run(["make", "-s", "BUILD=" + build, loop], cwd=top, check=True)
+    with tempfile.TemporaryDirectory(prefix="sekimori-bench-") as folder:
+        out = os.path.join(folder, "callgrind")
+        subprocess.run(["valgrind", "--tool=callgrind", "--quiet", "--callgrind-out-file=" + out, "--collect-atstart=no", "--toggle-collect=one_plug",
+                        loop, os.path.join(folder, "root"), str(PLUGS), os.path.join(top, "policy", "profiles", "default.ini")], check=True)
+        text = subprocess.run(["callgrind_annotate", "--inclusive=yes", "--auto=no", "--threshold=100", out], check=True, capture_output=True, text=True).stdout
+    spent = {}
+    for line in text.splitlines():
+        match = re.match(r"\s*([\d,]+) \(.*?\)\s+\S+:(\w+)", line)
+        if match:
+            spent[match.group(2)] = max(spent.get(match.group(2), 0), int(match.group(1).replace(",", "")))
+    table.add("refused stick: sekimorid in user space (callgrind)", "k", spent["one_plug"] / PLUGS / 1000, None, None, PLUGS)
+    for what, functions in PARTS:
+        table.add("of it " + what, "k", sum(spent[f] for f in functions) / PLUGS / 1000, None, None, PLUGS)
+
+
 def run(build):
     folder = tempfile.mkdtemp(prefix="sekimori-bench-")
     sides = {name: {"vm": VM(name="work-" + name, counting=True)} for name in ("usbguard", "sekimori")}
@@ -73,4 +101,5 @@ def run(build):
             side["vm"].start()
         measure(sides, folder, build)
     rows(table, sides["sekimori"], sides["usbguard"])
+    user_space(table, build)
     return table

@@ -36,6 +36,7 @@ LOCK = os.environ.get("SEKIMORI_VM_LOCK", "/tmp/sekimori-vm.lock")
 SERVER = "10.0.2.100"
 GUEST_PORTS = (8443, 8444, 8445, 8446, 8080)
 SHARE = "/mnt/share"
+INSTRUCTION_NS = 8  # of a counting machine: -icount shift=3
 
 # Emulated speed differs threefold between machines; every limit is scaled.
 SCALE = float(os.environ.get("SEKIMORI_VM_TIMEOUT_SCALE", "1"))
@@ -272,14 +273,17 @@ class VM:
     forwards  {guest port: host port}: what answers at 10.0.2.100. Guest ports
               are those of GUEST_PORTS; all else is unreachable
     clock     seconds since the epoch, or None for the host's time
+    counting  True: the machine's time is the number of instructions it has executed, INSTRUCTION_NS each, whatever the host does
+              meanwhile; idle time passes as ever. What such a machine measures is the same in every run. One processor
     logfile   keep the serial console's text here
     """
 
     def __init__(self, *, name="vm", memory=1024, cpus=2, fast=True,
                  restore=None, initrd=None, append="", extra=(), sd=False,
-                 forwards=None, clock=None, logfile=None, image=None):
+                 forwards=None, clock=None, logfile=None, image=None, counting=False):
         self.name = name
-        self.memory, self.cpus = memory, cpus
+        self.memory, self.cpus = memory, 1 if counting else cpus
+        self.counting = counting
         self.fast, self.restore = fast, restore
         self.initrd, self.append = initrd, append
         self.extra, self.sd = list(extra), sd
@@ -385,6 +389,8 @@ class VM:
 
     @property
     def _accel(self):
+        if self.counting:
+            return "tcg,thread=single"
         return os.environ.get("SEKIMORI_VM_ACCEL", "tcg,thread=multi")
 
     def _hardware(self):
@@ -402,6 +408,8 @@ class VM:
                 "-device", "virtio-9p-pci,fsdev=share,mount_tag=share",
                 "-device", "virtio-net-pci,netdev=n0,mac=52:54:00:5e:41:01,romfile=",
                 "-device", "qemu-xhci,id=xhci,p2=15,p3=15"]
+        if self.counting:
+            args += ["-icount", "shift=3,sleep=on"]
         if self.sd:
             args += ["-device", "sdhci-pci,id=sdhci",
                      "-drive", "if=none,id=sd0", "-device", "sd-card,id=sdcard,drive=sd0"]
@@ -621,7 +629,7 @@ class VM:
             os.mkdir(building)
             try:
                 base = VM(name="base", memory=self.memory, cpus=self.cpus, fast=False,
-                          extra=self.extra, image=self.image)
+                          extra=self.extra, image=self.image, counting=self.counting)
                 base.start()
                 base.wait_idle()
                 base.save_state(building)
