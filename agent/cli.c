@@ -27,6 +27,8 @@ static const struct sk_command commands[] = {
      sk_cli_request},
     {"phone", N_("[--device D | --isolation] | NUMBER"), N_("a permit by telephone while the network is away"),
      sk_cli_phone},
+    {"incident", N_("[--kind KIND --title TEXT [--text TEXT]]"), N_("report an incident to the helpdesk"),
+     sk_cli_incident},
     {"notices", N_("[ack NUMBER]"), N_("notices of the office; say that you have read one"), sk_cli_notices},
     {"media",
      N_("register | prepare --erase DEVICE --ledger NUMBER [--label TEXT]; erase DEVICE [--method overwrite|discard] "

@@ -87,6 +87,7 @@ int sk_cli_media(struct sk_cli *cli, int argc, char **argv);
 int sk_cli_accepted(struct sk_cli *cli, int argc, char **argv);
 int sk_cli_request(struct sk_cli *cli, int argc, char **argv);
 int sk_cli_phone(struct sk_cli *cli, int argc, char **argv);
+int sk_cli_incident(struct sk_cli *cli, int argc, char **argv);
 int sk_cli_notices(struct sk_cli *cli, int argc, char **argv);
 int sk_cli_open(struct sk_cli *cli, int argc, char **argv);
 int sk_cli_explain(struct sk_cli *cli, int argc, char **argv);

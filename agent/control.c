@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "agent/accepted.h"
+#include "agent/incident_report.h"
 #include "agent/journal_verify.h"
 #include "agent/office.h"
 #include "agent/phone_ops.h"
@@ -263,6 +264,14 @@ static json_t *op_notice_ack(struct call *c)
 	return r < 0 ? fail(r, &c->err) : sk_answer_ok();
 }
 
+static json_t *op_incident_report(struct call *c)
+{
+	char id[SK_UUID_LEN];
+	int r = sk_incident_report(c->d, c->peer->uid, c->q, id, &c->err);
+
+	return r < 0 ? fail(r, &c->err) : json_pack("{s:b, s:s}", "ok", 1, "id", id);
+}
+
 /* --- policy --- */
 
 static json_t *op_policy(struct call *c)
@@ -461,6 +470,7 @@ static const struct {
     {"phone.answer", false, op_phone_answer},
     {"notices", false, op_notices},
     {"notice.ack", false, op_notice_ack},
+    {"incident.report", false, op_incident_report},
     {"policy", false, op_policy},
     {"policy.reload", true, op_policy_reload},
     {"verify", false, op_verify},

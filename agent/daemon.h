@@ -64,6 +64,7 @@ struct sk_daemon {
 	sd_event_source *sources[SK_DAEMON_SOURCES]; /* timers, clock */
 	sd_event_source *expiry; /* the grants bundle's end */
 	char last_bundle[160]; /* what was last refused of the uplink, for status; "" = nothing */
+	sk_ms incident_at[10]; /* of the last reports (agent/incident_report.h); 0 = none */
 };
 
 /* Starts everything but the sockets; after it, default deny is in force and what is attached has been decided. */

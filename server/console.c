@@ -59,6 +59,8 @@
 	X(POST, "/kinds",       TABLE, SK_ROLE_SYS,                  sk_page_kinds_post) \
 	X(GET,  "/search",      0,    SK_MAY_READ,                   sk_page_search)     \
 	X(GET,  "/export/*",    0,    SK_MAY_READ,                   sk_page_export)     \
+	X(GET,  "/tokens",      0,    SK_MAY_READ,                   sk_page_tokens)     \
+	X(POST, "/tokens",      FORM, SK_MAY_READ,                   sk_page_tokens_post) \
 	X(GET,  "/inspections", 0,    SK_MAY_READ,                   sk_page_inspections) \
 	X(POST, "/inspections", TABLE, SK_ROLE_AUD | SK_ROLE_BUR | SK_ROLE_SYS, sk_page_inspections_post) \
 	X(GET,  "/inspections/*", 0,  SK_MAY_READ,                   sk_page_inspection) \

@@ -113,6 +113,8 @@ void sk_part_events(struct sk_page *p, const json_t *events);
 void sk_part_checks(struct sk_page *p, const json_t *posture);
 
 const char *sk_word_degree(long long degree); /* console_inspections.c: of a finding; msgid */
+/* console_export.c: the list NAME.csv or NAME.json under the filter of the address, streamed; recorded: in the audit trail. 0: c is freed at its end; else -errno. */
+int sk_console_list(struct sk_console *c, const char *name, bool record);
 /* console_states.c: counts by verdict. states: {"compliant":n,..}. */
 long long sk_states_total(const json_t *states); /* without what a check does not apply to */
 long long sk_states_bad(const json_t *states); /* what needs attention: non-compliant, error, silent, unknown */
@@ -176,6 +178,8 @@ int sk_page_inspections(struct sk_console *c);
 int sk_page_inspections_post(struct sk_console *c);
 int sk_page_inspection(struct sk_console *c);
 int sk_page_inspection_post(struct sk_console *c);
+int sk_page_tokens(struct sk_console *c);
+int sk_page_tokens_post(struct sk_console *c);
 int sk_page_forms(struct sk_console *c);
 int sk_page_form(struct sk_console *c);
 int sk_page_search(struct sk_console *c);

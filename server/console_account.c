@@ -210,6 +210,11 @@ static int show(struct sk_console *c, const char *secret, int code)
 	factor(c, &f, secret);
 	sessions(c, rows);
 	dates(c);
+	if ((c->session.acting & SK_MAY_READ) != 0) {
+		sk_page_lit(&c->page, "<p><a href=\"/tokens\">");
+		sk_page_tr(&c->page, N_("Tokens for programs"));
+		sk_page_lit(&c->page, "</a></p>\n");
+	}
 	reset_form(c);
 	sk_console_end(c);
 	explicit_bzero(&f, sizeof(f));

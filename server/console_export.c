@@ -252,31 +252,37 @@ static int recorded(struct sk_console *c, const char *object)
 	return e < 0 ? e : sk_store_audit(c->r->server->store, &by, "list.exported", object, NULL, c->now);
 }
 
-int sk_page_export(struct sk_console *c)
+int sk_console_list(struct sk_console *c, const char *name, bool record)
 {
-	const char *tail = sk_request_tail(c->r);
 	struct sent_list *x = calloc(1, sizeof(*x));
 	char disposition[96];
 	int e = x == NULL ? -ENOMEM : 0;
 
 	if (e == 0) {
 		x->c = c;
-		x->list = list_of(tail, &x->csv);
+		x->list = list_of(name, &x->csv);
 		e = x->list == NULL ? -ENOENT : read_filter(c, &x->f);
 	}
-	if (e == 0)
-		e = recorded(c, tail);
+	if (e == 0 && record)
+		e = recorded(c, name);
 	if (e < 0) {
 		free(x);
 		return e;
 	}
-	snprintf(disposition, sizeof(disposition), "attachment; filename=\"%s.%s\"", x->list->name,
-	         x->csv ? "csv" : "json");
-	sk_reply_header(c->r, "Content-Disposition", disposition);
+	if (record) {
+		snprintf(disposition, sizeof(disposition), "attachment; filename=\"%s.%s\"", x->list->name,
+		         x->csv ? "csv" : "json");
+		sk_reply_header(c->r, "Content-Disposition", disposition);
+	}
 	e = sk_console_stream(c, x->csv ? "text/csv; charset=utf-8" : "application/json", next, end, x);
 	if (e < 0)
 		free(x);
 	return e;
+}
+
+int sk_page_export(struct sk_console *c)
+{
+	return sk_console_list(c, sk_request_tail(c->r), true);
 }
 
 void sk_part_export(struct sk_page *p, const char *list, const char *query)

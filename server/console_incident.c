@@ -15,6 +15,8 @@
 
 #define TEXT_MAX 4000
 
+#define COURSE_PAGE 50
+
 static void facts(struct sk_page *p, const json_t *i)
 {
 	sk_page_lit(p, "<dl class=\"facts\">");
@@ -109,16 +111,23 @@ static const char *action_word(const json_t *h)
 	return sk_incident_state_parse(sk_page_str(h, "state"), &s) == 0 ? sk_incident_state_word(s) : action;
 }
 
-static void course(struct sk_page *p, const json_t *i)
+/* The last ones, oldest of them first; what was before is on further pages. */
+static void course(struct sk_console *c, const json_t *i)
 {
 	const json_t *list = sk_page_get(i, "course"), *h;
-	size_t n;
+	size_t all = json_array_size(list), page = (size_t)sk_query_page(c->r), end, n;
+	struct sk_page *p = &c->page;
+	char path[48];
 
+	end = all > (page - 1) * COURSE_PAGE ? all - (page - 1) * COURSE_PAGE : 0;
+	snprintf(path, sizeof(path), "/incidents/%lld", sk_page_int(i, "number"));
 	sk_page_el_tr(p, "h2", NULL, N_("Course so far"));
 	sk_page_lit(p, "<ol class=\"course\">");
-	json_array_foreach(list, n, h)
-	{
-		int who = sk_incident_told_index(sk_page_str(h, "target"));
+	for (n = end > COURSE_PAGE ? end - COURSE_PAGE : 0; n < end; n++) {
+		int who;
+
+		h = json_array_get(list, n);
+		who = sk_incident_told_index(sk_page_str(h, "target"));
 
 		sk_page_lit(p, "<li>");
 		sk_page_time(p, sk_page_int(h, "time"));
@@ -135,6 +144,7 @@ static void course(struct sk_page *p, const json_t *i)
 		sk_page_lit(p, "</li>");
 	}
 	sk_page_lit(p, "</ol>\n");
+	sk_part_pager(p, path, "", (long long)page, end > COURSE_PAGE);
 }
 
 /* ---- what may be done ---- */
@@ -308,7 +318,7 @@ static int one_page(struct sk_console *c, int code)
 		actions(c, i, &f);
 	sk_page_lit(p, "<section>");
 	told_list(p, i);
-	course(p, i);
+	course(c, i);
 	sk_page_lit(p, "</section></div>\n");
 	sk_console_end(c);
 	json_decref(i);

@@ -177,6 +177,7 @@ const char *sk_word_event(const char *kind, enum sk_tone *tone)
 	    {"scan.full", N_("Full scan"), SK_TONE_PLAIN},
 	    {"disk.erased", N_("Keys of a disk destroyed"), SK_TONE_BAD},
 	    {"notice.received", N_("Notice arrived"), SK_TONE_PLAIN},
+	    {"incident.reported", N_("Incident reported"), SK_TONE_BAD},
 	    {"notice.acknowledged", N_("Notice acknowledged"), SK_TONE_OK},
 	    {"agent.unclean", N_("Agent ended without saying so"), SK_TONE_BAD},
 	    {"agent.downgraded", N_("Older agent installed"), SK_TONE_ERROR},

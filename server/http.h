@@ -57,6 +57,7 @@ extern const struct sk_route sk_api_routes[]; /* server/api.c: terminals' listen
 extern const struct sk_route
     sk_api_batched_routes[]; /* likewise; these store through sk_batch_join, all others after a flush */
 extern const struct sk_route sk_public_routes[]; /* server/public.c: enrol, health, metrics */
+void sk_api_lists(struct sk_request *r); /* server/console_tokens.c: GET /v1/lists/LIST for programs with a token */
 extern const struct sk_route sk_console_routes[]; /* server/console.c */
 
 const char *sk_request_tail(const struct sk_request *r); /* what "*" stood for */

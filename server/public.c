@@ -128,5 +128,6 @@ const struct sk_route sk_public_routes[] = {
     {EVHTTP_REQ_GET, "/healthz", 0, get_health},
     {EVHTTP_REQ_GET, "/readyz", 0, get_ready},
     {EVHTTP_REQ_GET, "/metrics", 0, get_metrics},
+    {EVHTTP_REQ_GET, "/v1/lists/*", 0, sk_api_lists},
     {0, NULL, 0, NULL},
 };

@@ -108,6 +108,8 @@ static int insert(struct sk_store *s, const char *device, const struct sk_event 
 		r = phone_from_event(s, device, e, now);
 	else if (r >= 0 && (strcmp(e->kind, "order.taken") == 0 || strcmp(e->kind, "order.done") == 0))
 		r = order_from_event(s, device, e, now);
+	else if (r >= 0 && strcmp(e->kind, "incident.reported") == 0)
+		r = incident_from_report(s, device, e, now);
 	else if (r >= 0 && strcmp(e->kind, "notice.acknowledged") == 0)
 		r = notice_from_event(s, device, e);
 	else if (r >= 0 && (strncmp(e->kind, "agent.", 6) == 0 || strcmp(e->kind, "daemon.started") == 0))

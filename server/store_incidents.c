@@ -6,10 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TITLE_MAX 200
-#define TEXT_MAX  4000
-#define SIGNS_MAX 50 /* in the course of one incident */
-#define AGAIN     ((sk_ms)10 * 60 * 1000) /* the same from the same person within this time is a form sent twice */
+#define TITLE_MAX   200
+#define TEXT_MAX    4000
+#define REPORTS_MAX 20 /* of one terminal that nobody has looked at yet */
+#define SIGNS_MAX   50 /* in the course of one incident */
+#define AGAIN       ((sk_ms)10 * 60 * 1000) /* the same from the same person within this time is a form sent twice */
 
 static int course_add(struct sk_store *s, int64_t number, const struct sk_actor *by, const char *action,
                       const char *target, const char *text, const char *state, int severity, sk_ms time, sk_ms now)
@@ -88,6 +89,51 @@ int incident_from_sign(struct sk_store *s, const char *device, const char *sign,
 	if (r == 0 && signs < SIGNS_MAX)
 		r = course_add(s, open, &by, "sign", "", title, "", 0, now, now);
 	return r < 0 ? r : db_run(s, "UPDATE incident_cases SET updated = ? WHERE number = ?", "ii", now, open);
+}
+
+/* A person at the terminal told it (5.3(1)). The terminal says who: it stands as their name, the terminal is who did it. What is not a report is left
+ * in the record as it is. */
+int incident_from_report(struct sk_store *s, const char *device, const struct sk_event *e, sk_ms now)
+{
+	struct sk_incident_new n = {
+	    .kind = "other", .text = "", .terminal = device, .happened = e->time, .informant = ""};
+	const char *kind = NULL, *title = NULL, *text = NULL, *person = NULL;
+	int64_t open = 0, number;
+	struct sk_actor by;
+	json_t *body = NULL;
+	char unit[64] = "";
+	struct db_rows *st;
+	int r = sk_json_parse(e->body, e->body_len, SK_EVENT_BODY_MAX, &body, NULL);
+
+	if (r < 0 || sk_json_str(body, "kind", 1, 31, &kind, NULL) < 0 ||
+	    sk_json_str(body, "title", 1, TITLE_MAX, &title, NULL) < 0 ||
+	    sk_json_str_opt(body, "text", TEXT_MAX, &text, NULL) < 0 ||
+	    sk_json_str(body, "person", 1, 63, &person, NULL) < 0) {
+		json_decref(body);
+		return 0;
+	}
+	for (size_t i = 0; i < SK_INCIDENT_KINDS; i++)
+		n.kind = strcmp(sk_incident_kinds[i].name, kind) == 0 ? sk_incident_kinds[i].name : n.kind;
+	st = db_query(s, "SELECT unit FROM terminals WHERE id = ?", "s", device);
+	if (db_next(st) == 1)
+		db_copy(st, 0, unit, sizeof(unit));
+	db_end(st);
+	n.title = title;
+	n.text = text == NULL ? "" : text;
+	n.unit = unit;
+	actor_device(&by, device);
+	sk_text_copy(by.name, sizeof(by.name), person);
+	by.role = SK_ROLE_STAFF;
+	r = db_int(s, &open,
+	           "SELECT count(*) FROM incident_cases WHERE terminal = ? AND sign = '' AND state = 'received'", "s",
+	           device);
+	if (r == 0 && open < REPORTS_MAX)
+		r = open_one(s, &by, &n, now, "", &number);
+	else if (r == 0)
+		r = incident_from_sign(s, device, "reports",
+		                       "more reports from this terminal than are shown one by one", now);
+	json_decref(body);
+	return r;
 }
 
 static int check_new(struct sk_store *s, const struct sk_incident_new *n, struct sk_err *err)

@@ -37,6 +37,8 @@ int db_temp(struct sk_store *s); /* the connection's own tables and views */
 int audit_add(struct sk_store *s, const struct sk_actor *by, const char *action, const char *object, json_t *detail,
               sk_ms now);
 int incident_add(struct sk_store *s, const char *device, const char *kind, int64_t seq, const char *detail, sk_ms now);
+int incident_from_report(struct sk_store *s, const char *device, const struct sk_event *e,
+                         sk_ms now); /* event "incident.reported" */
 int incident_from_sign(struct sk_store *s, const char *device, const char *sign, const char *detail,
                        sk_ms now); /* opens one, or adds to the open one of this terminal and sign */
 void actor_system(struct sk_actor *a);

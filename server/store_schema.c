@@ -401,6 +401,14 @@ static const char inspections[] =
     "CREATE INDEX findings_inspection ON findings(inspection, number);"
     "CREATE INDEX findings_spread ON findings(spread_of, unit);";
 
+/* Tokens for programs that read (server/store_api_tokens.h). */
+static const char api_tokens[] =
+    "CREATE TABLE api_tokens(id INTEGER PRIMARY KEY AUTOINCREMENT, sha256 TEXT NOT NULL UNIQUE, user TEXT NOT NULL "
+    "REFERENCES users(user), name TEXT NOT NULL, capacity TEXT NOT NULL, created INTEGER NOT NULL, until INTEGER NOT "
+    "NULL, "
+    "used INTEGER NOT NULL DEFAULT 0, revoked INTEGER NOT NULL DEFAULT 0, CHECK(until > created)) STRICT;"
+    "CREATE INDEX api_tokens_user ON api_tokens(user);";
+
 static const char *const migrations[][4] = {
     {people, terminals, requests, NULL},
     {logins, NULL},
@@ -427,6 +435,7 @@ static const char *const migrations[][4] = {
     {produced, NULL},
     {routes, NULL},
     {inspections, NULL},
+    {api_tokens, NULL},
 };
 #define VERSION ((int)(sizeof(migrations) / sizeof(migrations[0])))
 

@@ -47,7 +47,7 @@ def pages(made):
             ("media-section", "kacho", "/media", 200), ("medium", "mado", "/media/M-2026-0001", 200),
             ("medium-lost", "kansa", "/media/M-2025-0031", 200),
             ("organisation", "johokan", "/organisation", 200), ("organisation-manager", "kacho", "/organisation", 200),
-            ("forms", "mado", "/forms", 200), ("inspections", "kansa", "/inspections", 200), ("inspection-manager", "kacho", "/inspections/1", 200),
+            ("forms", "mado", "/forms", 200), ("tokens", "mado", "/tokens", 200), ("inspections", "kansa", "/inspections", 200), ("inspection-manager", "kacho", "/inspections/1", 200),
             ("inspection-auditor", "kansa", "/inspections/1", 200), ("form-takeouts", "mado", "/forms/takeouts", 200), ("form-incidents", "kacho", "/forms/incidents", 200),
             ("account", "johokan", "/account", 200), ("search", "mado", "/search?find=zei", 200),
             ("applications", "mado", "/applications?state=all", 200), ("application-new", "shokuin", "/applications/new?kind=takeout_info", 200),

@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import os
+import re
 import sqlite3
 import sys
 import threading
@@ -100,6 +101,46 @@ class Files(unittest.TestCase):
         self.assertGreater(len(text.encode()), 2 * GROWTH_KB * 1000)
         self.assertLess(rose, GROWTH_KB)
         print(f"requests.json: {len(text.encode()) / 1e6:.1f} MB, memory rose by {rose} kB, another page took at most {slowest * 1000:.0f} ms", file=sys.stderr)
+
+
+class Lists(unittest.TestCase):
+    """What docs/openapi.yaml says of /v1/lists, asked of the server."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.office = Office(os.path.abspath(BUILD))
+        try:
+            cls.office.unit("zeimu", "税務課", "Tax")
+            cls.office.user("mado", "mado", "", "desk")
+            cls.office.start()
+            cls.office.terminal("pc-1", "zeimu").request("shokuin", o.STICK, "会議資料の受け取り")
+            b = cls.office.login("mado")
+            assert b.post("/tokens", {"csrf": b.csrf("/tokens"), "action": "create", "name": "集計", "until": o.local(48)[:10]}) == 200, b.page
+            cls.token = re.search(r"SKA1-[0-9a-f]{64}", b.page)[0]
+        except BaseException:
+            cls.office.remove()
+            raise
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.office.remove()
+
+    def test_every_list_of_the_document(self):
+        with open(os.path.join(o.TOP, "docs", "openapi.yaml"), encoding="utf-8") as f:
+            text = f.read()
+        names = re.search(r"name: list, in: path.*?enum: \[([a-z, ]+)\]", text)[1].split(", ")
+        said = set(re.findall(r'^        "(\d+)"', text[text.index("/v1/lists/{list}:"):text.index("  /healthz:")], re.M))
+        b, seen = self.office.browser(), set()
+        for name in names:
+            seen.add(str(b.get(f"/v1/lists/{name}", Authorization=f"Bearer {self.token}")))
+            self.assertIsInstance(json.loads(b.page), list)
+            self.assertEqual(b.headers["Content-Type"], "application/json")
+        for path, token in (("terminals", "SKA1-" + "0" * 64), ("none", self.token), ("terminals?state=%3C", self.token)):
+            seen.add(str(b.get(f"/v1/lists/{path}", Authorization=f"Bearer {token}")))
+            self.assertIn("error", json.loads(b.page))
+        self.assertEqual(seen, said - {"403"}, "403: tests/unit/test_console_tokens.c")
+        self.assertEqual(b.get("/v1/lists/terminals"), 401)
+        self.assertEqual(b.post("/v1/lists/terminals", {}), 405)
 
 
 class Lines(unittest.TextTestResult):

@@ -1,4 +1,5 @@
 /* The incidents' pages: who reports, sees and carries on, and what wrong forms do. */
+#include "server/store_incidents.h"
 #include "tests/unit/console_help.h"
 
 TestSuite(console_incidents, .init = console_begin, .fini = console_end);
@@ -74,4 +75,33 @@ Test(console_incidents, who_reported_about_another_section_sees_it)
 	cr_expect_eq(code_of(get(&sec, "/incidents/1")), 200);
 	cr_expect_eq(code_of(get(&sec2, "/incidents/1")), 200, "that section's manager");
 	cr_expect_eq(sent(&sec, "/incidents", "kind=other&title=y&terminal=pc-zei"), 400, "a part of a name is none");
+}
+
+/* However much was written, each page stays within its size. */
+Test(console_incidents, the_course_has_pages)
+{
+	struct person desk = login("desk");
+	struct sk_actor by = {.user = "desk", .name = "desk", .unit = "", .role = SK_ROLE_DESK};
+	struct sk_incident_act note = {.action = "note", .from = "received", .state = "", .target = ""};
+	struct sk_err err = SK_ERR_INIT;
+	static char text[4001];
+	struct fake *f;
+
+	cr_assert_eq(sent(&desk, "/incidents", "kind=other&title=x"), 303);
+	memset(text, '<', sizeof(text) - 1); /* four bytes each on the page */
+	note.text = text;
+	for (int i = 0; i < 500; i++) {
+		snprintf(text, 8, "n%05d", i);
+		text[6] = '<';
+		ok(sk_store_incident_act(server.store, &by, 1, &note, sk_clock_wall(), &err), &err);
+	}
+	f = get(&desk, "/incidents/1");
+	cr_expect(f->code == 200 && shows(f, "n00499") && !shows(f, "n00449") && shows(f, "/incidents/1?page=2"));
+	fake_free(f);
+	f = get(&desk, "/incidents/1?page=10");
+	cr_expect(f->code == 200 && shows(f, "n00000") && shows(f, "page=11"), "the line of its opening comes before");
+	fake_free(f);
+	f = get(&desk, "/incidents/1?page=9999");
+	cr_expect_eq(f->code, 200);
+	fake_free(f);
 }

@@ -88,6 +88,7 @@ Test(numbers, a_ledger_from_before_is_numbered)
 	evil("DROP INDEX requests_application; ALTER TABLE requests DROP COLUMN application; ALTER TABLE requests DROP "
 	     "COLUMN "
 	     "ledger; ALTER TABLE requests DROP COLUMN starts; ALTER TABLE setting_permits DROP COLUMN application;");
+	evil("DROP TABLE api_tokens;");
 	evil("DROP TABLE container_sent; DROP TABLE seal_keys; DROP TABLE incident_course; DROP TABLE incident_cases; "
 	     "ALTER TABLE grants DROP COLUMN erase; "
 	     "DROP TABLE application_votes; DROP TABLE "
