@@ -134,14 +134,14 @@ def idle(vm):
 def run_lynis(vm):
     """Once, as a unit, whose processor time can be read while it runs: one that was not done in time counts with what it had used, which is less than all."""
     began = time.monotonic()
-    vm.run("systemd-run -q --unit lynis -p RemainAfterExit=yes -p CPUAccounting=yes lynis audit system --quick --quiet")
-    while vm.out("systemctl show -p SubState --value lynis") == "running" and time.monotonic() - began < LYNIS_SECONDS:
+    vm.run("systemd-run -q --unit bench-lynis -p RemainAfterExit=yes -p CPUAccounting=yes lynis audit system --quick --quiet")
+    while vm.out("systemctl show -p SubState --value bench-lynis") == "running" and time.monotonic() - began < LYNIS_SECONDS:
         time.sleep(2)
     wall = time.monotonic() - began
-    done = vm.out("systemctl show -p SubState --value lynis") != "running"
-    used = int(vm.out("systemctl show -p CPUUsageNSec --value lynis")) / 1e9
+    done = vm.out("systemctl show -p SubState --value bench-lynis") != "running"
+    used = int(vm.out("systemctl show -p CPUUsageNSec --value bench-lynis")) / 1e9
     say("lynis %.1f s of processor in %.0f s%s" % (used, wall, "" if done else ", not done"))
-    vm.run("systemctl stop lynis; true", timeout=60)
+    vm.run("systemctl stop bench-lynis; true", timeout=60)
     return {"cpu": used, "wall": wall, "done": done}
 
 
