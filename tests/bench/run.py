@@ -8,7 +8,7 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
-ALL = ["usb", "work", "server", "decide", "content", "postgres", "posture"]
+ALL = ["usb", "work", "server", "console", "decide", "content", "postgres", "posture"]
 
 
 def main():
