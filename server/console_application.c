@@ -148,6 +148,7 @@ static const struct {
     {"done", N_("Completed"), N_("Completed.")},
     {"issue", N_("To be issued once more"), N_("The helpdesk is asked to issue it.")},
     {"issued", N_("Issued by the helpdesk"), NULL},
+    {"reminded", N_("Reminded"), NULL},
     {"not-issued", N_("Not issued by the helpdesk"), NULL},
 };
 
@@ -242,8 +243,6 @@ static void buttons_of_state(struct sk_page *p, const json_t *a, const struct ma
 		button(p, "return", "quiet", N_("Return"));
 		button(p, "refuse", "danger", N_("Do not permit"));
 	}
-	if (m->close && back)
-		button(p, "back", "primary", N_("Brought back and checked"));
 	if (m->close)
 		button(p, "erased", "quiet", N_("Erased"));
 	if (permitted && (m->close || m->asker))
@@ -259,6 +258,64 @@ static void buttons_of_state(struct sk_page *p, const json_t *a, const struct ma
 		button(p, "withdraw", "quiet", N_("Withdraw"));
 	if (m->comment)
 		button(p, "comment", "quiet", N_("Add the comment"));
+}
+
+/* What has to be in order before it counts as back (6.2(2)カ). */
+static void return_form(struct sk_console *c, const json_t *a)
+{
+	static const struct {
+		const char *name, *word;
+	} checks[] = {{"scan", N_("Searched for malware: nothing found (needed)")},
+	              {"patches", N_("Updates and virus definitions are current (needed of a device)")},
+	              {"files", N_("What was written is what was listed")},
+	              {"contents", N_("What is not needed any more was erased")}};
+	struct sk_page *p = &c->page;
+
+	sk_page_lit(p, "<form method=\"post\" action=\"/applications/");
+	(void)sk_buf_addf(&p->out, "%lld\">", sk_page_int(a, "number"));
+	sk_console_csrf(c);
+	sk_page_lit(p, "<fieldset><legend>");
+	sk_page_tr(p, N_("Return check"));
+	sk_page_lit(p, "</legend>");
+	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
+		sk_page_lit(p, "<label class=\"check\"><input type=\"checkbox\" value=\"1\"");
+		sk_page_attr(p, "name", checks[i].name);
+		sk_page_lit(p, "> ");
+		sk_page_tr(p, checks[i].word);
+		sk_page_lit(p, "</label>");
+	}
+	sk_page_lit(p, "</fieldset><p class=\"field\"><label for=\"back-reason\">");
+	sk_page_tr(p, N_("Remarks"));
+	sk_page_lit(p, "</label><input type=\"text\" id=\"back-reason\" name=\"reason\" maxlength=\"330\"></p><p>");
+	button(p, "back", "primary", N_("Brought back and checked"));
+	sk_page_lit(p, "</p></form>\n");
+}
+
+static void checked(struct sk_page *p, const json_t *a)
+{
+	static const char *const checks[][2] = {{"scan", N_("Searched for malware: nothing found")},
+	                                        {"patches", N_("Updates and virus definitions are current")},
+	                                        {"files", N_("What was written is what was listed")},
+	                                        {"contents", N_("What is not needed any more was erased")}};
+	const json_t *check = sk_page_get(a, "check");
+
+	if (!json_is_object(check))
+		return;
+	sk_page_lit(p, "<section>");
+	sk_page_el_tr(p, "h2", NULL, N_("Return check"));
+	sk_page_lit(p, "<ul class=\"plainlist\">");
+	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
+		if (!json_is_true(sk_page_get(check, checks[i][0])))
+			continue;
+		sk_page_lit(p, "<li>");
+		sk_page_badge(p, SK_TONE_OK, checks[i][1]);
+		sk_page_lit(p, "</li>");
+	}
+	sk_page_lit(p, "</ul><p class=\"sub\">");
+	sk_page_time(p, sk_page_int(check, "time"));
+	sk_page_lit(p, " ");
+	sk_page_text(p, sk_page_str(check, "name"));
+	sk_page_lit(p, "</p></section>\n");
 }
 
 static void decision(struct sk_console *c, const json_t *a)
@@ -299,7 +356,10 @@ static void decision(struct sk_console *c, const json_t *a)
 		sk_page_tr(p, N_("Mend it and send it again"));
 		sk_page_lit(p, "</a></p>");
 	}
-	sk_page_lit(p, "</form></section>\n");
+	sk_page_lit(p, "</form>");
+	if (m.close && json_is_true(sk_page_get(a, "back")))
+		return_form(c, a);
+	sk_page_lit(p, "</section>\n");
 }
 
 static json_t *visible(struct sk_console *c, int *e)
@@ -348,6 +408,7 @@ static int show(struct sk_console *c, const json_t *a, int code)
 	facts(p, kinds, a);
 	route(p, a);
 	produced(p, a);
+	checked(p, a);
 	sk_page_lit(p, "</div>");
 	decision(c, a);
 	sk_page_lit(p, "<div>");
@@ -403,6 +464,16 @@ static void wake(struct sk_console *c, int64_t number)
 	json_decref(a);
 }
 
+static int back(struct sk_console *c, const struct sk_actor *by, int64_t number, const char *reason, struct sk_err *err)
+{
+	struct sk_return_check check = {.scan = sk_form_get(&c->form, "scan") != NULL,
+	                                .patches = sk_form_get(&c->form, "patches") != NULL,
+	                                .files = sk_form_get(&c->form, "files") != NULL,
+	                                .contents = sk_form_get(&c->form, "contents") != NULL};
+
+	return sk_store_application_back(c->r->server->store, by, number, &check, reason, c->now, err);
+}
+
 static int act(struct sk_console *c, const json_t *a, const char *action)
 {
 	struct sk_err err = SK_ERR_INIT;
@@ -417,8 +488,11 @@ static int act(struct sk_console *c, const json_t *a, const char *action)
 	    until_of(sk_form_get(&c->form, "until"), &until) < 0 ||
 	    sk_session_actor(&c->session, c->session.acting, &by) < 0)
 		return -EINVAL;
-	e = sk_store_application_act(c->r->server->store, &by, sk_page_int(a, "number"), action, reason, until, c->now,
-	                             &made, &err);
+	if (strcmp(action, "back") == 0)
+		e = back(c, &by, sk_page_int(a, "number"), reason, &err);
+	else
+		e = sk_store_application_act(c->r->server->store, &by, sk_page_int(a, "number"), action, reason, until,
+		                             c->now, &made, &err);
 	if (e == 0) {
 		wake(c, sk_page_int(a, "number"));
 		snprintf(to, sizeof(to), "/applications/%lld?done=%s",
@@ -426,6 +500,20 @@ static int act(struct sk_console *c, const json_t *a, const char *action)
 		return sk_console_redirect(c, to);
 	}
 	return e;
+}
+
+static const char *not_done(int e, const char *action)
+{
+	if (e == -EINVAL && strcmp(action, "back") == 0)
+		return N_("A check that is needed is not ticked. What was found is an incident: report it. Nothing was "
+		          "changed.");
+	if (e == -EINVAL)
+		return N_("A reason or a later last day is needed for this. Nothing was changed.");
+	if (e == -ENXIO)
+		return N_(
+		    "The medium or the terminal it names cannot be used any more. Return it to be mended; nothing was "
+		    "changed.");
+	return N_("Somebody was faster, or it is in another state now. Nothing was changed.");
 }
 
 int sk_page_application_act(struct sk_console *c)
@@ -446,12 +534,7 @@ int sk_page_application_act(struct sk_console *c)
 	e = act(c, a, known);
 	if (e == -EINVAL || e == -ESTALE || e == -ENXIO) {
 		now = sk_store_application(c->r->server->store, sk_page_int(a, "number"), c->now);
-		c->problem = e == -EINVAL ? N_("A reason or a later last day is needed for this. Nothing was changed.")
-		             : e == -ENXIO
-		                 ? N_("The medium or the terminal it names cannot be used any more. Return it to be "
-		                      "mended; nothing "
-		                      "was changed.")
-		                 : N_("Somebody was faster, or it is in another state now. Nothing was changed.");
+		c->problem = not_done(e, known);
 		e = now == NULL ? -EIO : show(c, now, e == -EINVAL ? 400 : 409);
 		json_decref(now);
 	}

@@ -167,6 +167,14 @@ static void row(struct sk_page *p, const struct sk_kinds *kinds, const json_t *a
 	sk_part_unit(p, a);
 	sk_page_lit(p, "</span></td><td>");
 	sk_page_time(p, sk_page_int(a, "until"));
+	if (sk_page_int(a, "reminders") > 0) {
+		char times[24];
+
+		snprintf(times, sizeof(times), "%lld", sk_page_int(a, "reminders"));
+		sk_page_lit(p, "<br><span class=\"sub\">");
+		sk_page_say(p, N_("reminded %1 times"), times);
+		sk_page_lit(p, "</span>");
+	}
 	sk_page_lit(p, "</td><td>");
 	sk_page_ago(p, sk_page_int(a, "created"));
 	sk_page_lit(p, "</td></tr>\n");

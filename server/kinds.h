@@ -27,6 +27,7 @@
 
 #define SK_KIND_OF_TERMINALS "media_use" /* what a terminal asks for */
 
+#define SK_KIND_LEND         "lend" /* a medium it names is lent from its permit until it is back */
 #define SK_KINDS_MAX  64
 #define SK_STEPS_MAX  4
 #define SK_FIELDS_MAX 12

@@ -288,7 +288,7 @@ int sk_store_application_put(struct sk_store *s, const struct sk_actor *by, cons
 	"a.until, " \
 	"a.route, a.step, a.round, a.created, a.updated, a.back AS \"back|b\", a.reason, CASE WHEN a.state = " \
 	"'permitted' AND " \
-	"a.until <= ?1 THEN 1 ELSE 0 END AS \"overdue|b\""
+	"a.until <= ?1 THEN 1 ELSE 0 END AS \"overdue|b\", a.reminders, a.reminded"
 #define FROM " FROM applications a JOIN users p ON p.user = a.person JOIN units u ON u.key = a.unit"
 
 json_t *sk_store_applications(struct sk_store *s, const char *unit, const char *person, const char *state,
@@ -316,6 +316,12 @@ json_t *sk_store_application(struct sk_store *s, int64_t number, sk_ms now)
 
 	if (a == NULL)
 		return NULL;
+	(void)json_object_set_new(
+	    a, "check",
+	    db_object(s,
+	              "SELECT time, scan AS \"scan|b\", patches AS \"patches|b\", files AS \"files|b\", contents AS "
+	              "\"contents|b\", name, role FROM application_checks WHERE application = ?",
+	              "i", number));
 	requests =
 	    db_list(s,
 	            "SELECT q.number, printf('%d-%04d', q.fiscal_year, q.fiscal_serial) AS label, q.state, q.terminal, "

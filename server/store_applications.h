@@ -39,19 +39,29 @@ int sk_application_check(const struct sk_application *a, sk_ms now, struct sk_ap
 int sk_store_application_put(struct sk_store *s, const struct sk_actor *by, const struct sk_application *a, sk_ms now,
                              int64_t *number, struct sk_application_problem *problem, struct sk_err *err);
 
-/* action: "permit" "refuse" "return" (whoever's step it is), "withdraw" "extend" (who asked; until: the new end), "cancel" (of the last step), "comment", "back" (brought back and
- * checked: helpdesk or section manager), "lost", "erased", "done", "issue" (who asked, or the helpdesk: what it produces is to be issued once more). reason: needed for refuse, return, cancel, comment and lost. extend makes a new application: its number in *made.
+/* action: "permit" "refuse" "return" (whoever's step it is), "withdraw" "extend" (who asked; until: the new end), "cancel" (of the last step), "comment", "lost", "erased", "done", "issue" (who asked, or the helpdesk: what it produces is to be issued once more). reason: needed for refuse, return, cancel, comment and lost. extend makes a new application: its number in *made.
  * 0, -ENOENT, -EPERM (four eyes, role, unit), -ESTALE (state, or somebody was faster), -EINVAL, -ENXIO: the medium or terminal it names is gone. */
 int sk_store_application_act(struct sk_store *s, const struct sk_actor *by, int64_t number, const char *action,
                              const char *reason, sk_ms until, sk_ms now, int64_t *made, struct sk_err *err);
 
+/* Brought back and checked (6.2(2)カ), by the helpdesk or the section's manager, never by who had it out: what was looked at and found in order. */
+struct sk_return_check {
+	bool scan; /* searched for malware: needed */
+	bool patches; /* updates and virus definitions are current: needed of a device */
+	bool files; /* what was written is what was listed */
+	bool contents; /* what is not needed any more was erased */
+};
+/* As act; -EINVAL: a check that is needed is missing. */
+int sk_store_application_back(struct sk_store *s, const struct sk_actor *by, int64_t number,
+                              const struct sk_return_check *check, const char *reason, sk_ms now, struct sk_err *err);
+
 /* [{"number","label","kind","state","person","person_name","entered_by","unit","unit_ja","unit_en","class","from","until","route","step","created","updated","back":bool,"reason",
- * "overdue":bool}] newest first. state: as stored, "open" (waits for somebody), "overdue", NULL = all. find: part of label, person or what is written in the fields. */
+ * "overdue":bool,"reminders":n,"reminded":ms}] newest first. state: as stored, "open" (waits for somebody), "overdue", NULL = all. find: part of label, person or what is written in the fields. */
 json_t *sk_store_applications(struct sk_store *s, const char *unit, const char *person, const char *state,
                               const char *find, sk_ms now, int limit, int offset);
 /* As a row, with "fields":{..}, "extends", "permits":[{"kind","clause"}], "votes":[{"step","role","user","name","time"}] of this round, "history":[{"time","action","user","name","role",
  * "reason"}] oldest first, "produces":"medium"|"setting"|"","requests":[{"number","label","state","terminal","host","ledger","until","granted_access"}] what it
- * produced. NULL if unknown. */
+ * produced, "check":{"time","scan","patches","files","contents" (bool),"name","role"}|null. NULL if unknown. */
 json_t *sk_store_application(struct sk_store *s, int64_t number, sk_ms now);
 /* May they vote on it now? 0, or -EPERM, -ESTALE. row: as above. Asked again inside the transaction. */
 int sk_store_application_may_vote(struct sk_store *s, const struct sk_actor *by, const json_t *row, sk_ms now);

@@ -169,6 +169,8 @@ static int cancel(struct sk_store *s, const struct sk_actor *by, const json_t *r
 		r = -EINVAL;
 	if (r == 0)
 		r = set_state(s, row, "cancelled", int_of(row, "step"), reason, now);
+	if (r == 0)
+		r = reminders_end(s, int_of(row, "number"), now);
 	return r < 0 ? r : produce_end(s, by, row, reason, now);
 }
 
@@ -209,7 +211,41 @@ static int finish(struct sk_store *s, const struct sk_actor *by, const json_t *r
 		r = set_state(s, row, state, int_of(row, "step"), reason, now);
 	if (r == 0)
 		r = produce_end(s, by, row, reason, now);
+	if (r == 0)
+		r = reminders_end(s, int_of(row, "number"), now);
 	return r < 0 ? r : produce_medium_state(s, by, row, lost ? "lost" : "stored", reason, now);
+}
+
+static bool has_permit(const json_t *row, const char *kind)
+{
+	const json_t *p;
+	size_t i;
+
+	json_array_foreach(json_object_get(row, "permits"), i, p)
+	{
+		if (strcmp(text_of(p, "kind"), kind) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int brought_back(struct sk_store *s, const struct sk_actor *by, int64_t number, const struct sk_return_check *c,
+                        const char *reason, sk_ms now)
+{
+	json_t *row = sk_store_application(s, number, now);
+	int r = row == NULL ? -ENOENT : finish(s, by, row, "back", reason, now);
+
+	if (r == 0 && (!c->scan || (has_permit(row, "takeout_device") && !c->patches)))
+		r = -EINVAL;
+	if (r == 0)
+		r = db_run(s,
+		           "INSERT INTO application_checks(application, time, scan, patches, files, contents, user, "
+		           "name, role) "
+		           "VALUES(?,?,?,?,?,?,?,?,?)",
+		           "iiiiiisss", number, now, (int64_t)c->scan, (int64_t)c->patches, (int64_t)c->files,
+		           (int64_t)c->contents, by->user, by->name, sk_role_name(by->role));
+	json_decref(row);
+	return r < 0 ? r : application_history(s, number, "back", by, reason, now);
 }
 
 /* Issued before, or refused by the helpdesk, and the term is not over: once more. */
@@ -302,32 +338,55 @@ static int act(struct sk_store *s, const struct sk_actor *by, int64_t number, co
 		r = issue(s, by, row, now);
 	else if (strcmp(action, "extend") == 0)
 		r = extend(s, by, row, until, now, made);
-	else if (strcmp(action, "back") == 0 || strcmp(action, "lost") == 0 || strcmp(action, "erased") == 0 ||
-	         strcmp(action, "done") == 0)
+	else if (strcmp(action, "lost") == 0 || strcmp(action, "erased") == 0 || strcmp(action, "done") == 0)
 		r = finish(s, by, row, action, reason, now);
 	json_decref(row);
 	return r < 0 ? r : application_history(s, number, action, by, reason, now);
 }
 
-int sk_store_application_act(struct sk_store *s, const struct sk_actor *by, int64_t number, const char *action,
-                             const char *reason, sk_ms until, sk_ms now, int64_t *made, struct sk_err *err)
+/* 0 with the text as one line that can be shown, or -EINVAL. */
+static int reason_of(const char *reason, char line[REASON_MAX + 1], struct sk_err *err)
 {
-	char shown[4 * REASON_MAX + 8], line[REASON_MAX + 1];
-	int r;
+	char shown[4 * REASON_MAX + 8];
 
-	*made = 0;
 	if (reason == NULL)
 		reason = "";
 	if (strlen(reason) > REASON_MAX)
 		return sk_err_set(err, -EINVAL, "the text is too long; at most %d bytes", REASON_MAX);
-	sk_text_copy(line, sizeof(line), reason);
+	sk_text_copy(line, REASON_MAX + 1, reason);
 	for (char *p = line; *p != '\0'; p++)
 		*p = *p == '\n' || *p == '\t' ? ' ' : *p;
 	sk_text_printable(shown, sizeof(shown), line, strlen(line));
 	if (strcmp(shown, line) != 0)
 		return sk_err_set(err, -EINVAL, "the text holds characters that cannot be shown");
+	return 0;
+}
+
+int sk_store_application_act(struct sk_store *s, const struct sk_actor *by, int64_t number, const char *action,
+                             const char *reason, sk_ms until, sk_ms now, int64_t *made, struct sk_err *err)
+{
+	char line[REASON_MAX + 1];
+	int r = reason_of(reason, line, err);
+
+	*made = 0;
+	if (r < 0)
+		return r;
 	r = db_begin(s);
 	if (r == 0)
-		r = db_finish(s, act(s, by, number, action, reason, until, now, made));
+		r = db_finish(s, act(s, by, number, action, line, until, now, made));
 	return r < 0 ? sk_err_set(err, r, "%s: not done", action) : 0;
+}
+
+int sk_store_application_back(struct sk_store *s, const struct sk_actor *by, int64_t number,
+                              const struct sk_return_check *check, const char *reason, sk_ms now, struct sk_err *err)
+{
+	char line[REASON_MAX + 1];
+	int r = reason_of(reason, line, err);
+
+	if (r < 0)
+		return r;
+	r = db_begin(s);
+	if (r == 0)
+		r = db_finish(s, brought_back(s, by, number, check, line, now));
+	return r < 0 ? sk_err_set(err, r, "back: not done") : 0;
 }

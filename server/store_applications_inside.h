@@ -23,4 +23,7 @@ int produce_end(struct sk_store *s, const struct sk_actor *by, const json_t *row
 int produce_medium_state(struct sk_store *s, const struct sk_actor *by, const json_t *row, const char *state,
                          const char *reason, sk_ms now);
 
+/* store_remind.c: nobody is reminded of it any more. */
+int reminders_end(struct sk_store *s, int64_t application, sk_ms now);
+
 #endif

@@ -94,7 +94,7 @@ json_t *sk_store_notices(struct sk_store *s, int limit)
 	    " AS terminals,"
 	    " (SELECT count(DISTINCT a.terminal) FROM notice_acks a WHERE a.notice = n.number) AS acknowledged,"
 	    " (SELECT count(DISTINCT a.person) FROM notice_acks a WHERE a.notice = n.number) AS persons"
-	    " FROM notices n ORDER BY n.number DESC LIMIT ?",
+	    " FROM notices n WHERE n.terminal IS NULL ORDER BY n.number DESC LIMIT ?",
 	    "i", (int64_t)limit);
 }
 
@@ -103,7 +103,9 @@ json_t *notices_now(struct sk_store *s, const char *device, sk_ms now)
 	struct db_rows *st = db_query(
 	    s,
 	    "SELECT n.id, n.number, n.officer, n.title, n.text, n.created, n.until FROM notices n JOIN terminals t "
-	    "ON t.id = ? WHERE (n.unit = '' OR n.unit = t.unit) AND n.until > ? ORDER BY n.number DESC LIMIT ?",
+	    "ON t.id = ? WHERE ((n.terminal IS NULL AND (n.unit = '' OR n.unit = t.unit)) OR n.terminal = t.id) AND "
+	    "n.until > ? "
+	    "ORDER BY CASE WHEN n.terminal IS NULL THEN 0 ELSE 1 END, n.number DESC LIMIT ?",
 	    "sii", device, now, (int64_t)SK_OFFICE_NOTICES_MAX);
 	struct sk_office_notice *n = calloc(1, sizeof(*n));
 	json_t *list = json_array();

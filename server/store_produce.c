@@ -126,6 +126,10 @@ int produce_check(struct sk_store *s, const struct sk_application *a, const char
 			               N_("A setting is changed for at most 31 days; for longer it is an exception."));
 		return check_terminal(s, text_of(a->fields, "terminal"), unit, now, p);
 	default:
+		for (size_t i = 0; i < a->n_kinds; i++) {
+			if (strcmp(a->kinds[i]->key, SK_KIND_LEND) == 0 && *text_of(a->fields, "medium") != '\0')
+				return check_medium(s, text_of(a->fields, "medium"), "ro", unit, now, p);
+		}
 		return 0;
 	}
 }
@@ -201,6 +205,19 @@ static int begin_medium(struct sk_store *s, const struct sk_actor *by, const jso
 	return r < 0 ? r : request_history(s, number, "permit", by, "", NULL, int_of(row, "until"), now);
 }
 
+static bool is_loan(const json_t *row)
+{
+	const json_t *p;
+	size_t i;
+
+	json_array_foreach(json_object_get(row, "permits"), i, p)
+	{
+		if (strcmp(text_of(p, "kind"), SK_KIND_LEND) == 0)
+			return *text_of(json_object_get(row, "fields"), "medium") != '\0';
+	}
+	return false;
+}
+
 int produce_begin(struct sk_store *s, const struct sk_actor *by, const json_t *row, sk_ms now)
 {
 	const char *what = text_of(row, "produces");
@@ -209,7 +226,7 @@ int produce_begin(struct sk_store *s, const struct sk_actor *by, const json_t *r
 		return begin_medium(s, by, row, now);
 	if (strcmp(what, "setting") == 0)
 		return setting_from_application(s, by, row, now);
-	return 0;
+	return is_loan(row) ? produce_medium_state(s, by, row, "lent", text_of(row, "label"), now) : 0;
 }
 
 int produce_end(struct sk_store *s, const struct sk_actor *by, const json_t *row, const char *reason, sk_ms now)
@@ -237,7 +254,8 @@ int produce_medium_state(struct sk_store *s, const struct sk_actor *by, const js
 	int64_t gone = 0;
 	int r;
 
-	if (strcmp(text_of(row, "produces"), "medium") != 0 || !json_is_true(json_object_get(row, "back")))
+	if ((strcmp(text_of(row, "produces"), "medium") != 0 && !is_loan(row)) ||
+	    !json_is_true(json_object_get(row, "back")))
 		return 0;
 	/* What was lost or disposed of meanwhile does not come back by itself. */
 	r = db_int(s, &gone, "SELECT count(*) FROM media WHERE ledger = ? AND state IN ('lost', 'erased', 'disposed')",

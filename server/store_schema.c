@@ -409,6 +409,18 @@ static const char api_tokens[] =
     "used INTEGER NOT NULL DEFAULT 0, revoked INTEGER NOT NULL DEFAULT 0, CHECK(until > created)) STRICT;"
     "CREATE INDEX api_tokens_user ON api_tokens(user);";
 
+/* What is due back: when its holder was reminded, with a notice to their terminals, and what was checked when it came. */
+static const char returns[] =
+    "ALTER TABLE applications ADD COLUMN reminded INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE applications ADD COLUMN reminders INTEGER NOT NULL DEFAULT 0;"
+    "CREATE INDEX applications_due ON applications(until) WHERE state = 'permitted';"
+    "ALTER TABLE notices ADD COLUMN terminal TEXT REFERENCES terminals(id);"
+    "ALTER TABLE notices ADD COLUMN application INTEGER REFERENCES applications(number);"
+    "CREATE TABLE application_checks(application INTEGER PRIMARY KEY REFERENCES applications(number), time INTEGER NOT "
+    "NULL, scan INTEGER NOT NULL, patches INTEGER NOT NULL, files INTEGER NOT NULL, contents INTEGER NOT NULL, user "
+    "TEXT "
+    "NOT NULL, name TEXT NOT NULL, role TEXT NOT NULL) STRICT;" APPEND_ONLY("application_checks");
+
 static const char *const migrations[][4] = {
     {people, terminals, requests, NULL},
     {logins, NULL},
@@ -436,6 +448,7 @@ static const char *const migrations[][4] = {
     {routes, NULL},
     {inspections, NULL},
     {api_tokens, NULL},
+    {returns, NULL},
 };
 #define VERSION ((int)(sizeof(migrations) / sizeof(migrations[0])))
 

@@ -128,7 +128,7 @@ class Console(unittest.TestCase):
         mado.get("/media/M-2026-0001?lang=ja")
         self.assertIn("持出中", mado.page)
         mado.get(path)
-        self.assertEqual(mado.post(path, {"csrf": mado.csrf(), "action": "back", "reason": "検査済"}), 303)
+        self.assertEqual(mado.post(path, {"csrf": mado.csrf(), "action": "back", "scan": "1", "files": "1", "reason": "検査済"}), 303)
         self.assertEqual(self.state(number), "Cancelled")
         mado.get("/media/M-2026-0001?lang=ja")
         self.assertIn("保管中", mado.page)

@@ -78,7 +78,7 @@ Test(console_applications, one_form_through_two_people)
 	cr_expect_eq(code_of(post(&sec, url(n), "action=nonsense")), 400);
 	cr_expect_eq(code_of(post(&sec, url(n), "action=permit")), 303);
 	cr_expect_eq(code_of(post(&sec, url(n), "action=permit")), 409);
-	cr_expect_eq(code_of(post(&desk, url(n), "action=back&reason=checked")), 303);
+	cr_expect_eq(code_of(post(&desk, url(n), "action=back&scan=1&reason=checked")), 303);
 	f = get(&clerk, "/applications?state=all");
 	cr_expect(shows(f, "Brought back"));
 	fake_free(f);

@@ -69,9 +69,12 @@ static int64_t put(struct sk_store *s, const char *kind, const char *class)
 
 static int act(struct sk_store *s, const struct sk_actor *by, int64_t n, const char *action, const char *reason)
 {
+	const struct sk_return_check all = {.scan = true, .patches = true};
 	struct sk_err err = SK_ERR_INIT;
 	int64_t made;
 
+	if (strcmp(action, "back") == 0)
+		return sk_store_application_back(s, by, n, &all, reason, T0, &err);
 	return sk_store_application_act(s, by, n, action, reason, 0, T0, &made, &err);
 }
 

@@ -83,6 +83,9 @@ Test(numbers, a_ledger_from_before_is_numbered)
 	for (int i = 1; i <= 4; i++)
 		ask(s, &c, i, T0);
 	sk_store_close(s);
+	evil("DROP TABLE application_checks; DROP INDEX applications_due; ALTER TABLE applications DROP COLUMN "
+	     "reminded; ALTER TABLE "
+	     "applications DROP COLUMN reminders;");
 	evil(
 	    "DROP TABLE request_votes; ALTER TABLE requests DROP COLUMN route; ALTER TABLE requests DROP COLUMN step;");
 	evil("DROP INDEX requests_application; ALTER TABLE requests DROP COLUMN application; ALTER TABLE requests DROP "

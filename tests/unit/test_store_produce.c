@@ -103,9 +103,12 @@ static json_t *uses(const char *ledger, const char *host, const char *access)
 
 static int act(const struct sk_actor *by, int64_t n, const char *action, const char *reason)
 {
+	const struct sk_return_check all = {.scan = true, .patches = true};
 	struct sk_err err = SK_ERR_INIT;
 	int64_t made;
 
+	if (strcmp(action, "back") == 0)
+		return sk_store_application_back(s, by, n, &all, reason, T0, &err);
 	return sk_store_application_act(s, by, n, action, reason, 0, T0, &made, &err);
 }
 
@@ -305,6 +308,36 @@ Test(store_produce, a_term_that_has_not_begun)
 	sk_clock_format_utc(T0 + 3 * DAY, from);
 	cr_expect_str_eq(help_text(json_array_get(g, 0), "from"), from);
 	json_decref(g);
+}
+
+Test(store_produce, a_medium_is_lent_until_it_is_back)
+{
+	struct sk_actor admin = help_admin(), joho = help_actor("joho", "情報課長", "", SK_ROLE_SYS);
+	const struct sk_return_check check = {.scan = true};
+	struct sk_application_problem p = {0};
+	struct sk_err err = SK_ERR_INIT;
+	json_t *fields =
+	    json_pack("{s:s,s:s,s:s,s:s}", "purpose", "窓口", "hardware", "USB", "medium", "M-7", "subject", "主事");
+	struct sk_application a = {.n_kinds = 1,
+	                           .person = "zkacho",
+	                           .class = "",
+	                           .fields = fields,
+	                           .from = T0,
+	                           .until = T0 + DAY,
+	                           .once = "0123456789abcdef"};
+	int64_t n = 0;
+
+	cr_assert_eq(sk_store_user_put(s, &admin, "joho", "情報課長", "", SK_ROLE_SYS, HASH, &err), 0);
+	a.kinds[0] = sk_kind_find(kinds, "lend");
+	cr_expect_eq(sk_store_application_put(s, &kacho, &a, T0, &n, &p, &err), -EINVAL);
+	cr_expect_str_eq(p.field, "medium", "no such medium");
+	json_object_set_new(fields, "medium", json_string("M-1"));
+	cr_assert_eq(sk_store_application_put(s, &kacho, &a, T0, &n, &p, &err), 0, "%s", err.text);
+	cr_assert_eq(act(&joho, n, "permit", ""), 0);
+	medium_is("M-1", "lent");
+	cr_assert_eq(sk_store_application_back(s, &desk, n, &check, "", T0, &err), 0, "%s", err.text);
+	medium_is("M-1", "stored");
+	json_decref(fields);
 }
 
 Test(store_produce, a_setting_is_permitted_on_its_terminal)
