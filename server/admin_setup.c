@@ -10,6 +10,7 @@
 #include "common/log.h"
 #include "common/text.h"
 #include "server/admin.h"
+#include "server/container_master.h"
 #include "server/phone_master.h"
 #include "server/restore.h"
 #include "server/serve.h"
@@ -31,6 +32,8 @@ int sk_admin_init(struct sk_admin *a)
 		return status;
 	sk_buf_init(&made, 8192);
 	r = sk_ca_init(&a->config, sk_clock_wall(), &made, &err);
+	if (r == 0)
+		r = sk_container_master(a->config.state_dir, master, &made, &err);
 	if (r == 0)
 		r = sk_phone_master(a->config.state_dir, master, &made, &err);
 	explicit_bzero(master, sizeof(master));
@@ -74,7 +77,7 @@ int sk_admin_serve(struct sk_admin *a)
 	return r < 0;
 }
 
-#define N_KEYS 7 /* of sk_restore_keys */
+#define N_KEYS 8 /* of sk_restore_keys */
 
 static int read_keys(const struct sk_admin *a, struct sk_store_file files[N_KEYS], struct sk_err *err)
 {
@@ -108,8 +111,10 @@ int sk_admin_backup(struct sk_admin *a)
 	int status = sk_admin_options(a, none, &path, 1, 1), r;
 
 	if (status == 0 && files != NULL) {
-		r = sk_phone_master(a->config.state_dir, master, NULL,
-		                    &err); /* of an installation made before there was one */
+		r = sk_container_master(a->config.state_dir, master, NULL, &err);
+		if (r == 0)
+			r = sk_phone_master(a->config.state_dir, master, NULL,
+			                    &err); /* of an installation made before there were these */
 		explicit_bzero(master, sizeof(master));
 		if (r == 0)
 			r = read_keys(a, files, &err);

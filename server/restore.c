@@ -12,13 +12,14 @@
 #include "common/buf.h"
 #include "common/file.h"
 #include "common/text.h"
+#include "server/container_master.h"
 #include "server/serve.h"
 
 #define FOLDER "restore.new"
 #define READY  "restore.ready"
 
-const char *const sk_restore_keys[] = {"ca.key",   "ca.pem",   "server.key", "server.pem",
-                                       "sign.key", "sign.pub", "phone.key",  NULL};
+const char *const sk_restore_keys[] = {"ca.key",   "ca.pem",    "server.key",      "server.pem", "sign.key",
+                                       "sign.pub", "phone.key", SK_CONTAINER_FILE, NULL};
 
 /* The log of the old ledger goes before the ledger does: beside the new one it would be played into it. */
 static const char *const ledger[] = {SK_LEDGER_FILE "-wal", SK_LEDGER_FILE "-shm", SK_LEDGER_FILE, NULL};

@@ -4,7 +4,9 @@
  * stored is committed and answered, then everything is taken down in the reverse order. SIGHUP wakes the waiting terminals
  * and looks at the certificate, as every half minute does.
  */
+#include "server/container_master.h"
 #include "server/phone_master.h"
+#include "server/store_media.h"
 #include "server/store_phone.h"
 #include "server/serve.h"
 #include "server/store_compliance.h"
@@ -357,6 +359,10 @@ static int start_store(struct serve *v, struct sk_err *err)
 		sk_store_set_grant_max(v->server.store, c->grant_max_s * 1000);
 	if (r == 0)
 		sk_store_set_silent(v->server.store, c->silent_s * 1000);
+	if (r == 0)
+		r = sk_container_master(c->state_dir, master, NULL, err);
+	if (r == 0)
+		sk_store_set_container(v->server.store, master);
 	if (r == 0)
 		r = sk_phone_master(c->state_dir, master, NULL, err);
 	if (r == 0)

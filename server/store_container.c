@@ -1,6 +1,6 @@
 /*
  * Keys of the organisation's containers (grade A). The ledger holds each key sealed to this server, as the terminal that made it sent it; the
- * server's secret half is derived from the master key in its state folder and stands in no table. For a grant the key is opened and sealed to the
+ * server's secret half is a file of its own in the state folder (server/container_master.h) and stands in no table. For a grant the key is opened and sealed to the
  * terminal's own key, which is kept as it was first told: another one later is an incident, and gets nothing.
  */
 #include <errno.h>
@@ -9,24 +9,24 @@
 
 #include "common/seal.h"
 #include "server/store_inside.h"
+#include "server/store_media.h"
 
 #define SEALED (SK_SEAL_KEY + SK_SEAL_MORE)
 
-static void secret_of(const struct sk_store *s, uint8_t out[SK_SEAL_KEY])
+void sk_store_set_container(struct sk_store *s, const uint8_t secret[SK_SEAL_KEY])
 {
-	sk_derive(s->phone, "containers", out);
+	memcpy(s->container, secret, SK_SEAL_KEY);
+	s->has_container = true;
 }
 
 json_t *container_public(const struct sk_store *s)
 {
-	uint8_t secret[SK_SEAL_KEY], public[SK_SEAL_KEY];
+	uint8_t public[SK_SEAL_KEY];
 	char hex[2 * SK_SEAL_KEY + 1];
 
-	if (!s->has_phone)
+	if (!s->has_container)
 		return NULL;
-	secret_of(s, secret);
-	sk_seal_public(secret, public);
-	explicit_bzero(secret, sizeof(secret));
+	sk_seal_public(s->container, public);
 	sk_hex(public, sizeof(public), hex);
 	return json_string(hex);
 }
@@ -34,19 +34,15 @@ json_t *container_public(const struct sk_store *s)
 static int open_made(const struct sk_store *s, const char *sealed, const char *device, const char *ledger,
                      uint8_t key[SK_SEAL_KEY])
 {
-	uint8_t secret[SK_SEAL_KEY], raw[SEALED];
+	uint8_t raw[SEALED];
 	char context[SK_SEAL_CONTEXT];
-	int r;
 
-	if (!s->has_phone)
+	if (!s->has_container)
 		return -ENOKEY;
 	if (sk_unhex(sealed, raw, sizeof(raw)) < 0)
 		return -EBADMSG;
 	sk_seal_context_made(context, device, ledger);
-	secret_of(s, secret);
-	r = sk_unseal(secret, context, raw, sizeof(raw), key);
-	explicit_bzero(secret, sizeof(secret));
-	return r;
+	return sk_unseal(s->container, context, raw, sizeof(raw), key);
 }
 
 int container_check(const struct sk_store *s, const char *sealed, const char *device, const char *ledger)
@@ -67,7 +63,7 @@ int container_seal(const struct sk_store *s, const struct container_of *c, const
 
 	if (r < 0)
 		return r;
-	sk_derive(s->phone, "container-seals", seed);
+	sk_derive(s->container, "container-seals", seed);
 	sk_seal_context_grant(context, device, ledger);
 	r = sk_seal(to, context, seed, key, sizeof(key), raw);
 	explicit_bzero(key, sizeof(key));

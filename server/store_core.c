@@ -48,6 +48,7 @@ struct sk_store *sk_store_close(struct sk_store *s)
 	if (s->open)
 		contacts_flush(s);
 	explicit_bzero(s->phone, sizeof(s->phone));
+	explicit_bzero(s->container, sizeof(s->container));
 	sk_org_free(s->org);
 	if (s->driver != NULL)
 		s->driver->close(s);

@@ -20,6 +20,8 @@ struct sk_store {
 	char **kept; /* texts of statements made while running */
 	size_t n_kept;
 	sk_ms grant_max;
+	bool has_container;
+	uint8_t container[32]; /* secret by which keys of containers are sealed to this server */
 	bool has_phone;
 	uint8_t phone[32]; /* master key of permits by telephone */
 	struct sk_org *org; /* as of org_version; NULL = not read yet */

@@ -9,6 +9,9 @@
 #include "server/store.h"
 
 /* [{"ledger","device_key","serial","media_key","vendor_id","product_id","vendor","product","size":bytes,"unit"|null,"unit_ja","unit_en","label",
+/* The secret of containers (server/container_master.h); until it is set, no container is registered and no key given. */
+void sk_store_set_container(struct sk_store *s, const uint8_t secret[SK_SEAL_KEY]);
+
  * "state" (policy/ledger.h),"grade","registered":ms,"registered_by","updated":ms,"seen":ms (0 = never opened),"seen_host","written":ms,"written_zone" ("" = not known),
  * "clean" (what was done since: "", "scanned", "sanitised"),"cleaned":ms,"cleaned_by"}] by ledger. unit: of this section and of none; NULL = all.
  * find: part of ledger number, serial, product or label; state NULL = all. grade: what the terminals will prove: "A" a container of the

@@ -3,7 +3,6 @@
 #include "common/seal.h"
 #include "policy/media_key.h"
 #include "server/store_media.h"
-#include "server/store_phone.h"
 #include "tests/unit/store_help.h"
 
 static struct sk_store *s;
@@ -18,7 +17,7 @@ static void up(void)
 
 	s = help_store();
 	memset(master, 7, sizeof(master));
-	sk_store_set_phone(s, master);
+	sk_store_set_container(s, master);
 	pc = help_terminal(s, 1, "zeimu");
 	other = help_terminal(s, 2, "shimin");
 	sys = help_admin();
