@@ -56,12 +56,14 @@ void sk_attached_identity(const struct sk_attached *a, struct sk_identity *out)
 void sk_attached_context(const struct sk_attached *a, struct sk_context *c)
 {
 	const struct sk_gate *g = a->gate;
+	const struct sk_grants *told = g->hooks.grants(g->hooks.ctx);
 	const struct sk_attached *b;
 	struct sk_identity id;
 
 	*c = (struct sk_context){.now = g->hooks.now(g->hooks.ctx), .person = g->person, .host = host_name()};
 	c->groups = (const char *const *)g->groups.names;
 	c->n_groups = g->groups.n;
+	c->section = told != NULL && told->section[0] != '\0' ? told->section : NULL;
 	c->utc_offset_s = sk_gate_utc_offset(c->now);
 	c->holds_encrypted = true;
 	sk_attached_uses(a, &c->uses);

@@ -182,6 +182,19 @@ static int take_server_key(const json_t *body, struct sk_grants *g, struct sk_er
 }
 
 int sk_grants_parse(const json_t *body, struct sk_grants **out, struct sk_err *err)
+static int take_section(const json_t *body, struct sk_grants *g, struct sk_err *err)
+{
+	const char *s = "";
+	int r = sk_json_str_opt(body, "section", sizeof(g->section) - 1, &s, err);
+
+	if (r < 0 || s[0] == '\0')
+		return r;
+	if (!sk_text_is_name(s, sizeof(g->section) - 1))
+		return sk_err_set(err, -EINVAL, "field section: not the key of a section");
+	sk_text_copy(g->section, sizeof(g->section), s);
+	return 0;
+}
+
 {
 	struct sk_grants *g;
 	json_t *list;
@@ -200,6 +213,8 @@ int sk_grants_parse(const json_t *body, struct sk_grants **out, struct sk_err *e
 	if (r == 0)
 		r = take_server_key(body, g, err);
 	if (r == 0)
+	if (r == 0)
+		r = take_section(body, g, err);
 		r = sk_ledger_parse(body, &g->ledger, err);
 	if (r < 0) {
 		sk_grants_free(g);

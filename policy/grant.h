@@ -54,12 +54,13 @@ struct sk_grants {
 	struct sk_ledger *ledger; /* owned; came in the same bundle */
 	bool has_server_key;
 	uint8_t server_key[SK_SEAL_KEY]; /* keys of containers made here are sealed to it */
+	char section[64]; /* key of the section this terminal belongs to; "" = the server does not say */
 };
 
 #define SK_GRANTS_MAX     4096
 #define SK_GRANT_USES_MAX 1000
 
-/* body: {"grants":[{...}]} with the members above by their names, "seal_key" (64 hexadecimal digits, optional) and the ledger's part. Whole or nothing. Free with sk_grants_free. */
+/* body: {"grants":[{...}]} with the members above by their names, "seal_key" (64 hexadecimal digits, optional), "section" (optional) and the ledger's part. Whole or nothing. Free with sk_grants_free. */
 int sk_grants_parse(const json_t *body, struct sk_grants **out, struct sk_err *err);
 struct sk_grants *sk_grants_free(struct sk_grants *g);
 json_t *sk_grant_json(const struct sk_grant *g); /* new reference; the server uses it to build the body */

@@ -114,8 +114,8 @@ const char *sk_rule_never(const struct sk_policy *p, const struct sk_rule *r, sk
 		return "no interface of the classes in \"interface\" is of a kind in \"kind\"";
 	if (r->zones && !(r->zones >> p->zone & 1))
 		return "it is for other zones than this policy's";
-	if (r->sections.n)
-		return "a terminal does not know its section; give the section a policy of its own instead";
+	if (r->encryptions == SK_ENC_HARDWARE)
+		return "nothing that a terminal can see proves that a medium encrypts by itself";
 	if (!sk_when_possible(&r->when))
 		return "none of its days lies between \"from\" and \"until\"";
 	if (now > 0 && sk_when_over(&r->when, now, utc_offset_s))

@@ -154,6 +154,18 @@ static int add_said(struct sk_store *s, const char *device, sk_ms now, json_t *b
 }
 
 /* What the terminal is to know now, and its hash. NULL = failed. */
+/* For rules that name a section. */
+static int add_section(struct sk_store *s, const char *device, json_t *body)
+{
+	struct db_rows *st = db_query(s, "SELECT unit FROM terminals WHERE id = ?", "s", device);
+	int r = db_next(st);
+
+	if (r == 1)
+		r = json_object_set_new(body, "section", json_string(db_text(st, 0)));
+	db_end(st);
+	return r;
+}
+
 static json_t *grants_contents(struct sk_store *s, const char *device, sk_ms now, char sha[SK_SHA256_HEX])
 {
 	json_t *grants = grants_now(s, device, now), *media = media_now(s, device), *phone, *seal, *body;
@@ -175,6 +187,10 @@ static json_t *grants_contents(struct sk_store *s, const char *device, sk_ms now
 	}
 	body = json_pack("{s:o,s:o,s:o}", "grants", grants, "requests", answers, "media", media);
 	seal = container_public(s);
+	if (body != NULL && add_section(s, device, body) < 0) {
+		json_decref(body);
+		return NULL;
+	}
 	if (body != NULL && seal != NULL)
 		json_object_set(body, "seal_key", seal);
 	json_decref(seal);

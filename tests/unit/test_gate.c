@@ -487,6 +487,27 @@ Test(gate, a_policy_that_forbids_shuts_what_is_attached_and_one_that_allows_open
 	cr_assert(d->authorized && d->iface_auth[0]);
 }
 
+Test(gate, a_rule_for_a_section_holds_where_the_server_says_so)
+{
+	struct fake_device *d;
+	json_t *body = json_pack("{s:[], s:s}", "grants", "section", "zeimu");
+
+	set_policy("[policy]\nname = s\nversion = 2\nzone = internet\nmode = enforce\ndefault = deny\n"
+	           "[rule theirs]\nkind = vendor\nsection = zeimu soumu\naction = allow\n");
+	plug_root();
+	scan();
+	d = plug_one("1-1", 0xff, 0, 0, "");
+	add(d);
+	cr_assert(!d->authorized, "it was not told");
+	cr_assert_eq(sk_grants_parse(body, &F.grants, NULL), 0);
+	sk_gate_reconsider(F.gate);
+	cr_assert(d->authorized);
+	sk_text_copy(F.grants->section, sizeof(F.grants->section), "shimin");
+	sk_gate_reconsider(F.gate);
+	cr_assert(!d->authorized);
+	json_decref(body);
+}
+
 Test(gate, a_decision_that_stays_the_same_writes_and_records_nothing)
 {
 	struct fake_device *d;

@@ -403,7 +403,8 @@ Test(policy, warns_of_rules_that_never_match)
 	warns(
 	    "[rule a]\nkind = input\ninterfaces_only = 03/../..\ninterfaces_all = 03/01/01 03/01/02\naction = allow\n",
 	    0, "");
-	warns("[rule a]\nkind = hub\nsection = zeimu\naction = allow\n", 1, "does not know its section");
+	warns("[rule a]\nkind = hub\nsection = zeimu\naction = allow\n", 0, "");
+	warns("[rule a]\nkind = storage\nencryption = hardware\naction = grant\n", 1, "encrypts by itself");
 	warns("[rule a]\nkind = ptp\naccess = ro\naction = grant\n", 1, "cannot be held");
 	warns("[rule a]\nkind = storage\naction = grant\n[grants]\ngrade_c = none\ngrade_b = none\ngrade_a = none\n", 1,
 	      "gives nothing");
