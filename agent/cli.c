@@ -32,8 +32,10 @@ static const struct sk_command commands[] = {
     {"notices", N_("[ack NUMBER]"), N_("notices of the office; say that you have read one"), sk_cli_notices},
     {"media",
      N_("register | prepare --erase DEVICE --ledger NUMBER [--label TEXT]; erase DEVICE [--method overwrite|discard] "
-        "[--label NUMBER]"),
-     N_("have a medium put into the ledger, or make it a container first (root); erase one"), sk_cli_media},
+        "[--label NUMBER]; release DEVICE --recipient TEXT"),
+     N_("have a medium put into the ledger, or make it a container first (root); erase one; give a recipient a "
+        "passphrase"),
+     sk_cli_media},
     {"hardware", N_("[accept --reason TEXT]"), N_("what changed in this terminal; accept it (root)"), sk_cli_accepted},
     {"antivirus", N_("[accept --reason TEXT]"), N_("what changed in the scanner's settings; accept it (root)"),
      sk_cli_accepted},

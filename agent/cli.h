@@ -83,6 +83,7 @@ int sk_cli_check(struct sk_cli *cli, int argc, char **argv);
 int sk_cli_devices(struct sk_cli *cli, int argc, char **argv);
 int sk_cli_events(struct sk_cli *cli, int argc, char **argv);
 int sk_cli_media_erase(struct sk_cli *cli, int argc, char **argv); /* argv[0] is "erase" */
+int sk_cli_media_release(struct sk_cli *cli, int argc, char **argv); /* argv[0] is "release" */
 int sk_cli_media(struct sk_cli *cli, int argc, char **argv);
 int sk_cli_accepted(struct sk_cli *cli, int argc, char **argv);
 int sk_cli_request(struct sk_cli *cli, int argc, char **argv);

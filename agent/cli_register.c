@@ -87,5 +87,7 @@ int sk_cli_media(struct sk_cli *cli, int argc, char **argv)
 		return media(cli, !strcmp(argv[1], "prepare"), argc - 1, argv + 1);
 	if (argc >= 2 && !strcmp(argv[1], "erase"))
 		return sk_cli_media_erase(cli, argc - 1, argv + 1);
+	if (argc >= 2 && !strcmp(argv[1], "release"))
+		return sk_cli_media_release(cli, argc - 1, argv + 1);
 	return sk_cli_usage(cli, argv[0]);
 }

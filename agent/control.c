@@ -14,6 +14,7 @@
 #include "agent/medium.h"
 #include "agent/media_erase.h"
 #include "agent/media_register.h"
+#include "agent/media_release.h"
 #include "agent/pace.h"
 #include "agent/report.h"
 #include "agent/requests.h"
@@ -340,6 +341,18 @@ static json_t *op_media_erase(struct call *c)
 	return sk_media_erase(c->d, person, c->q);
 }
 
+static json_t *op_media_release(struct call *c)
+{
+	char person[64] = "";
+	int r = 0;
+
+	if (!c->root && (sk_login_name(c->peer->uid, person, sizeof person) < 0 || !person[0]))
+		return fail(sk_err_set(&c->err, -EACCES, "who asks is not known on this terminal"), &c->err);
+	r = sk_media_release(c->d, c->client, person, c->q, &c->err);
+	c->later = r == 0;
+	return r < 0 ? fail(r, &c->err) : NULL;
+}
+
 static json_t *op_media_register(struct call *c)
 {
 	int r = sk_media_register(c->d, c->client, c->q, &c->err);
@@ -480,6 +493,7 @@ static const struct {
     {"media.prepare", true, op_media_prepare},
     {"accept", true, op_accept},
     {"media.erase", false, op_media_erase},
+    {"media.release", false, op_media_release},
 };
 
 json_t *sk_control_answer(struct sk_daemon *d, const struct sk_peer *peer, uint64_t client, const json_t *request)

@@ -76,6 +76,17 @@ struct sk_gate_erase {
 int sk_gate_erase(struct sk_gate *g, const struct sk_gate_erase *e, json_t **ident, struct sk_err *err);
 void sk_gate_erase_begin(struct sk_gate *g, const char *device); /* it is recorded: the work begins */
 void sk_gate_erase_drop(struct sk_gate *g, const char *device); /* it could not be: nothing happens, fn is not called */
+/* Gives a recipient a passphrase of a container of the organisation that is open under a grant which says so (policy/release.h). First: may it be? 0 and
+ * *ident (the caller's reference, as in events, with "person", "grant", "request", "recipient"), or -ENOENT, -EPERM (err says why), -EBUSY. Then, in
+ * the same turn of the loop: it is done. fn as sk_medium_release; negative with err: fn is not called. */
+struct sk_gate_release {
+	const char *device, *person, *recipient;
+	bool (*before)(void *arg, const char *grant); /* was it done under this grant already? */
+	void *arg;
+};
+int sk_gate_may_release(struct sk_gate *g, const struct sk_gate_release *e, json_t **ident, struct sk_err *err);
+int sk_gate_release(struct sk_gate *g, const char *device, const char *passphrase,
+                    void (*fn)(void *arg, int result, const char *why), void *arg, struct sk_err *err);
 /* [{"device":"1-2","vendor_id":"46f4","product_id":"0001","vendor":..,"product":..,"serial":..,"device_key":..,"grade":..,"kinds":[..],
  *   "verdict":"allow"|"deny","reason":..,"rule":..,"since":ms,"interfaces":[{"number","class":"08/06/50","kind","verdict","access","reason",
  *   "rule","grant"}],"media":[{"node":"sda","size":bytes,"read_only":true,"mounts":["/run/media/clerk/LABEL"],"grant_until":ms}]}] */

@@ -59,6 +59,7 @@ struct sk_medium *sk_medium_free(struct sk_medium *m)
 		json_decref(m->nodes[i].erase_answer);
 		sk_node_scan_reset(&m->nodes[i]);
 		sk_node_unlock_cancelled(&m->nodes[i]);
+		sk_node_release_cancelled(&m->nodes[i]);
 		if (m->nodes[i].used)
 			sk_node_record_free(&m->nodes[i]);
 	}

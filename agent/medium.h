@@ -83,6 +83,11 @@ bool sk_medium_lets_write(const struct sk_medium *m, const char *devpath, const 
 /* Makes a container of the whole medium, which is open for looking alone: everything on it is lost. key: borrowed during the call. 0: prepared()
  * follows. -ENODEV: not exactly one medium in it, -EBUSY, other -errno. */
 int sk_medium_prepare(struct sk_medium *m, const void *key, size_t len, const char *label);
+/* Adds a passphrase to the organisation's container that is open with its grant's key. keys: that key and the passphrase, borrowed during the call. 0:
+ * fn is called exactly once, later: result 0; -EIO with why (msgid); -ECANCELED. -ENODEV: not exactly one such container is open for writing,
+ * -EBUSY, other -errno. */
+typedef void (*sk_medium_release_fn)(void *arg, int result, const char *why);
+int sk_medium_release(struct sk_medium *m, const void *keys, size_t len, sk_medium_release_fn fn, void *arg);
 bool sk_medium_preparing(const struct sk_medium *m); /* it is being written to by the helper */
 
 bool sk_medium_busy(const struct sk_medium *m, int iface); /* mounted, or a helper runs; iface -1 = any */

@@ -63,7 +63,12 @@ static int mark_stack(struct sk_node *n, bool ro)
 	return r;
 }
 
-static void lower(struct sk_node *n)
+int sk_node_lift(struct sk_node *n)
+{
+	return mark_stack(n, false);
+}
+
+void sk_node_lower(struct sk_node *n)
 {
 	int r = mark_stack(n, true);
 
@@ -216,7 +221,7 @@ static void on_opened(void *arg, int status, const char *output, size_t len)
 	n->unlocking = NULL;
 	if (w->lifted) {
 		n->lifted = false;
-		lower(n);
+		sk_node_lower(n);
 	}
 	if (len > 0 && sk_json_parse(output, len, SK_CHILD_OUTPUT_MAX, &answer, NULL) < 0)
 		answer = NULL;
@@ -270,7 +275,7 @@ static int start_open(struct sk_node *n, const struct sk_leave *l, struct sk_unl
 	(void)snprintf(name, sizeof(name), "sekimori-%.40s", n->b.name);
 	if (writes && n->b.ro) {
 		n->lifted = w->lifted = true;
-		r = mark_stack(n, false);
+		r = sk_node_lift(n);
 	}
 	if (r == 0)
 		r = n->m->env.sys->start_input(n->m->env.loop, argv, w->u.key, w->u.len, OPEN_MS, on_opened, w,
@@ -278,7 +283,7 @@ static int start_open(struct sk_node *n, const struct sk_leave *l, struct sk_unl
 	w->u.key = NULL;
 	if (r < 0 && w->lifted) {
 		n->lifted = false;
-		lower(n);
+		sk_node_lower(n);
 	}
 	return r;
 }
@@ -435,7 +440,7 @@ static void on_prepared(void *arg, int status, const char *output, size_t len)
 
 	n->child = NULL;
 	n->preparing = n->lifted = false;
-	lower(n);
+	sk_node_lower(n);
 	n->looked = false; /* it is another medium now */
 	if (len > 0 && sk_json_parse(output, len, SK_CHILD_OUTPUT_MAX, &answer, NULL) < 0)
 		answer = NULL;
@@ -468,12 +473,12 @@ int sk_medium_prepare(struct sk_medium *m, const void *key, size_t len, const ch
 	(void)snprintf(dev, sizeof(dev), "%u:%u", n->b.major, n->b.minor);
 	new_name(n, name);
 	n->preparing = n->lifted = true;
-	r = mark_stack(n, false);
+	r = sk_node_lift(n);
 	if (r == 0)
 		r = m->env.sys->start_input(m->env.loop, argv, key, len, PREPARE_MS, on_prepared, n, &n->child);
 	if (r < 0) {
 		n->preparing = n->lifted = false;
-		lower(n);
+		sk_node_lower(n);
 	}
 	return r;
 }

@@ -34,6 +34,8 @@ struct sk_node {
 		unsigned major, minor, kind; /* kind: SK_MEDIA_* */
 		char name[64], node[32], cipher[64];
 	} box;
+	sk_medium_release_fn release_fn; /* while its add helper runs */
+	void *release_arg;
 	struct sk_unlocking *unlocking; /* while its open helper runs */
 	struct sk_child *child;
 	struct sk_node_scan scan;
@@ -72,6 +74,9 @@ void sk_node_open_sealed(struct sk_node *n, const struct sk_leave *l); /* with t
 bool sk_node_close_container(struct sk_node *n); /* true: a helper runs */
 void sk_node_adopt_container(struct sk_node *n); /* a mapping of ours over it, from before our restart */
 void sk_node_unlock_cancelled(struct sk_node *n);
+int sk_node_lift(struct sk_node *n); /* writable in the kernel, with its disk; n->lifted is the caller's */
+void sk_node_lower(struct sk_node *n); /* read-only again; cannot be: the medium is closed */
+void sk_node_release_cancelled(struct sk_node *n); /* medium_release.c */
 
 const struct sk_policy *sk_medium_policy(const struct sk_medium *m); /* in force; NULL = none */
 void sk_node_zone(const struct sk_node *n, json_t *body); /* "zone": in which the terminal is, by the policy in force */

@@ -128,7 +128,8 @@ static int grant_parse(const json_t *j, struct sk_grant *g, struct sk_err *err)
 	if ((r = sk_json_int_opt(j, "uses", 1, SK_GRANT_USES_MAX, &uses, err)) < 0 ||
 	    (r = take_key(j, g->container_key, err)) < 0)
 		return r;
-	if ((r = sk_json_bool_opt(j, "erase", &g->erase, err)) < 0)
+	if ((r = sk_json_bool_opt(j, "erase", &g->erase, err)) < 0 ||
+	    (r = sk_json_bool_opt(j, "release", &g->release, err)) < 0)
 		return r;
 	g->request = request;
 	g->uses = (int)uses;
@@ -181,7 +182,6 @@ static int take_server_key(const json_t *body, struct sk_grants *g, struct sk_er
 	return g->has_server_key ? 0 : sk_err_set(err, -EINVAL, "field seal_key: not 64 hexadecimal digits");
 }
 
-int sk_grants_parse(const json_t *body, struct sk_grants **out, struct sk_err *err)
 static int take_section(const json_t *body, struct sk_grants *g, struct sk_err *err)
 {
 	const char *s = "";
@@ -195,6 +195,7 @@ static int take_section(const json_t *body, struct sk_grants *g, struct sk_err *
 	return 0;
 }
 
+int sk_grants_parse(const json_t *body, struct sk_grants **out, struct sk_err *err)
 {
 	struct sk_grants *g;
 	json_t *list;
@@ -213,8 +214,8 @@ static int take_section(const json_t *body, struct sk_grants *g, struct sk_err *
 	if (r == 0)
 		r = take_server_key(body, g, err);
 	if (r == 0)
-	if (r == 0)
 		r = take_section(body, g, err);
+	if (r == 0)
 		r = sk_ledger_parse(body, &g->ledger, err);
 	if (r < 0) {
 		sk_grants_free(g);
@@ -250,6 +251,8 @@ json_t *sk_grant_json(const struct sk_grant *g)
 		(void)json_object_set_new(o, "uses", json_integer(g->uses));
 	if (o != NULL && g->erase)
 		(void)json_object_set_new(o, "erase", json_true());
+	if (o != NULL && g->release)
+		(void)json_object_set_new(o, "release", json_true());
 	if (o && g->ledger[0])
 		json_object_set_new(o, "ledger", json_string(g->ledger));
 	if (o && g->container_key[0])

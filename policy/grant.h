@@ -41,6 +41,8 @@ struct sk_grant {
 	char purpose[256];
 	sk_ms from, until; /* until is always set */
 	int uses; /* how often it may open the medium; 0 = not counted. JSON member optional */
+	bool
+	    release; /* a recipient may be given a passphrase of the container (policy/release.h). JSON member optional */
 	bool erase; /* the medium may be erased under it (policy/erase.h). JSON member optional */
 	char container_key
 	    [SK_SEALED_KEY_HEX]; /* of the organisation's container, sealed to this terminal; "" = none. Optional */
@@ -52,9 +54,9 @@ struct sk_grants {
 	struct sk_grant *items; /* owned; sorted by device_key for the lookup */
 	size_t n;
 	struct sk_ledger *ledger; /* owned; came in the same bundle */
+	char section[64]; /* key of the section this terminal belongs to; "" = the server does not say */
 	bool has_server_key;
 	uint8_t server_key[SK_SEAL_KEY]; /* keys of containers made here are sealed to it */
-	char section[64]; /* key of the section this terminal belongs to; "" = the server does not say */
 };
 
 #define SK_GRANTS_MAX     4096

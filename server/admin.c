@@ -72,6 +72,7 @@ const struct sk_admin_command sk_admin_commands[] = {
     {"media requests", "[--all] [--json]", true, sk_admin_media_requests},
     {"media approve", "NUMBER [--ledger LEDGER] [--unit SECTION]", true, sk_admin_media_approve},
     {"media refuse", "NUMBER --reason TEXT", true, sk_admin_media_refuse},
+    {"media erasure", "LEDGER", true, sk_admin_media_erasure},
     {"media cleaned", "LEDGER --how sanitised|scanned --with TEXT", true, sk_admin_media_cleaned},
     {"media state", "LEDGER STATE [--reason TEXT]", true, sk_admin_media_state},
     {"backup", "FILE", true, sk_admin_backup},

@@ -98,6 +98,7 @@ int sk_admin_retention_list(struct sk_admin *a);
 int sk_admin_hold_add(struct sk_admin *a);
 int sk_admin_hold_end(struct sk_admin *a);
 int sk_admin_hold_list(struct sk_admin *a);
+int sk_admin_media_erasure(struct sk_admin *a);
 int sk_admin_media_cleaned(struct sk_admin *a);
 int sk_admin_jobs(struct sk_admin *a);
 int sk_admin_verify(struct sk_admin *a);

@@ -138,3 +138,12 @@ int sk_admin_media_cleaned(struct sk_admin *a)
 	           ? sk_admin_fail(a, &err)
 	           : 0;
 }
+
+int sk_admin_media_erasure(struct sk_admin *a)
+{
+	const char *ledger = NULL;
+	const struct sk_option options[] = {{NULL, NULL, NULL, false}};
+	int status = sk_admin_options(a, options, &ledger, 1, 1);
+
+	return status != 0 ? status : sk_admin_show(a, sk_store_medium_erasures(a->store, ledger), true, NULL);
+}

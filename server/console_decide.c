@@ -166,6 +166,22 @@ static void erase_field(struct sk_page *p, const json_t *request)
 	sk_page_lit(p, "</span></p>");
 }
 
+/* Only of a container of the organisation, which the store checks: what is approved here is checked again by the terminal. */
+static void release_field(struct sk_page *p, const json_t *request)
+{
+	if (strcmp(sk_page_str(request, "access"), "rw") != 0 || json_array_size(sk_page_get(request, "media")) == 0)
+		return;
+	sk_page_lit(p,
+	            "<p class=\"field\"><label class=\"check\"><input type=\"checkbox\" name=\"release\" value=\"1\" "
+	            "aria-describedby=\"release-hint\"> ");
+	sk_page_tr(p, N_("Give the recipient a passphrase"));
+	sk_page_lit(p, "</label><span class=\"sub\" id=\"release-hint\">");
+	sk_page_tr(p,
+	           N_("For a container of the organisation that goes outside; needs read and write. The passphrase is "
+	              "shown the person once, and that is recorded."));
+	sk_page_lit(p, "</span></p>");
+}
+
 /* Registered media with one serial can be told apart only by their number. */
 static void medium_choice(struct sk_page *p, const json_t *request)
 {
@@ -213,6 +229,7 @@ static void approve_form(struct sk_console *c, const json_t *request)
 	            N_("The medium closes by itself at this time."));
 	uses_field(p);
 	erase_field(p, request);
+	release_field(p, request);
 	sk_page_lit(p, "<p>");
 	button(p, "primary", "approve", N_("Approve and issue"));
 	sk_page_lit(p, "</p></form>\n");
@@ -345,6 +362,11 @@ static int read_decision(struct sk_console *c, struct sk_decision *d)
 	d->erase = d->what == SK_DO_APPROVE && sk_form_get(&c->form, "erase") != NULL;
 	if (d->erase && strcmp(d->access, "rw") != 0) {
 		c->problem = N_("Erasing needs the right to write: choose read and write.");
+		return -EINVAL;
+	}
+	d->release = d->what == SK_DO_APPROVE && sk_form_get(&c->form, "release") != NULL;
+	if (d->release && strcmp(d->access, "rw") != 0) {
+		c->problem = N_("Giving a passphrase needs the right to write: choose read and write.");
 		return -EINVAL;
 	}
 	if (d->what == SK_DO_APPROVE && read_uses(c, d) < 0) {

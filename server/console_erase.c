@@ -57,6 +57,10 @@ static void one(struct sk_page *p, const json_t *e)
 	row(p, N_("Begun"), sk_page_str(body, "started"));
 	row(p, N_("Ended"), sk_page_str(body, "ended"));
 	row(p, N_("Person"), sk_page_str(body, "person"));
+	row(p, N_("Request"), sk_page_str(sk_page_get(e, "permit"), "label"));
+	row(p, N_("Permitted by"), sk_page_str(sk_page_get(e, "permit"), "permitted_by"));
+	row(p, N_("Approved by"), sk_page_str(sk_page_get(e, "permit"), "approved_by"));
+	row(p, N_("Terminal"), sk_page_str(sk_page_get(e, "permit"), "host"));
 	row(p, N_("New label"), json_is_true(sk_page_get(body, "labelled")) ? sk_page_str(body, "label") : "");
 	if (*sk_page_str(body, "why") != '\0')
 		row(p, N_("Reason"), sk_tr(p->lang, sk_page_str(body, "why")));

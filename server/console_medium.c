@@ -219,6 +219,7 @@ static bool visible(const struct sk_console *c, const json_t *m)
 static int one_page(struct sk_console *c, int code)
 {
 	const char *ledger = sk_request_tail(c->r), *unit;
+	json_t *erasures;
 	json_t *m = ledger != NULL && sk_ledger_is_number(ledger) ? sk_store_medium(c->r->server->store, ledger) : NULL;
 	int e = sk_console_scope(c, &unit);
 
@@ -237,6 +238,9 @@ static int one_page(struct sk_console *c, int code)
 	facts(&c->page, m);
 	state_form(c, m);
 	clean_form(c, m);
+	erasures = sk_store_medium_erasures(c->r->server->store, ledger);
+	sk_part_erasures(&c->page, erasures);
+	json_decref(erasures);
 	history(&c->page, m);
 	sk_console_end(c);
 	json_decref(m);

@@ -110,6 +110,8 @@ static void asked(struct sk_page *p, const json_t *r)
 	sk_page_span(p, sk_page_int(r, "hours") * 3600);
 	sk_page_dd_end(p);
 	sk_page_fact(p, N_("Destination"), sk_page_str(r, "destination"));
+	if (json_is_true(sk_page_get(r, "release")))
+		sk_page_fact(p, N_("Also permitted"), sk_tr(p->lang, N_("Give the recipient a passphrase")));
 	sk_page_dt(p, N_("Who asks"));
 	sk_page_text(p, sk_page_str(r, "person"));
 	sk_page_lit(p, " <span class=\"sub\">");

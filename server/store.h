@@ -211,6 +211,8 @@ struct sk_decision {
 	const char *access; /* APPROVE: "ro" | "rw" */
 	int uses; /* APPROVE: how often it may open the medium, at most SK_GRANT_USES_MAX; 0 = not counted */
 	bool erase; /* APPROVE: the medium may be erased under the grant; only with "rw" */
+	bool
+	    release; /* APPROVE: a recipient may be given a passphrase; only with "rw", of a container of the organisation */
 	sk_ms until; /* PERMIT may shorten, APPROVE sets the grant's end */
 };
 /* Four eyes in the database: -EPERM when the actor (by account or login, DOMAIN\\name and name@domain as name) asked for it, permitted what is to be approved, lacks the role (PERMIT: of the step it is at; APPROVE: desk), or the state does

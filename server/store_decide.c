@@ -214,6 +214,8 @@ static int approve_check(struct sk_store *s, const struct sk_decision *d, const 
 		return sk_err_set(err, -EINVAL, "the number of uses must be at most %d", SK_GRANT_USES_MAX);
 	if (d->erase && strcmp(d->access, "rw") != 0)
 		return sk_err_set(err, -EINVAL, "erasing needs the right to write");
+	if (d->release && strcmp(d->access, "rw") != 0)
+		return sk_err_set(err, -EINVAL, "giving a recipient a passphrase needs the right to write");
 	if (d->until <= now)
 		return sk_err_set(err, -EINVAL, "the end must lie ahead");
 	if (d->until > limit)
@@ -263,6 +265,17 @@ static int which_medium(struct sk_store *s, const struct sk_decision *d, const s
 	return 0;
 }
 
+static int check_release(struct sk_store *s, const char *ledger, struct sk_err *err)
+{
+	int64_t n = 0;
+	int r = db_int(s, &n, "SELECT count(*) FROM media WHERE ledger = ? AND container_key <> ''", "s", ledger);
+
+	return r == 0 && n == 0
+	           ? sk_err_set(err, -EINVAL,
+	                        "only a container of the organisation opens with a passphrase that is given")
+	           : r;
+}
+
 static int approve(struct sk_store *s, const struct sk_actor *by, const struct sk_decision *d, const struct asked *q,
                    sk_ms now, struct sk_err *err)
 {
@@ -272,15 +285,16 @@ static int approve(struct sk_store *s, const struct sk_actor *by, const struct s
 
 	if (r < 0 || (r = need_state(q, "permitted", NULL, err)) < 0 ||
 	    (r = other_than_permitter(s, by, d, q, err)) < 0 || (r = approve_check(s, d, q, now, err)) < 0 ||
-	    (r = which_medium(s, d, q, ledger, err)) < 0 || (r = sk_uuid(id)) < 0)
+	    (r = which_medium(s, d, q, ledger, err)) < 0 || (d->release && (r = check_release(s, ledger, err)) < 0) ||
+	    (r = sk_uuid(id)) < 0)
 		return r;
 	r = db_run(s,
 	           "INSERT INTO grants(id, request, terminal, device_key, serial, person, access, class, purpose, "
 	           "\"from\", until, permitted_by,"
-	           " approved_by, uses, ledger, erase) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-	           "sisssssssiissisi", id, d->request, q->terminal, q->device_key, q->serial, q->person, d->access,
+	           " approved_by, uses, ledger, erase, passphrase) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+	           "sisssssssiissisii", id, d->request, q->terminal, q->device_key, q->serial, q->person, d->access,
 	           q->class, q->purpose, q->starts > now ? q->starts : now, d->until, q->permitted_by, by->name,
-	           (int64_t)d->uses, ledger, (int64_t)d->erase);
+	           (int64_t)d->uses, ledger, (int64_t)d->erase, (int64_t)d->release);
 	if (r >= 0)
 		r = db_run(s,
 		           "UPDATE requests SET state = 'approved', updated = ?1, until = ?2, reason = ?3, approved_by "

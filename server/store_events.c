@@ -97,6 +97,8 @@ static int insert(struct sk_store *s, const char *device, const struct sk_event 
 		r = seal_key_from_event(s, device, e, now);
 	else if (r >= 0 && (strcmp(e->kind, "medium.erased") == 0 || strcmp(e->kind, "medium.not-erased") == 0))
 		r = media_was_erased(s, device, e, now);
+	else if (r >= 0 && strcmp(e->kind, "medium.released") == 0)
+		r = media_was_released(s, device, e, now);
 	else if (r >= 0 && strcmp(e->kind, "medium.key-mismatch") == 0)
 		r = incident_add(s, device, "medium-key", e->seq,
 		                 "what is on a registered medium is not what was registered", now);

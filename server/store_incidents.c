@@ -72,7 +72,8 @@ int incident_from_sign(struct sk_store *s, const char *device, const char *sign,
 	n.unit = unit;
 	if (strcmp(sign, "malware") == 0)
 		n.kind = "malware";
-	else if (strcmp(sign, "takeout-unlisted") == 0 || strcmp(sign, "takeout-class") == 0)
+	else if (strcmp(sign, "takeout-unlisted") == 0 || strcmp(sign, "takeout-class") == 0 ||
+	         strcmp(sign, "medium-released") == 0)
 		n.kind = "leak";
 	actor_device(&by, device);
 	r = db_int(

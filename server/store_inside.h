@@ -56,6 +56,8 @@ int media_was_erased(struct sk_store *s, const char *device, const struct sk_eve
                      sk_ms now); /* event "medium.erased", "medium.not-erased" */
 int media_note(struct sk_store *s, const struct sk_actor *by, const char *ledger, const char *action,
                const char *reason, const char *state, sk_ms now); /* into the medium's history and the audit trail */
+int media_was_released(struct sk_store *s, const char *device, const struct sk_event *e,
+                       sk_ms now); /* event "medium.released" */
 int media_zone_forget(struct sk_store *s, int64_t registration, const char *ledger); /* before it is registered */
 int media_zone_registered(struct sk_store *s, int64_t registration, const char *ledger); /* afterwards */
 int media_was_written(struct sk_store *s, const char *device, const struct sk_event *e, sk_ms now);

@@ -305,39 +305,6 @@ int media_note(struct sk_store *s, const struct sk_actor *by, const char *ledger
 	return audit_add(s, by, name, object, json_pack("{s:s, s:s}", "state", state, "reason", reason), now);
 }
 
-/* A registered medium's erasing stands in its history. The state is people's to set: what was erased may be registered anew as well. */
-int media_was_erased(struct sk_store *s, const char *device, const struct sk_event *e, sk_ms now)
-{
-	bool erased = strcmp(e->kind, "medium.erased") == 0;
-	json_t *body = NULL, *row = NULL;
-	char reason[160];
-	struct sk_actor by;
-	const char *ledger, *method;
-	int r = 0;
-
-	if (sk_json_parse(e->body, e->body_len, SK_EVENT_BODY_MAX, &body, NULL) < 0)
-		return 0;
-	method = json_string_value(json_object_get(body, "method"));
-	ledger = json_string_value(json_object_get(body, "ledger"));
-	if (ledger != NULL && sk_ledger_is_number(ledger))
-		row = db_object(s,
-		                "SELECT m.state, t.host FROM media m, terminals t WHERE m.ledger = ? AND m.device_key "
-		                "= ? AND t.id = ?",
-		                "sss", ledger, json_string_value(json_object_get(body, "device_key")), device);
-	if (row != NULL) {
-		actor_device(&by, device);
-		sk_text_copy(by.name, sizeof(by.name), json_string_value(json_object_get(row, "host")));
-		(void)snprintf(reason, sizeof(reason), "%.16s %lld/%lld", method != NULL ? method : "-",
-		               (long long)json_integer_value(json_object_get(body, "verified")),
-		               (long long)json_integer_value(json_object_get(body, "size")));
-		r = media_note(s, &by, ledger, erased ? "erased" : "not-erased", reason,
-		               json_string_value(json_object_get(row, "state")), now);
-	}
-	json_decref(row);
-	json_decref(body);
-	return r < 0 ? r : 0;
-}
-
 static int may(const struct sk_actor *by, unsigned roles, struct sk_err *err)
 {
 	return ((unsigned)by->role & roles) != 0
@@ -401,6 +368,8 @@ static int register_one(struct sk_store *s, const struct sk_actor *by, int64_t i
 		    "THEN "
 		    "media.container_as ELSE excluded.container_as END, "
 		    "media_key = excluded.media_key, size = excluded.size, "
+		    /* Erased, and registered anew, it is in use again. */
+		    "state = CASE WHEN media.state = 'erased' THEN 'stored' ELSE media.state END, "
 		    "label = "
 		    "excluded.label, unit = excluded.unit, registered = excluded.registered, registered_by = "
 		    "excluded.registered_by, updated = excluded.updated",

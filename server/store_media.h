@@ -6,12 +6,13 @@
 #ifndef SK_SERVER_STORE_MEDIA_H
 #define SK_SERVER_STORE_MEDIA_H
 
+#include "common/seal.h"
 #include "server/store.h"
 
-/* [{"ledger","device_key","serial","media_key","vendor_id","product_id","vendor","product","size":bytes,"unit"|null,"unit_ja","unit_en","label",
 /* The secret of containers (server/container_master.h); until it is set, no container is registered and no key given. */
 void sk_store_set_container(struct sk_store *s, const uint8_t secret[SK_SEAL_KEY]);
 
+/* [{"ledger","device_key","serial","media_key","vendor_id","product_id","vendor","product","size":bytes,"unit"|null,"unit_ja","unit_en","label",
  * "state" (policy/ledger.h),"grade","registered":ms,"registered_by","updated":ms,"seen":ms (0 = never opened),"seen_host","written":ms,"written_zone" ("" = not known),
  * "clean" (what was done since: "", "scanned", "sanitised"),"cleaned":ms,"cleaned_by"}] by ledger. unit: of this section and of none; NULL = all.
  * find: part of ledger number, serial, product or label; state NULL = all. grade: what the terminals will prove: "A" a container of the
@@ -35,6 +36,9 @@ int sk_store_media_refuse(struct sk_store *s, const struct sk_actor *by, int64_t
 int sk_store_media_state(struct sk_store *s, const struct sk_actor *by, const char *ledger, const char *state,
                          const char *reason, sk_ms now, struct sk_err *err);
 
+/* The record of its erasing, for the certificate (消去証明書): as sk_store_erasures, oldest first, each with "permit":{"request","label","permitted_by","approved_by",
+ * "host","class"}. New reference, NULL = no memory. */
+json_t *sk_store_medium_erasures(struct sk_store *s, const char *ledger);
 /* What was done with a medium before it goes into another zone, as desk or information system manager. how: "sanitised" or "scanned"; text: with what, and
  * what came of it, 1 to 1000 bytes. It holds until the medium is written again. -ENOENT; -ESTALE disposed of; -EPERM. */
 int sk_store_media_cleaned(struct sk_store *s, const struct sk_actor *by, const char *ledger, const char *how,

@@ -58,7 +58,7 @@ static json_t *grants_now(struct sk_store *s, const char *device, sk_ms now)
 	    "g.until, "
 	    "g.permitted_by, g.approved_by, g.uses, g.ledger, coalesce(m.container_key, ''), "
 	    "coalesce(m.container_from, "
-	    "''), coalesce(m.container_as, ''), coalesce(k.key, ''), g.erase"
+	    "''), coalesce(m.container_as, ''), coalesce(k.key, ''), g.erase, g.passphrase"
 	    " FROM grants g LEFT JOIN media m ON m.ledger = g.ledger AND m.state NOT IN ('lost', 'erased', 'disposed')"
 	    " LEFT JOIN seal_keys k ON k.terminal = g.terminal"
 	    " WHERE g.terminal = ? AND g.ended IS NULL AND g.until > ? ORDER BY g.\"from\" DESC, g.id LIMIT 4096",
@@ -72,6 +72,7 @@ static json_t *grants_now(struct sk_store *s, const char *device, sk_ms now)
 
 		g.uses = (int)db_number(st, 12);
 		g.erase = db_number(st, 18) != 0;
+		g.release = db_number(st, 19) != 0;
 		db_copy(st, 0, g.id, sizeof(g.id));
 		db_copy(st, 2, g.device_key, sizeof(g.device_key));
 		db_copy(st, 3, g.serial, sizeof(g.serial));
@@ -153,7 +154,6 @@ static int add_said(struct sk_store *s, const char *device, sk_ms now, json_t *b
 	return 0;
 }
 
-/* What the terminal is to know now, and its hash. NULL = failed. */
 /* For rules that name a section. */
 static int add_section(struct sk_store *s, const char *device, json_t *body)
 {
@@ -166,6 +166,7 @@ static int add_section(struct sk_store *s, const char *device, json_t *body)
 	return r;
 }
 
+/* What the terminal is to know now, and its hash. NULL = failed. */
 static json_t *grants_contents(struct sk_store *s, const char *device, sk_ms now, char sha[SK_SHA256_HEX])
 {
 	json_t *grants = grants_now(s, device, now), *media = media_now(s, device), *phone, *seal, *body;
@@ -186,11 +187,11 @@ static json_t *grants_contents(struct sk_store *s, const char *device, sk_ms now
 		return NULL;
 	}
 	body = json_pack("{s:o,s:o,s:o}", "grants", grants, "requests", answers, "media", media);
-	seal = container_public(s);
 	if (body != NULL && add_section(s, device, body) < 0) {
 		json_decref(body);
 		return NULL;
 	}
+	seal = container_public(s);
 	if (body != NULL && seal != NULL)
 		json_object_set(body, "seal_key", seal);
 	json_decref(seal);

@@ -248,7 +248,8 @@ int request_history(struct sk_store *s, int64_t number, const char *action, cons
 	" q.device AS \"device|j\", q.purpose, q.access, q.hours, q.class, q.destination, q.created, q.updated, " \
 	"q.until, q.reason," \
 	" q.permitted_by, q.permitted_at, q.approved_by, q.approved_at, q.granted_access, q.\"grant\", " \
-	"coalesce(q.application, 0) AS application, q.ledger, q.starts, q.route, q.step" \
+	"coalesce(q.application, 0) AS application, q.ledger, q.starts, q.route, q.step," \
+	" EXISTS(SELECT 1 FROM grants g WHERE g.request = q.number AND g.passphrase = 1) AS \"release|b\"" \
 	" FROM requests q JOIN terminals t ON t.id = q.terminal JOIN units u ON u.key = t.unit"
 
 json_t *sk_store_requests(struct sk_store *s, const char *unit, const char *person, const char *state, int limit,

@@ -400,6 +400,9 @@ static const char inspections[] =
     "lower(confirmed_user) <> lower(improved_user))) STRICT;"
     "CREATE INDEX findings_inspection ON findings(inspection, number);"
     "CREATE INDEX findings_spread ON findings(spread_of, unit);";
+/* May a recipient be given a passphrase of the container under the grant? */
+static const char release[] =
+    "ALTER TABLE grants ADD COLUMN passphrase INTEGER NOT NULL DEFAULT 0 CHECK(passphrase BETWEEN 0 AND 1);";
 
 /* Tokens for programs that read (server/store_api_tokens.h). */
 static const char api_tokens[] =
@@ -449,6 +452,7 @@ static const char *const migrations[][4] = {
     {inspections, NULL},
     {api_tokens, NULL},
     {returns, NULL},
+    {release, NULL},
 };
 #define VERSION ((int)(sizeof(migrations) / sizeof(migrations[0])))
 

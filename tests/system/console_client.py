@@ -20,7 +20,7 @@ class Forms(html.parser.HTMLParser):
     def handle_starttag(self, tag, attrs):
         a = dict(attrs)
         if tag == "form":
-            self.form = {"action": a.get("action", ""), "method": a.get("method", "get").lower(), "fields": {}, "buttons": []}
+            self.form = {"action": a.get("action", ""), "method": a.get("method", "get").lower(), "fields": {}, "boxes": set(), "buttons": []}
             self.forms.append(self.form)
         if self.form is None:
             return
@@ -29,6 +29,8 @@ class Forms(html.parser.HTMLParser):
             self.form["fields"][name] = a.get("value", "")
         elif tag == "input" and name and a.get("type") in ("checkbox", "radio") and "checked" in a:
             self.form["fields"][name] = a.get("value", "on")
+        elif tag == "input" and name and a.get("type") == "checkbox":
+            self.form["boxes"].add(name)  # sent only when it is asked for
         elif tag == "select":
             self.select = name
         elif tag == "option" and self.select:
@@ -86,7 +88,7 @@ class Console:
                 continue
             if button is not None and button not in form["buttons"]:
                 continue
-            if any(name not in form["fields"] for name in values):
+            if any(name not in form["fields"] and name not in form["boxes"] for name in values):
                 continue
             fields = dict(form["fields"], **values)
             if button is not None and button[0]:

@@ -1,5 +1,6 @@
 """The organisation's containers (grade A), with a real server: made on a terminal, opened by the key of the grant alone, nothing in clear anywhere."""
 
+import json
 import os
 import re
 import shutil
@@ -23,7 +24,7 @@ def setup_module(vm):
     assert gate.call(vm, "policy.reload")["ok"]
 
 
-def permit(vm, server, device):
+def permit(vm, server, device, minutes=30, **more):
     """Asked for by the clerk, permitted by the manager, issued by the helpdesk."""
     sekimori(vm, "request", "media", "--device", device, "--purpose", "県への提出", "--access", "rw", "--hours", "1", "--class", "none",
              "--destination", "県庁", user="clerk")
@@ -38,10 +39,16 @@ def permit(vm, server, device):
     assert manager.status == 200, manager.status
     desk = server.console("desk")
     desk.get("/requests/" + number)
-    until = time.strftime("%Y-%m-%dT%H:%M", time.gmtime(time.time() + 9 * 3600 + 1800))
-    desk.submit(button=("action", "approve"), access="rw", until=until)
+    until = time.strftime("%Y-%m-%dT%H:%M", time.gmtime(time.time() + 9 * 3600 + 60 * minutes))
+    desk.submit(button=("action", "approve"), access="rw", until=until, **more)
     assert desk.status == 200, desk.page
     return number
+
+
+def released(vm, command):
+    """The passphrase, once the grant that says so is there; None before."""
+    code, out, _ = vm.run(command, user="clerk", check=False, timeout=180)
+    return json.loads(out)["passphrase"] if code == 0 else None
 
 
 def mounts(vm):
@@ -86,6 +93,27 @@ def test_a_container_opens_by_the_key_of_its_grant_alone(vm):
         assert vm.out("cat /sys/class/block/sd?/ro").strip() == "1", "written beside the container"
         assert "aes-xts" in vm.out("dmsetup table | sed 's/:64:logon[^ ]*/KEY/'")
         assert not vm.ok("sekimori open %s" % device, user="clerk")
+        # A passphrase for a recipient: not under this permit; under one that says so once, to the person alone, and it stands in no record.
+        release = ["sekimori", "--json", "media", "release", device, "--recipient", "県 税務課"]
+        code, out, said = vm.run(release, user="clerk", check=False)
+        assert code != 0 and "does not say" in out + said, (out, said)
+        old, last = last, permit(vm, server, device, minutes=40, release="1")
+        desk = server.console("desk")
+        desk.get("/requests/" + old)
+        desk.submit(button=("action", "cancel"), reason="新しい許可に替える")
+        assert vm.run(release, check=False)[0] != 0, "root would hold it for nobody"
+        given = vm.wait(lambda: released(vm, release), "the passphrase", 90)
+        assert re.fullmatch(r"(?:[0-9A-Z]{4}-){5}[0-9A-Z]{4}", given), given
+        assert vm.run(release, user="clerk", check=False)[0] != 0, "given twice"
+        node = "/dev/" + gate.find(vm, "GRADEA")["media"][0]["node"]
+        vm.run(["cryptsetup", "open", "--test-passphrase", node], input=given.encode(), timeout=150)
+        assert vm.run(["cryptsetup", "open", "--test-passphrase", node], input=b"guess", check=False, timeout=150)[0] != 0
+        assert vm.out("cat /sys/class/block/sd?/ro").strip() == "1", "the mark was not set again"
+        assert vm.run("echo more >%s/more.txt" % mounts(vm)[0], user="clerk", check=False)[0] == 0, "the container does not go on"
+        record = gate.events(vm)
+        assert [e for e in record if e["kind"] == "medium.released" and e["recipient"] == "県 税務課" and e["ledger"] == "M-A"]
+        assert given not in json.dumps(record)
+        vm.wait(lambda: "県 税務課" in server.console("desk").get("/media/M-A"), "the medium's history", 60)
         # The permit is withdrawn: closed, the key is gone from the kernel, and what is on the stick is nothing in clear.
         desk = server.console("desk")
         desk.get("/requests/" + last)

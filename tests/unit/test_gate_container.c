@@ -391,3 +391,125 @@ Test(gate_container, twice_at_once_is_refused)
 	cr_assert_eq(prepare(), -EBUSY);
 	ended = 1;
 }
+
+/* ---- a passphrase for a recipient ---- */
+
+static struct {
+	int called, result;
+	char why[128];
+} told;
+
+static void on_released(void *arg, int result, const char *why)
+{
+	(void)arg;
+	told.called++;
+	told.result = result;
+	(void)snprintf(told.why, sizeof(told.why), "%s", why != NULL ? why : "");
+}
+
+static bool before_now;
+
+static bool was_before(void *arg, const char *grant)
+{
+	(void)arg;
+	cr_assert_str_eq(grant, F.grants->items[0].id);
+	return before_now;
+}
+
+static int may_release(const char *person, const char *recipient)
+{
+	struct sk_gate_release e = {
+	    .device = "1-1", .person = person, .recipient = recipient, .before = was_before, .arg = NULL};
+	struct sk_err err = SK_ERR_INIT;
+	json_t *ident = NULL;
+	int r = sk_gate_may_release(F.gate, &e, &ident, &err);
+
+	cr_assert_eq(r == 0, ident != NULL);
+	if (r == 0)
+		cr_expect_str_eq(json_string_value(json_object_get(ident, "ledger")), "M-1");
+	json_decref(ident);
+	return r;
+}
+
+static int release(void)
+{
+	struct sk_err err = SK_ERR_INIT;
+
+	memset(&told, 0, sizeof(told));
+	return sk_gate_release(F.gate, "1-1", "AAAA-BBBB", on_released, NULL, &err);
+}
+
+static void open_for_release(const char *access)
+{
+	container(access, true);
+	F.grants->items[0].release = true;
+	plugged(MINE);
+	opened();
+}
+
+Test(gate_container, a_recipients_passphrase_is_added_beside_the_mapping)
+{
+	open_for_release("rw");
+	cr_assert_eq(may_release("clerk", "県"), 0);
+	cr_assert_eq(release(), 0);
+	cr_assert(runs("sekimori-crypt add /dev/sda 8:0"));
+	cr_expect_eq(F.input_len, 32 + 9);
+	cr_expect_str_eq(F.input, "KKKKKKKKKKKKKKKKKKKKKKKKKKKKKKKKAAAA-BBBB");
+	cr_expect_not(disk->ro, "the helper writes to the header");
+	cr_expect_eq(release(), -EBUSY, "one at a time");
+	cr_expect_eq(told.called, 0);
+	memset(&told, 0, sizeof(told));
+	end_job("sekimori-crypt add", 0, "{}");
+	cr_expect(told.called == 1 && told.result == 0);
+	cr_expect(disk->ro, "and nothing else does");
+	cr_expect_not(runs("unmount"));
+}
+
+Test(gate_container, no_passphrase_without_a_grant_that_says_so)
+{
+	open_for_release("rw");
+	cr_expect_eq(may_release("", "県"), -EPERM, "root");
+	cr_expect_eq(may_release("somebody", "県"), -EPERM);
+	cr_expect_eq(may_release("clerk", ""), -EPERM);
+	before_now = true;
+	cr_expect_eq(may_release("clerk", "県"), -EPERM, "once");
+	before_now = false;
+	F.grants->items[0].release = false;
+	cr_expect_eq(may_release("clerk", "県"), -EPERM);
+}
+
+Test(gate_container, no_passphrase_where_it_may_only_be_read)
+{
+	container("ro", true);
+	F.grants->items[0].release = true;
+	plugged(MINE);
+	end_job("sekimori-crypt open", 0, OPENED("aes-xts-plain64", "true"));
+	cr_expect_eq(may_release("clerk", "県"), -EPERM);
+	cr_expect_eq(release(), -ENODEV, "nor if nobody had asked first");
+}
+
+Test(gate_container, a_helper_that_fails_or_dies_is_told_with_the_mark_back)
+{
+	open_for_release("rw");
+	cr_assert_eq(release(), 0);
+	end_job("sekimori-crypt add", 1, "{\"error\":\"the key does not open it\",\"code\":1}");
+	cr_expect(told.called == 1 && told.result == -EIO);
+	cr_expect_str_eq(told.why, "the key does not open it");
+	cr_expect(disk->ro);
+	cr_assert_eq(release(), 0);
+	end_job("sekimori-crypt add", 139, "");
+	cr_expect(told.called == 1 && told.result == -EIO && told.why[0] != '\0');
+}
+
+Test(gate_container, unplugged_or_ended_while_the_passphrase_is_added)
+{
+	open_for_release("rw");
+	cr_assert_eq(release(), 0);
+	F.grants->items[0].until = F.now - 1;
+	sk_gate_reconsider(F.gate);
+	cr_expect_eq(told.called, 0);
+	cr_expect_not(runs("unmount"), "it waits for the helper");
+	end_job("sekimori-crypt add", 0, "{}");
+	cr_expect_eq(told.called, 1);
+	cr_expect(runs("unmount"));
+}

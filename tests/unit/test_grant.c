@@ -383,3 +383,35 @@ Test(grant, one_that_brings_a_key_goes_before_one_that_gives_more)
 	cr_assert_eq(sk_grants_find(&g, &d, 1500, "", &state), &it[1]);
 	cr_assert_eq(sk_grants_find(&g, &d, 6000, "", &state), &it[0], "ended, it keeps nothing from the other");
 }
+
+Test(grant, the_section_and_what_a_grant_also_allows_are_read_strictly)
+{
+	static const char *const BAD[] = {"Zeimu", "ze imu", "../x", "-", NULL};
+	struct sk_grants *g = NULL;
+	struct sk_err err = SK_ERR_INIT;
+	json_t *one = grant_json(1, KEY_A), *body = body_of(one), *again;
+
+	cr_assert_eq(sk_grants_parse(body, &g, &err), 0, "%s", err.text);
+	cr_expect_str_eq(g->section, "");
+	cr_expect_not(g->items[0].release);
+	g = sk_grants_free(g);
+	json_object_set_new(body, "section", json_string("zeimu-2"));
+	json_object_set_new(one, "release", json_true());
+	cr_assert_eq(sk_grants_parse(body, &g, &err), 0, "%s", err.text);
+	cr_expect_str_eq(g->section, "zeimu-2");
+	cr_expect(g->items[0].release && !g->items[0].erase);
+	again = sk_grant_json(&g->items[0]);
+	cr_expect(json_is_true(json_object_get(again, "release")));
+	json_decref(again);
+	g = sk_grants_free(g);
+	for (size_t i = 0; BAD[i] != NULL; i++) {
+		json_object_set_new(body, "section", json_string(BAD[i]));
+		cr_expect_eq(sk_grants_parse(body, &g, &err), -EINVAL, "%s", BAD[i]);
+	}
+	json_object_set_new(body, "section", json_integer(1));
+	cr_expect_eq(sk_grants_parse(body, &g, &err), -EINVAL);
+	json_object_del(body, "section");
+	json_object_set_new(one, "release", json_string("yes"));
+	cr_expect_eq(sk_grants_parse(body, &g, &err), -EINVAL);
+	json_decref(body);
+}

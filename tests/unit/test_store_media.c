@@ -262,7 +262,8 @@ Test(store_media, its_erasing_stands_in_its_history)
 	last = json_array_get(json_object_get(m, "history"), 1);
 	cr_assert_str_eq(json_string_value(json_object_get(last, "action")), "erased");
 	cr_assert_str_eq(json_string_value(json_object_get(last, "reason")), "overwrite 512/512");
-	cr_assert_str_eq(json_string_value(json_object_get(m, "state")), "stored", "the state is people's to set");
+	cr_assert_str_eq(json_string_value(json_object_get(m, "state")), "stored",
+	                 "its own word alone changes nothing");
 	json_decref(m);
 }
 

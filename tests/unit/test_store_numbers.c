@@ -93,7 +93,7 @@ Test(numbers, a_ledger_from_before_is_numbered)
 	     "ledger; ALTER TABLE requests DROP COLUMN starts; ALTER TABLE setting_permits DROP COLUMN application;");
 	evil("DROP TABLE api_tokens;");
 	evil("DROP TABLE container_sent; DROP TABLE seal_keys; DROP TABLE incident_course; DROP TABLE incident_cases; "
-	     "ALTER TABLE grants DROP COLUMN erase; "
+	     "ALTER TABLE grants DROP COLUMN erase; ALTER TABLE grants DROP COLUMN passphrase; "
 	     "DROP TABLE application_votes; DROP TABLE "
 	     "application_history; DROP TABLE application_permits; DROP TABLE "
 	     "applications; DROP TABLE kinds_texts; "
