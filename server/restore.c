@@ -85,7 +85,9 @@ int sk_restore_begin(const char *state_dir, char *new_ledger, size_t size, struc
 
 int sk_restore_files(const char *state_dir, const struct sk_store_file *files, size_t n, struct sk_err *err)
 {
+	uint8_t secret[SK_SEAL_KEY];
 	char path[400];
+	bool own = false;
 	int r = 0;
 
 	for (size_t i = 0; i < n && r == 0; i++) {
@@ -98,7 +100,13 @@ int sk_restore_files(const char *state_dir, const struct sk_store_file *files, s
 			                  files[i].name);
 		path_of(path, sizeof(path), state_dir, FOLDER, *known);
 		r = sk_file_write(path, files[i].data, files[i].len, 0600, err);
+		own = own || strcmp(*known, SK_CONTAINER_FILE) == 0;
 	}
+	/* A backup from before there was one: what its containers are sealed to goes with it, not what is here now. */
+	path_of(path, sizeof(path), state_dir, FOLDER, "");
+	if (r == 0 && !own)
+		r = sk_container_master(path, secret, NULL, err);
+	explicit_bzero(secret, sizeof(secret));
 	return r;
 }
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/file.h"
+#include "common/seal.h"
 #include "server/restore.h"
 
 static int kill_before; /* the step that is not reached; 0 = all are */
@@ -84,17 +85,17 @@ static void clean(void)
 
 static int all_of_it(void)
 {
-	struct sk_store_file files[7] = {{.len = 3}};
+	struct sk_store_file files[8] = {{.len = 3}};
 	char ledger[200];
 	struct sk_err err = SK_ERR_INIT;
 
-	for (size_t i = 0; i < 7; i++) {
+	for (size_t i = 0; i < 8; i++) {
 		snprintf(files[i].name, sizeof(files[i].name), "%s", sk_restore_keys[i]);
 		files[i].data = (void *)(uintptr_t) "new";
 		files[i].len = 3;
 	}
 	if (sk_restore_begin(dir, ledger, sizeof(ledger), &err) < 0 ||
-	    sk_file_write(ledger, "new", 3, 0600, &err) < 0 || sk_restore_files(dir, files, 7, &err) < 0 ||
+	    sk_file_write(ledger, "new", 3, 0600, &err) < 0 || sk_restore_files(dir, files, 8, &err) < 0 ||
 	    sk_restore_commit(dir, 17, &err) < 0)
 		return 1;
 	return sk_restore_finish(dir, &err) == 1 ? 0 : 2;
@@ -172,6 +173,30 @@ Test(restore, killed_before_every_step, .timeout = 60)
 	cr_assert_eq(status, 0);
 	cr_assert_gt(old, 8);
 	cr_assert_gt(new, 15);
+}
+
+/* Of a backup from before container.key: the secret that its containers are sealed to, not that of the installation it is put over. */
+Test(restore, an_older_backup_brings_the_secret_it_derived)
+{
+	static const char HEX[] = "0707070707070707070707070707070707070707070707070707070707070707\n";
+	struct sk_store_file phone = {.name = "phone.key", .data = (void *)(uintptr_t)HEX, .len = sizeof(HEX) - 1};
+	uint8_t master[32], derived[32];
+	char ledger[200], text[66];
+	struct sk_err err = SK_ERR_INIT;
+
+	old_installation();
+	memset(master, 7, sizeof(master));
+	sk_derive(master, "containers", derived);
+	sk_hex(derived, sizeof(derived), text);
+	strcat(text, "\n");
+	cr_assert_eq(sk_restore_begin(dir, ledger, sizeof(ledger), &err), 0);
+	cr_assert_eq(sk_file_write(ledger, "new", 3, 0600, &err), 0);
+	cr_assert_eq(sk_restore_files(dir, &phone, 1, &err), 0, "%s", err.text);
+	cr_assert_eq(sk_restore_commit(dir, 17, &err), 0);
+	cr_assert_eq(sk_restore_finish(dir, &err), 1, "%s", err.text);
+	cr_expect(is("container.key", text));
+	cr_expect(is("container.key.before-restore-17", "old"));
+	clean();
 }
 
 Test(restore, what_is_left_of_a_stopped_one_is_no_hindrance)
