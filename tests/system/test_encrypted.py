@@ -4,7 +4,7 @@ import json
 import struct
 
 import gate_tools as gate
-from vm.testing import timeout
+from vm.testing import Skip, timeout
 from vm.usbredir import StorageDevice
 
 ISSUER = []
@@ -163,3 +163,7 @@ def test_a_number_of_uses_survives_a_kill(vm):
     assert dev.reads == 0 and disks(vm) == []
     ISSUER[0].withdraw()
     plugged.unplug()
+
+
+def test_bitlocker_opens(vm):
+    raise Skip("nothing in Debian 12 makes a BitLocker volume: cryptsetup, dislocker and libbde open them alone")
