@@ -7,6 +7,7 @@
 #include "server/container_master.h"
 #include "server/phone_master.h"
 #include "server/store_media.h"
+#include "server/store_login.h"
 #include "server/store_phone.h"
 #include "server/serve.h"
 #include "server/store_compliance.h"
@@ -363,6 +364,8 @@ static int start_store(struct serve *v, struct sk_err *err)
 		r = sk_container_master(c->state_dir, master, NULL, err);
 	if (r == 0)
 		sk_store_set_container(v->server.store, master);
+	if (r == 0 && (r = sk_store_factors_seal(v->server.store)) < 0)
+		r = sk_err_set(err, r, "%s: second factors cannot be sealed: %s", c->state_dir, strerror(-r));
 	if (r == 0)
 		r = sk_phone_master(c->state_dir, master, NULL, err);
 	if (r == 0)

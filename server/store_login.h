@@ -1,6 +1,6 @@
 /*
- * What belongs to logins beside the password: the second factor (server/totp.h) and the list of one's sessions. Secrets are held as they are, in the ledger
- * alone: it is as secret as the keys beside it.
+ * What belongs to logins beside the password: the second factor (server/totp.h) and the list of one's sessions. Secrets lie in the ledger sealed to this
+ * server (server/container_master.h), each for its account: who reads the database alone, or puts one account's into another's, has nothing.
  */
 #ifndef SK_SERVER_STORE_LOGIN_H
 #define SK_SERVER_STORE_LOGIN_H
@@ -12,7 +12,11 @@ struct sk_second_factor {
 	char pending[40]; /* shown once, not confirmed yet; "" = none */
 	int64_t used; /* step of the last code taken */
 };
-int sk_store_factor_get(struct sk_store *s, const char *user, struct sk_second_factor *out); /* 0 or -ENOENT */
+/* 0, -ENOENT, -ENOKEY (a store without the server's secret), -EBADMSG (sealed to another secret, or for another account): no login then, until
+ * sk_store_factor_reset. */
+int sk_store_factor_get(struct sk_store *s, const char *user, struct sk_second_factor *out);
+/* Seals what an earlier version left unsealed. How many, or negative. */
+int sk_store_factors_seal(struct sk_store *s);
 /* A new secret waits to be confirmed; the one in force stays until then. */
 int sk_store_factor_begin(struct sk_store *s, const char *user, const char *secret, sk_ms now);
 /* The pending secret comes into force; step is that of the code that proved it. Audited. -ESTALE: none is pending, or it is another one. */
