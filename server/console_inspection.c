@@ -271,7 +271,7 @@ static void summary(struct sk_page *p, const json_t *i)
 
 int inspection_show(struct sk_console *c, int code)
 {
-	const char *unit;
+	const char *unit = NULL;
 	int64_t number = 0;
 	char path[48];
 	json_t *i;
