@@ -164,6 +164,12 @@ static void heading(struct sk_console *c, const json_t *overview, const char *un
 				sk_part_unit(p, row);
 		}
 	}
+	if (sk_page_int(overview, "counted") > 0) { /* of very many terminals */
+		sk_page_lit(p, " · ");
+		sk_page_tr(p, N_("Terminals and checks counted at:"));
+		sk_page_lit(p, " ");
+		sk_page_time(p, sk_page_int(overview, "counted"));
+	}
 	sk_page_lit(p, "</p>\n");
 }
 

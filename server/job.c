@@ -17,6 +17,7 @@ const struct sk_job sk_jobs[] = {
      .turn = compliance_job}, /* once a day; at once when the server was off */
     {.name = "sessions", .every = 10 * MINUTE, .turn = sessions_job},
     {.name = "reminders", .minute = 8 * 60 + 30, .turn = reminders_job},
+    {.name = "overview", .every = MINUTE, .turn = overview_job},
     {.name = "retention", .minute = 2 * 60 + 10, .turn = retention_job},
     {.name = NULL},
 };

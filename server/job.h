@@ -63,7 +63,10 @@ json_t *sk_store_jobs(struct sk_store *s);
 int compliance_job(struct sk_store *s, struct sk_job_now *t); /* store_compliance.c: each day's verdicts are counted */
 int sessions_job(struct sk_store *s, struct sk_job_now *t); /* store_users.c: sessions that ended long ago go */
 
-int reminders_job(struct sk_store *s, struct sk_job_now *t); /* store_remind.c: who has something that is due back is reminded */
+int reminders_job(struct sk_store *s,
+                  struct sk_job_now *t); /* store_remind.c: who has something that is due back is reminded */
+int overview_job(struct sk_store *s,
+                 struct sk_job_now *t); /* store_overview.c: the overview's counts of many terminals */
 int retention_job(struct sk_store *s, struct sk_job_now *t); /* store_retention.c: what need not be kept longer goes */
 
 #endif

@@ -21,6 +21,8 @@ int sk_store_open(const char *path, bool create, struct sk_store **out,
 struct sk_store *sk_store_close(struct sk_store *s);
 /* No grant is issued for longer than this from its approval ([grants] longest); 14 days until it is set. */
 void sk_store_set_grant_max(struct sk_store *s, sk_ms longest);
+/* From how many terminals on the overview is counted beforehand (job "overview"), above this; 2,000 until it is set. */
+void sk_store_set_overview(struct sk_store *s, int64_t live);
 /* Another connection (the CLI) has committed since the last call: true once per change. Cheap. */
 bool sk_store_changed(struct sk_store *s);
 /* Becomes readable when another node may have changed something (look with sk_store_changed), or after any answer of the database; -1: there is no such
@@ -172,7 +174,7 @@ void sk_store_contact(struct sk_store *s, const char *device, sk_ms now); /* in 
 /* Pages. unit NULL = all the caller may see. silent_ms: no contact for longer = "silent". */
 json_t *sk_store_overview(struct sk_store *s, const char *unit, sk_ms now, sk_ms silent_ms);
 /* {"terminals":n,"states":{"compliant":n,..,"silent":n},"checks":[{"id","states":{..}}],"requests":{"submitted":n,"permitted":n},
-       "refused_today":n,"units":[{"key","name_ja","name_en","terminals","states":{..}}],"incidents":n (signs in records),"incidents_open":n} */
+       "refused_today":n,"units":[{"key","name_ja","name_en","terminals","states":{..}}],"incidents":n (signs in records),"incidents_open":n,"counted":ms (0 = now)} */
 /* [{"id","host","asset","unit","unit_ja","unit_en","state" (sk_state_name; worst check, "silent", or "unknown" without a report),"revoked":bool,
  * "enrolled":ms,"cert_until":ms,"last_contact":ms (0 = never),"last_seq","policy_version","grants_version","os","version","policy":{..as reported..},
  * "person":login name or "","requests":open ones}]; find: part of host, asset number or id. */

@@ -9,6 +9,8 @@
 #include "server/sql_sqlite.h"
 
 #define GRANT_MAX_DEFAULT ((sk_ms)14 * 86400 * 1000)
+#define SILENT_DEFAULT    ((sk_ms)3 * 86400 * 1000)
+#define OVERVIEW_LIVE     2000
 
 int sk_store_open(const char *path, bool create, struct sk_store **out, struct sk_err *err)
 {
@@ -22,6 +24,8 @@ int sk_store_open(const char *path, bool create, struct sk_store **out, struct s
 		return sk_err_set(err, -ENOMEM, "%s: out of memory", path);
 	sk_text_copy(s->path, sizeof(s->path), path);
 	s->grant_max = GRANT_MAX_DEFAULT;
+	s->silent = SILENT_DEFAULT;
+	s->overview_live = OVERVIEW_LIVE;
 	r = pg_is_url(path) ? pg_open(s, create, err) : lite_open(s, create, err);
 	if (r == 0)
 		r = db_migrate(s, err);
@@ -62,6 +66,11 @@ struct sk_store *sk_store_close(struct sk_store *s)
 void sk_store_set_grant_max(struct sk_store *s, sk_ms longest)
 {
 	s->grant_max = longest;
+}
+
+void sk_store_set_overview(struct sk_store *s, int64_t live)
+{
+	s->overview_live = live;
 }
 
 bool sk_store_changed(struct sk_store *s)

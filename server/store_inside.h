@@ -22,6 +22,7 @@ struct sk_store {
 	sk_ms grant_max;
 	bool has_container;
 	uint8_t container[32]; /* secret by which keys of containers are sealed to this server */
+	int64_t overview_live; /* up to so many terminals the overview is counted when asked for */
 	bool has_phone;
 	uint8_t phone[32]; /* master key of permits by telephone */
 	struct sk_org *org; /* as of org_version; NULL = not read yet */
@@ -117,6 +118,11 @@ int orders_tend(struct sk_store *s, sk_ms now);
 int contacts_flush(struct sk_store *s);
 int org_changed(struct sk_store *s); /* in the transaction of whatever changes people, posts or units */
 int org_tend(struct sk_store *s, sk_ms now); /* the tree's changes that came into effect */
+/* Counts made beforehand (store_overview.c): when; 0 = there are none, count. Then rows of state and n, by key where there is one. NULL = failed. */
+sk_ms overview_made(struct sk_store *s);
+json_t *overview_states(struct sk_store *s, const char *unit);
+json_t *overview_checks(struct sk_store *s, const char *unit);
+json_t *overview_units(struct sk_store *s, const char *unit);
 /* 1 broken, 0, -errno. deleted: an object for sk_retention_note. */
 int audit_verify(struct sk_store *s, json_t *deleted, json_t *findings);
 struct chain_walk { /* of one terminal */

@@ -58,13 +58,53 @@ static json_t *check_list(json_t *by_check)
 	return list;
 }
 
+static json_t *states_now(struct sk_store *s, const char *unit, sk_ms edge)
+{
+	return db_list(s,
+	               "SELECT " STATE " AS state, count(*) AS n FROM terminal_now n WHERE NOT revoked AND " WITHIN(
+	                   2, "unit") " GROUP BY 1 ORDER BY 1",
+	               "is", edge, unit);
+}
+
+/* Terminals first and their checks after them: the other way round each check would look its terminal up. */
+static json_t *checks_now(struct sk_store *s, const char *unit, sk_ms edge)
+{
+	return db_list(s,
+	               "WITH t AS MATERIALIZED (SELECT n.id, CASE WHEN n.seen < ?1 THEN 1 ELSE 0 END AS silent FROM "
+	               "terminal_now n "
+	               "WHERE NOT n.revoked AND " WITHIN(
+	                   2, "n.unit") ") SELECT p.\"check\" AS key, CASE WHEN t.silent = 1 THEN 'silent' "
+	                                "ELSE p.state END AS state, count(*) AS n FROM t JOIN posture p ON p.device = "
+	                                "t.id GROUP BY 1, 2 ORDER BY 1, 2",
+	               "is", edge, unit);
+}
+
+static json_t *units_now(struct sk_store *s, const char *unit, sk_ms edge)
+{
+	return db_list(s,
+	               "SELECT n.unit AS key, " STATE
+	               " AS state, count(*) AS n FROM terminal_now n WHERE NOT revoked AND"
+	               " " WITHIN(2, "unit") " GROUP BY 1, 2 ORDER BY 1, 2",
+	               "is", edge, unit);
+}
+
+static int64_t sum(const json_t *states)
+{
+	const char *state;
+	int64_t n = 0;
+	json_t *v;
+
+	json_object_foreach((json_t *)(uintptr_t)states, state, v)
+	{
+		n += json_integer_value(v);
+	}
+	return n;
+}
+
 static json_t *unit_list(struct sk_store *s, const char *unit, json_t *by_unit)
 {
-	json_t *list = db_list(s,
-	                       "SELECT key, name_ja, name_en, (SELECT count(*) FROM terminals t WHERE t.unit = u.key "
-	                       "AND t.revoked IS NULL) AS"
-	                       " terminals FROM units u WHERE " WITHIN(1, "key") " ORDER BY key",
-	                       "s", unit);
+	json_t *list =
+	    db_list(s, "SELECT key, name_ja, name_en FROM units u WHERE " WITHIN(1, "key") " ORDER BY key", "s", unit);
 	json_t *u;
 	size_t i;
 
@@ -76,6 +116,7 @@ static json_t *unit_list(struct sk_store *s, const char *unit, json_t *by_unit)
 			json_object_set_new(u, "states", json_object());
 		else
 			json_object_set(u, "states", states);
+		json_object_set_new(u, "terminals", json_integer(sum(states)));
 	}
 	json_decref(by_unit);
 	return list;
@@ -83,10 +124,10 @@ static json_t *unit_list(struct sk_store *s, const char *unit, json_t *by_unit)
 
 json_t *sk_store_overview(struct sk_store *s, const char *unit, sk_ms now, sk_ms silent_ms)
 {
-	sk_ms edge = now - silent_ms;
-	int64_t terminals = 0, refused = 0, incidents = 0, open = 0, submitted = 0, permitted = 0;
-	int r = db_int(s, &terminals, "SELECT count(*) FROM terminals WHERE revoked IS NULL AND " WITHIN(1, "unit"),
-	               "s", unit);
+	sk_ms edge = now - silent_ms, counted = overview_made(s);
+	int64_t refused = 0, incidents = 0, open = 0, submitted = 0, permitted = 0;
+	json_t *states;
+	int r = 0;
 
 	r |= db_int(
 	    s, &refused,
@@ -108,30 +149,14 @@ json_t *sk_store_overview(struct sk_store *s, const char *unit, sk_ms now, sk_ms
 	            "s", unit);
 	if (r != 0)
 		return NULL;
+	states = count_states(counted > 0 ? overview_states(s, unit) : states_now(s, unit, edge));
 	return json_pack(
-	    "{s:I,s:o,s:o,s:{s:I,s:I},s:I,s:o,s:I,s:I}", "terminals", (json_int_t)terminals, "states",
-	    count_states(db_list(
-	        s,
-	        "SELECT " STATE
-	        " AS state, count(*) AS n FROM terminal_now n WHERE NOT revoked AND " WITHIN(2, "unit") " GROUP BY 1",
-	        "is", edge, unit)),
-	    "checks",
-	    check_list(count_states(
-	        db_list(s,
-	                "SELECT p.\"check\" AS key, CASE WHEN n.seen < ?1 THEN 'silent' ELSE p.state END AS state, "
-	                "count(*) AS n"
-	                " FROM posture p JOIN terminal_now n ON n.id = p.device WHERE NOT n.revoked AND " WITHIN(
-	                    2, "n.unit") " GROUP BY 1, 2 ORDER BY 1",
-	                "is", edge, unit))),
+	    "{s:I,s:o,s:o,s:{s:I,s:I},s:I,s:o,s:I,s:I,s:I}", "terminals", (json_int_t)sum(states), "states", states,
+	    "checks", check_list(count_states(counted > 0 ? overview_checks(s, unit) : checks_now(s, unit, edge))),
 	    "requests", "submitted", (json_int_t)submitted, "permitted", (json_int_t)permitted, "refused_today",
 	    (json_int_t)refused, "units",
-	    unit_list(s, unit,
-	              count_states(db_list(s,
-	                                   "SELECT n.unit AS key, " STATE
-	                                   " AS state, count(*) AS n FROM terminal_now n WHERE NOT revoked AND"
-	                                   " " WITHIN(2, "unit") " GROUP BY 1, 2",
-	                                   "is", edge, unit))),
-	    "incidents", (json_int_t)incidents, "incidents_open", (json_int_t)open);
+	    unit_list(s, unit, count_states(counted > 0 ? overview_units(s, unit) : units_now(s, unit, edge))),
+	    "incidents", (json_int_t)incidents, "incidents_open", (json_int_t)open, "counted", (json_int_t)counted);
 }
 
 #define ROW \

@@ -424,6 +424,13 @@ static const char returns[] =
     "TEXT "
     "NOT NULL, name TEXT NOT NULL, role TEXT NOT NULL) STRICT;" APPEND_ONLY("application_checks");
 
+/* The overview's counts, of section, check ("" = the whole terminal) and state, and when they were made (server/store_overview.c). */
+static const char overview[] =
+    "CREATE TABLE overview_counts(unit TEXT NOT NULL REFERENCES units(key), \"check\" TEXT NOT NULL, state TEXT NOT "
+    "NULL, n INTEGER "
+    "NOT NULL, PRIMARY KEY(unit, \"check\", state)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE overview_made(one INTEGER PRIMARY KEY CHECK(one = 1), at INTEGER NOT NULL) STRICT;";
+
 static const char *const migrations[][4] = {
     {people, terminals, requests, NULL},
     {logins, NULL},
@@ -453,6 +460,7 @@ static const char *const migrations[][4] = {
     {api_tokens, NULL},
     {returns, NULL},
     {release, NULL},
+    {overview, NULL},
 };
 #define VERSION ((int)(sizeof(migrations) / sizeof(migrations[0])))
 

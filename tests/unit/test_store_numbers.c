@@ -112,7 +112,8 @@ Test(numbers, a_ledger_from_before_is_numbered)
 	     "UPDATE requests SET created = unixepoch('2026-03-31 03:00:00') * 1000 WHERE number < 3;"
 	     "UPDATE requests SET created = unixepoch('2026-04-02 03:00:00') * 1000 WHERE number >= 3;");
 	evil("DROP TABLE cards; ALTER TABLE sessions DROP COLUMN card;");
-	evil("DROP TRIGGER events_no_delete; DROP TABLE chain_bases; DROP TABLE holds; DROP TABLE retention; DROP "
+	evil("DROP TABLE overview_counts; DROP TABLE overview_made; DROP TRIGGER events_no_delete; DROP TABLE "
+	     "chain_bases; DROP TABLE holds; DROP TABLE retention; DROP "
 	     "INDEX posture_history_time; "
 	     "DROP TABLE jobs; DROP TABLE agent_programs; DROP TABLE agent_runs; DROP TABLE notice_acks; DROP TABLE "
 	     "notices; DROP TABLE "
