@@ -301,7 +301,7 @@ static int configure(struct sk_store *s)
 	static const char sql[] =
 	    "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = "
 	    "MEMORY;"
-	    "PRAGMA trusted_schema = OFF; PRAGMA cache_size = -8192; PRAGMA recursive_triggers = ON;";
+	    "PRAGMA trusted_schema = OFF; PRAGMA cache_size = -65536; PRAGMA recursive_triggers = ON;";
 	sqlite3 *db = lite(s)->db;
 	int64_t on = 0;
 	int r;

@@ -278,13 +278,11 @@ json_t *sk_store_terminal_page(struct sk_store *s, const char *id, sk_ms now, sk
 
 json_t *sk_store_counts(struct sk_store *s, sk_ms now, sk_ms silent_ms)
 {
+	json_t *states = overview_made(s) > 0 ? overview_states(s, NULL) : states_now(s, NULL, now - silent_ms);
+
 	return json_pack(
-	    "{s:o,s:o,s:o}", "states",
-	    count_states(
-	        db_list(s, "SELECT " STATE " AS state, count(*) AS n FROM terminal_now n WHERE NOT revoked GROUP BY 1",
-	                "i", now - silent_ms)),
-	    "requests", count_states(db_list(s, "SELECT state, count(*) AS n FROM requests GROUP BY state", "")),
-	    "totals",
+	    "{s:o,s:o,s:o}", "states", count_states(states), "requests",
+	    count_states(db_list(s, "SELECT state, count(*) AS n FROM requests GROUP BY state", "")), "totals",
 	    db_object(s,
 	              "SELECT (SELECT coalesce(max(id), 0) FROM events) AS events, (SELECT count(*) FROM incidents) AS "
 	              "incidents,"

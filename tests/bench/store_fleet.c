@@ -1,7 +1,9 @@
 /*
- * A ledger of many terminals: store_fleet PATH COUNT ROUNDS. Enrols COUNT of them in sections of 250 with CHECKS checks each, then measures what the
- * console's pages and a report cost the server's one thread. PATH is a file for SQLite, or a PostgreSQL URL. One line of JSON.
+ * A ledger of many terminals: store_fleet FILE COUNT ROUNDS. The first MADE are enrolled and report as terminals do, in sections of 250 with CHECKS checks
+ * each; the others are copied from them inside the database. Then it measures what the console's pages and a report cost the server's one thread. One
+ * line of JSON.
  */
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +15,7 @@
 
 #define CHECKS  20
 #define SECTION 250
+#define MADE    1000
 #define BATCH   128 /* reports in a commit */
 #define FILL    1024
 #define SILENT  ((sk_ms)3 * 86400 * 1000)
@@ -35,7 +38,7 @@ static void need(bool good, const char *what)
 
 static void id_of(int n, char id[SK_UUID_LEN])
 {
-	snprintf(id, SK_UUID_LEN, "00000000-0000-4000-8000-%012d", n);
+	snprintf(id, SK_UUID_LEN, "%08d-0000-4000-8000-%012d", n / MADE, n % MADE);
 }
 
 /* Each twentieth terminal has something that is not as it should be; `serial` makes it a new one. */
@@ -98,6 +101,37 @@ static void fill(struct sk_store *s, int count)
 	}
 }
 
+/* copies more of everything, each in sections of its own. */
+static void copy(const char *path, int copies)
+{
+	static const char sql[] =
+	    "CREATE TEMP TABLE k AS WITH RECURSIVE k(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM k WHERE n < %d) "
+	    "SELECT n FROM k;"
+	    "BEGIN;"
+	    "INSERT INTO units SELECT key || '-' || n, name_ja, name_en FROM k, (SELECT * FROM units);"
+	    "INSERT INTO unit_within SELECT key, key FROM units WHERE true ON CONFLICT DO NOTHING;"
+	    "INSERT INTO terminals(id, host, asset, unit, fingerprint, cert_until, enrolled, last_hash, last_contact, "
+	    "state)"
+	    " SELECT printf('%%08d', n) || substr(id, 9), host || '-' || n, asset, unit || '-' || n, printf('%%08d', "
+	    "n) || "
+	    "substr(fingerprint, 9), cert_until, enrolled, last_hash, last_contact, state FROM k, (SELECT * FROM "
+	    "terminals);"
+	    "INSERT INTO posture SELECT printf('%%08d', n) || substr(device, 9), \"check\", state, since FROM k, "
+	    "(SELECT * FROM "
+	    "posture);"
+	    "INSERT INTO reports SELECT printf('%%08d', n) || substr(device, 9), received, stable, status, devices, "
+	    "posture FROM k, "
+	    "(SELECT * FROM reports);"
+	    "COMMIT;";
+	char *text = sqlite3_mprintf(sql, copies);
+	sqlite3 *db = NULL;
+
+	need(sqlite3_open(path, &db) == SQLITE_OK && sqlite3_exec(db, text, NULL, NULL, NULL) == SQLITE_OK,
+	     sqlite3_errmsg(db));
+	sqlite3_free(text);
+	sqlite3_close(db);
+}
+
 static int by_size(const void *a, const void *b)
 {
 	double x = *(const double *)a, y = *(const double *)b;
@@ -120,9 +154,15 @@ static json_t *page(struct sk_store *s, int which, int n)
 	char host[32], id[SK_UUID_LEN], unit[32];
 	sk_ms now = sk_clock_wall();
 
-	snprintf(host, sizeof(host), "pc-%06d", n);
-	snprintf(unit, sizeof(unit), "section-%d", n / SECTION);
-	id_of(n, id);
+	id_of(n % MADE, id);
+	snprintf(host, sizeof(host), n < MADE ? "pc-%06d" : "pc-%06d-%d", n % MADE, n / MADE);
+	snprintf(unit, sizeof(unit), n < MADE ? "section-%d" : "section-%d-%d", n % MADE / SECTION, n / MADE);
+	if (n >= MADE) {
+		char head[9];
+
+		snprintf(head, sizeof(head), "%08d", n / MADE);
+		memcpy(id, head, 8);
+	}
 	switch (which) {
 	case 0:
 		return sk_store_overview(s, NULL, now, SILENT);
@@ -143,14 +183,15 @@ int main(int argc, char **argv)
 {
 	static const char *const pages[] = {"overview", "overview_unit", "search", "list", "counts", "terminal"};
 	int count = argc == 4 ? atoi(argv[2]) : 0, rounds = argc == 4 ? atoi(argv[3]) : 0;
-	double *took = calloc((size_t)rounds + 1, sizeof(*took)), began = now_us();
+	double *took = calloc((size_t)rounds + 1, sizeof(*took)), began;
 	struct sk_store *s = NULL;
 	json_t *out = json_object();
 
-	need(count > 0 && rounds > 0, "usage: store_fleet PATH COUNT ROUNDS");
+	need(count > 0 && count % MADE == 0 && rounds > 0, "usage: store_fleet FILE COUNT ROUNDS; COUNT in thousands");
 	need(sk_store_open(argv[1], true, &s, NULL) == 0, "open");
-	fill(s, count);
-	json_object_set_new(out, "fill", json_real((now_us() - began) / count));
+	fill(s, MADE);
+	if (count > MADE)
+		copy(argv[1], count / MADE - 1);
 	need(sk_store_tend(s, sk_clock_wall()) >= 0, "tend");
 	began = now_us();
 	while (sk_jobs_tend(s, sk_jobs, sk_clock_wall()))

@@ -205,6 +205,37 @@ class Address(Base):
         self.assertIn('sekimori_connections_refused_total{listener="console",reason="headerless"} 2\n', self.nodes[0].public("GET", "/metrics")[2].decode())
 
 
+class Repeated(Base):
+    def test_one_batch_at_two_nodes_at_once_and_in_the_wrong_order(self):
+        """As when an answer is lost on its way and the terminal asks again over another node."""
+        t = Terminal(self.nodes[0], "pc-1").enrol()
+        both = [copy.copy(t), copy.copy(t)]
+        for n in (0, 1):
+            both[n].server, both[n].connection = self.nodes[n], None
+            self.addCleanup(both[n].close)
+        start, answers = threading.Barrier(2), [None, None]
+
+        def send(n, batch):
+            start.wait()
+            answers[n] = both[n].send(*batch)
+
+        for number in range(20):
+            batch = [t.event("x", {"n": number}) for _ in range(5)]
+            threads = [threading.Thread(target=send, args=(n, batch)) for n in (0, 1)]
+            for one in threads:
+                one.start()
+            for one in threads:
+                one.join()
+            self.assertEqual(answers, [(200, {"acked": t.seq})] * 2)
+        last, first, second = t.seq, [t.event("x", {"n": "first"})], [t.event("x", {"n": "second"})]
+        self.assertEqual(both[1].send(*second)[0], 409)
+        self.assertEqual(both[0].send(*first), (200, {"acked": last + 1}))
+        self.assertEqual(both[1].send(*first, *second), (200, {"acked": last + 2}))
+        found = [int(n) for n in self.nodes[0].sql("SELECT seq FROM events WHERE device = '%s' ORDER BY seq" % t.id).split()]
+        self.assertEqual(found, list(range(1, last + 3)))
+        self.assertEqual(self.nodes[1].run("verify").returncode, 0)
+
+
 class Rolling(Base):
     drain = "3s"
 
