@@ -45,6 +45,7 @@
 
 #define TEND_S            30
 #define JOBS_S            5
+#define PATIENCE_MS       5000 /* longer than waiting for the ledger's lock, 2 s */
 #define DRAIN_LOOK_US     250000
 #define JOBS_MORE_US      200000 /* between turns: what terminals sent comes first */
 #define DESCRIPTORS_SPARE (64 + 2 * SK_LISTENER_OVER)
@@ -358,6 +359,8 @@ static int start_store(struct serve *v, struct sk_err *err)
 	r = sk_store_open(path, false, &v->server.store, err);
 	if (r == 0)
 		sk_store_set_grant_max(v->server.store, c->grant_max_s * 1000);
+	if (r == 0)
+		sk_store_set_patience(v->server.store, PATIENCE_MS);
 	if (r == 0)
 		sk_store_set_silent(v->server.store, c->silent_s * 1000);
 	if (r == 0)

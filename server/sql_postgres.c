@@ -69,7 +69,7 @@ static void rollback(struct sk_store *s)
 	if (!pg->lost)
 		(void)pg_settle(pg); /* whatever came of it */
 	if (!pg->lost && PQtransactionStatus(pg->conn) != PQTRANS_IDLE)
-		(void)PQclear(PQexec(pg->conn, "ROLLBACK"));
+		(void)pg_plain(pg, "ROLLBACK", NULL);
 	pg->lost = pg->news = false;
 }
 
@@ -306,6 +306,7 @@ int pg_open(struct sk_store *s, bool create, struct sk_err *err)
 	s->conn = calloc(1, sizeof(struct pg));
 	if (s->conn == NULL)
 		return sk_err_set(err, -ENOMEM, "store: out of memory");
+	pg_of(s)->patience = &s->patience;
 	r = pg_connect(s, err);
 	return r < 0 ? r : begin_ledger(s, create, err);
 }

@@ -2,10 +2,13 @@
 #include "server/sql_postgres_inside.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
+#include "common/log.h"
 #include "server/sql_postgres.h"
 
 #define AGAIN_SHARE 4
@@ -56,11 +59,51 @@ bool pg_good(const PGresult *res)
 	return t == PGRES_COMMAND_OK || t == PGRES_TUPLES_OK;
 }
 
+void pg_wait(struct pg *pg)
+{
+	sk_ms until = sk_clock_boot() + *pg->patience;
+	int flush, n;
+
+	while ((flush = PQflush(pg->conn)) == 1 || (flush == 0 && PQisBusy(pg->conn))) {
+		struct pollfd p = {.fd = PQsocket(pg->conn), .events = (short)(flush == 1 ? POLLIN | POLLOUT : POLLIN)};
+		sk_ms left = *pg->patience == 0 ? -1 : until - sk_clock_boot();
+
+		if (p.fd < 0)
+			return;
+		if (*pg->patience != 0 && left < 0)
+			left = 0;
+		n = poll(&p, 1, (int)left);
+		if (n == 0) {
+			sk_log(SK_LOG_ERR, "store: the database does not answer; its connection is given up");
+			shutdown(p.fd, SHUT_RDWR);
+			return;
+		}
+		if (n > 0 && (p.revents & ~POLLOUT) != 0 && PQconsumeInput(pg->conn) != 1)
+			return;
+	}
+}
+
+PGresult *pg_answer(struct pg *pg, int sent)
+{
+	PGresult *last = NULL, *res;
+
+	if (sent != 1)
+		return NULL;
+	for (;;) {
+		pg_wait(pg);
+		res = PQgetResult(pg->conn);
+		if (res == NULL)
+			return last;
+		PQclear(last);
+		last = res;
+	}
+}
+
 /* One or more statements; the last one's result. */
 int pg_plain(struct pg *pg, const char *sql, PGresult **out)
 {
 	int r = pg_settle(pg);
-	PGresult *res = r == 0 ? PQexec(pg->conn, sql) : NULL;
+	PGresult *res = r == 0 ? pg_answer(pg, PQsendQuery(pg->conn, sql)) : NULL;
 
 	if (r < 0)
 		return r;
@@ -98,6 +141,7 @@ static int session_begin(struct sk_store *s)
 	int r;
 
 	PQsetNoticeReceiver(pg->conn, silent, NULL);
+	PQsetnonblocking(pg->conn, 1); /* sending must not wait either */
 	r = pg_plain(pg, sql, &res);
 	if (r < 0)
 		return r;

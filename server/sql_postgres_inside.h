@@ -30,6 +30,7 @@ struct pg {
 	long lock; /* second half of the advisory lock, and of the channel's name: of this schema */
 	char xid[32]; /* of the writing transaction */
 	bool writing, news;
+	const sk_ms *patience; /* the store's: how long an answer may take; 0 = as long as it takes */
 	int pending; /* statements posted whose outcome was not read; the connection is in pipeline mode then */
 	char problem[512];
 	struct pg_slot slots[DB_STMTS];
@@ -40,6 +41,10 @@ struct pg *pg_of(const struct sk_store *s);
 /* 0, or -errno by the server's code with its words in pg->problem. */
 int pg_error(struct pg *pg, const PGresult *res);
 bool pg_good(const PGresult *res);
+/* Until the next PQgetResult does not wait; when that takes too long the connection is given up, which PQgetResult then says. */
+void pg_wait(struct pg *pg);
+/* The last result of what was just sent (sent: what PQsend.. returned); NULL when it could not be sent. */
+PGresult *pg_answer(struct pg *pg, int sent);
 /* One or more statements; the last one's result (the caller's; PQclear) when out is not NULL. */
 int pg_plain(struct pg *pg, const char *sql, PGresult **out);
 /* sql_postgres_pipe.c. Reads the outcome of everything posted: 0, or the first failure. Whoever speaks with the server otherwise does it first. */

@@ -13,8 +13,10 @@
 /* One statement's result, whole: the first failure so far stays. */
 static void take(struct pg *pg, int *r, PGresult **out)
 {
-	PGresult *res = PQgetResult(pg->conn), *more;
+	PGresult *res, *more;
 
+	pg_wait(pg);
+	res = PQgetResult(pg->conn);
 	if (res == NULL || PQresultStatus(res) == PGRES_PIPELINE_ABORTED) {
 		if (*r == 0)
 			*r = PQstatus(pg->conn) == CONNECTION_OK ? -ECANCELED : -ECONNRESET;
@@ -41,8 +43,10 @@ int pg_drain(struct pg *pg, PGresult **out)
 		take(pg, &r, out);
 	pg->pending = 0;
 	if (r != -ECONNRESET) {
-		PGresult *sync = PQgetResult(pg->conn);
+		PGresult *sync;
 
+		pg_wait(pg);
+		sync = PQgetResult(pg->conn);
 		if (PQresultStatus(sync) != PGRES_PIPELINE_SYNC || PQexitPipelineMode(pg->conn) != 1)
 			r = r < 0 ? r : pg_error(pg, sync);
 		PQclear(sync);

@@ -38,7 +38,7 @@ static int prepare(struct pg_slot *slot, const struct db_param *params, size_t n
 		snprintf(slot->pg->problem, sizeof(slot->pg->problem), "%s", err.text);
 	if (r == 0) {
 		snprintf(name, sizeof(name), "s%d", (int)(slot - slot->pg->slots));
-		res = PQprepare(slot->pg->conn, name, text.data, (int)n, types);
+		res = pg_answer(slot->pg, PQsendPrepare(slot->pg->conn, name, text.data, (int)n, types));
 		r = pg_good(res) ? 0 : pg_error(slot->pg, res);
 		PQclear(res);
 	}
@@ -91,7 +91,8 @@ static int declare(struct pg_slot *slot, const struct values *v, const struct db
 	sk_buf_addf(&text, "DECLARE c%d NO SCROLL CURSOR FOR ", (int)(slot - slot->pg->slots));
 	r = sk_dialect_postgres(slot->sql, &text, &err);
 	if (r == 0) {
-		*res = PQexecParams(slot->pg->conn, text.data, (int)n, types, v->at, NULL, NULL, 0);
+		*res = pg_answer(slot->pg,
+		                 PQsendQueryParams(slot->pg->conn, text.data, (int)n, types, v->at, NULL, NULL, 0));
 		if (!pg_good(*res))
 			r = pg_error(slot->pg, *res);
 		PQclear(*res);
@@ -115,7 +116,7 @@ static int ask(struct pg_slot *slot, const struct values *v, size_t n)
 		r = pg_send(pg, name, v->at, n);
 		return r < 0 ? r : pg_drain(pg, &slot->res);
 	}
-	slot->res = PQexecPrepared(pg->conn, name, (int)n, v->at, NULL, NULL, 0);
+	slot->res = pg_answer(pg, PQsendQueryPrepared(pg->conn, name, (int)n, v->at, NULL, NULL, 0));
 	if (pg_good(slot->res))
 		return 0;
 	r = pg_error(pg, slot->res);

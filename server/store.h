@@ -21,6 +21,9 @@ int sk_store_open(const char *path, bool create, struct sk_store **out,
 struct sk_store *sk_store_close(struct sk_store *s);
 /* No grant is issued for longer than this from its approval ([grants] longest); 14 days until it is set. */
 void sk_store_set_grant_max(struct sk_store *s, sk_ms longest);
+/* How long an answer of a database server may take before its connection is given up and what was under way counts as failed; 0, the default = as long as
+ * it takes. For who has other things to do than wait. */
+void sk_store_set_patience(struct sk_store *s, sk_ms longest);
 /* From how many terminals on the overview is counted beforehand (job "overview"), above this; 2,000 until it is set. */
 void sk_store_set_overview(struct sk_store *s, int64_t live);
 /* Another connection (the CLI) has committed since the last call: true once per change. Cheap. */

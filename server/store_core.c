@@ -68,6 +68,11 @@ void sk_store_set_grant_max(struct sk_store *s, sk_ms longest)
 	s->grant_max = longest;
 }
 
+void sk_store_set_patience(struct sk_store *s, sk_ms longest)
+{
+	s->patience = longest;
+}
+
 void sk_store_set_overview(struct sk_store *s, int64_t live)
 {
 	s->overview_live = live;

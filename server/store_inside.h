@@ -22,6 +22,7 @@ struct sk_store {
 	sk_ms grant_max;
 	bool has_container;
 	uint8_t container[32]; /* secret by which keys of containers are sealed to this server */
+	sk_ms patience; /* with a database server: how long an answer of it may take; 0 = as long as it takes */
 	int64_t overview_live; /* up to so many terminals the overview is counted when asked for */
 	bool has_phone;
 	uint8_t phone[32]; /* master key of permits by telephone */

@@ -193,6 +193,36 @@ class Loss(Base):
             self.check(server, t, range(1, acked[t.id] + 1))
 
 
+class Hang(Base):
+    """The database stands still without its connections going, as with a disk that does not answer."""
+
+    def test_it_is_given_up_and_comes_back(self):
+        server = self.serve()
+        t = Terminal(server, "pc-1").enrol()
+        self.assertEqual(t.send(t.event("x", {})), (200, {"acked": 1}))
+        main = self.cluster.process.pid
+        os.kill(main, signal.SIGSTOP)   # it makes no more children then
+        listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(main)], capture_output=True, text=True, check=True).stdout
+        all_of_it = [main, *[int(pid) for pid in listed.split()]]
+        for pid in all_of_it:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            batch = [t.event("x", {"n": n}) for n in range(3)]
+            began = time.monotonic()
+            status, _ = t.send(*batch)
+            self.assertEqual(status, 503)
+            self.assertLess(time.monotonic() - began, 20)
+            self.assertEqual(server.public("GET", "/healthz")[0], 200)
+            self.assertEqual(server.public("GET", "/readyz")[0], 503)
+        finally:
+            for pid in all_of_it:
+                os.kill(pid, signal.SIGCONT)
+        wait_for(lambda: server.public("GET", "/readyz")[0] == 200, 60)
+        self.assertEqual(t.deliver(batch, threading.Event()), (200, {"acked": 4}))
+        self.assertIn("does not answer", server.messages())
+        self.check(server, t, range(1, 5))
+
+
 class Failover(unittest.TestCase):
     """A primary with a synchronous standby, both real. The primary ends as in a power failure, the standby is promoted."""
 
