@@ -88,14 +88,19 @@ Test(owned, what_is_nobody_elses_is_left)
 	cr_expect(screens == 0 && starts == 0);
 }
 
+/* At most one in each pause, however long this machine takes for the two hundred changes. */
 Test(owned, a_fight_costs_little)
 {
+	sk_ms began = sk_clock_boot();
+	int most;
+
 	for (int i = 0; i < 200; i++) {
 		put("etc/profile.d/zz-sekimori-idle.sh", i % 2 ? "a" : "b");
 		cr_assert_geq(sd_event_run(loop, 1000), 0);
 	}
 	run(3000, 2, 0);
-	cr_expect_leq(screens, 8, "%d", screens);
+	most = 2 + (int)((sk_clock_boot() - began) / 300);
+	cr_expect_leq(screens, most, "%d of %d", screens, most);
 	cr_expect_geq(screens, 2, "the last change is not left either");
 }
 

@@ -150,8 +150,8 @@ Test(probe_login, messages_that_are_shown_and_one_that_was_never_compiled)
 	struct timespec old[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
 
 	put("etc/issue.d/city.issue", "This terminal belongs to the city; use is recorded and for duty only.\n");
-	put("etc/dconf/db/gdm", "x");
 	put("etc/dconf/db/gdm.d/00", "[org/gnome/login-screen]\nbanner-message-enable=true\n");
+	put("etc/dconf/db/gdm", "x"); /* compiled after its source was written */
 	json_t *facts = sk_probe_login_limits(root, "login");
 	cr_expect(json_is_true(json_object_get(facts, "issue")));
 	cr_expect(json_is_true(json_object_get(facts, "desktop_banner")));
