@@ -45,6 +45,8 @@
 	X(GET,  "/media/*",     0,    SK_MAY_READ,                   sk_page_medium)     \
 	X(POST, "/media/*",     FORM, SK_ROLE_DESK | SK_ROLE_SYS,    sk_page_medium_post) \
 	X(POST, "/registrations/*", FORM, SK_ROLE_SYS,               sk_page_registration_post) \
+	X(GET,  "/labels",      0,    SK_MAY_READ,                   sk_page_labels)     \
+	X(GET,  "/certificates/*", 0, SK_MAY_READ,                   sk_page_certificate) \
 	X(GET,  "/incidents",   0,    SK_MAY_ANY,                    sk_page_incidents)  \
 	X(POST, "/incidents",   FORM, SK_MAY_ANY & ~(unsigned)SK_ROLE_AUD, sk_page_incidents_post) \
 	X(GET,  "/incidents/new", 0,  SK_MAY_ANY & ~(unsigned)SK_ROLE_AUD, sk_page_incident_new) \

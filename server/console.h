@@ -200,7 +200,10 @@ int sk_page_medium(struct sk_console *c);
 int sk_page_medium_post(struct sk_console *c);
 int sk_page_registration_post(struct sk_console *c);
 int sk_page_asset(struct sk_console *c);
+int sk_page_labels(struct sk_console *c);
+int sk_page_certificate(struct sk_console *c);
 
+bool sk_medium_has_certificate(const json_t *m); /* console_certificate.c: it was erased or disposed of */
 void sk_part_orders(struct sk_console *c, const char *id); /* console_order.c: of the terminal's page */
 void sk_part_recheck(struct sk_console *c, const char *id); /* the button, to whom may order it */
 /* console_terminal.c: the page with c->problem shown, for an order that was not accepted. */

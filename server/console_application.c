@@ -278,7 +278,7 @@ static void return_form(struct sk_console *c, const json_t *a)
 	sk_page_tr(p, N_("Return check"));
 	sk_page_lit(p, "</legend>");
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
-		sk_page_lit(p, "<label class=\"check\"><input type=\"checkbox\" value=\"1\"");
+		sk_page_lit(p, "<label class=\"radio\"><input type=\"checkbox\" value=\"1\"");
 		sk_page_attr(p, "name", checks[i].name);
 		sk_page_lit(p, "> ");
 		sk_page_tr(p, checks[i].word);

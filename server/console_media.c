@@ -211,6 +211,11 @@ static void list(struct sk_console *c, const struct filter *f, const json_t *row
 	sk_page_init(&query, c->page.lang, c->now);
 	query_of(f, &query);
 	sk_part_pager(&c->page, "/media", query.out.data, f->page, json_array_size(rows) > PER_PAGE);
+	sk_page_lit(&c->page, "<p><a href=\"/labels?find=");
+	sk_page_url(&c->page, f->find);
+	sk_page_lit(&c->page, "\">");
+	sk_page_tr(&c->page, N_("Print labels"));
+	sk_page_lit(&c->page, "</a></p>\n");
 	sk_page_deinit(&query);
 }
 

@@ -211,6 +211,24 @@ static void clean_form(struct sk_console *c, const json_t *m)
 	sk_page_lit(p, "</button></p></form>\n");
 }
 
+/* What can be printed of it. */
+static void papers(struct sk_page *p, const json_t *m)
+{
+	sk_page_lit(p, "<p class=\"buttons\"><a class=\"button\" href=\"/labels?ledger=");
+	sk_page_url(p, sk_page_str(m, "ledger"));
+	sk_page_lit(p, "\">");
+	sk_page_tr(p, N_("Label"));
+	sk_page_lit(p, "</a>");
+	if (sk_medium_has_certificate(m)) {
+		sk_page_lit(p, " <a class=\"button\" href=\"/certificates/");
+		sk_page_url(p, sk_page_str(m, "ledger"));
+		sk_page_lit(p, "\">");
+		sk_page_tr(p, N_("Certificate"));
+		sk_page_lit(p, "</a>");
+	}
+	sk_page_lit(p, "</p>\n");
+}
+
 static bool visible(const struct sk_console *c, const json_t *m)
 {
 	return *sk_page_str(m, "unit") == '\0' || sk_console_sees(c, sk_page_str(m, "unit"));
@@ -236,6 +254,7 @@ static int one_page(struct sk_console *c, int code)
 	sk_part_medium_state(&c->page, sk_page_str(m, "state"));
 	sk_page_lit(&c->page, "</h1>\n");
 	facts(&c->page, m);
+	papers(&c->page, m);
 	state_form(c, m);
 	clean_form(c, m);
 	erasures = sk_store_medium_erasures(c->r->server->store, ledger);

@@ -104,7 +104,7 @@ def incidents(office, made):
     act(mado, 3, action="step", state="closed", severity="0", text="")
 
 
-def organisation(office):
+def organisation(office, made):
     """A bureau over the sections, posts with titles, and two applications."""
     for name, table in (("units", "unit,parent,kind,name_ja,name_en\nzaisei,,bureau,財政局,Finance Bureau\nzeimu,zaisei,section,,\nkazei1,zeimu,subsection,課税第一係,Assessment 1\n"),
                         ("people", "user,unit,role,title\nkacho,zeimu,sec,税務課長\nshokuin,kazei1,staff,主事\nmado,,desk,\n")):
@@ -118,6 +118,23 @@ def organisation(office):
         status = b.post("/applications", {"csrf": b.csrf(), "action": "apply", "kind": kind, "once": os.urandom(16).hex(), "class": "2" if kind[0] == "t" else "",
                                           "purpose": "住民説明会で配る資料の確認", "what": "説明会名簿", "destination": "河西支所", "from": o.local(0)[:10], "until": o.local(72)[:10], **more})
         assert status == 303, b.page
+    taken_out(office, made, b)
+
+
+def taken_out(office, made, b):
+    """An application for a registered medium, permitted; and a medium that was disposed of, with its certificate."""
+    kacho = office.login("kacho")
+    b.get("/applications/new?kind=takeout_medium")
+    status = b.post("/applications", {"csrf": b.csrf(), "action": "apply", "kind": "takeout_medium", "once": os.urandom(16).hex(), "class": "2",
+                                      "purpose": "住民説明会", "hardware": "USBメモリ", "what": "説明会資料", "destination": "河西支所", "encryption": "あり",
+                                      "medium": "M-2026-0001", "terminal": "zei-pc-001", "access": "rw", "from": o.local(0)[:10], "until": o.local(72)[:10]})
+    assert status == 303, b.page
+    path = b.headers["Location"].split("?")[0]
+    kacho.get(path)
+    assert kacho.post(path, {"csrf": kacho.csrf(), "action": "permit"}) == 303
+    made.event("media.registered-request", o.registration({**o.STICK, "serial": "4C53000999"}, "M-2024-0007", "旧会議資料用"))
+    office.cli("media", "approve", "5")
+    office.cli("media", "state", "M-2024-0007", "disposed", "--reason", "破砕機で破砕。立会あり。")
 
 
 def inspections(office):
@@ -183,7 +200,7 @@ def fill(office):
     reports(made)
     media(office, made)
     incidents(office, made)
-    organisation(office)
+    organisation(office, made["zei-pc-003"])
     inspections(office)
     silence(office, "do-pc-002", "do-pc-003")
     days(office, made)

@@ -45,7 +45,9 @@ def pages(made):
             ("incident-sign", "kansa", "/incidents/1", 200),
            
             ("media-section", "kacho", "/media", 200), ("medium", "mado", "/media/M-2026-0001", 200),
-            ("medium-lost", "kansa", "/media/M-2025-0031", 200),
+            ("medium-lost", "kansa", "/media/M-2025-0031", 200), ("labels", "mado", "/labels", 200),
+            ("certificate", "mado", "/certificates/M-2024-0007", 200), ("application-back", "mado", "/applications/3", 200),
+            ("application-medium", "shokuin", "/applications/new?kind=takeout_medium", 200),
             ("organisation", "johokan", "/organisation", 200), ("organisation-manager", "kacho", "/organisation", 200),
             ("forms", "mado", "/forms", 200), ("tokens", "mado", "/tokens", 200), ("inspections", "kansa", "/inspections", 200), ("inspection-manager", "kacho", "/inspections/1", 200),
             ("inspection-auditor", "kansa", "/inspections/1", 200), ("form-takeouts", "mado", "/forms/takeouts", 200), ("form-incidents", "kacho", "/forms/incidents", 200),
@@ -81,7 +83,7 @@ def plan(office, made, only):
         for view, lang, width, dark in VIEWS:
             shots.append({"name": f"{name}.{view}", "url": url, "status": status, "lang": lang, "width": width, "dark": dark,
                           "cookies": {**(people[who] if who else {}), "__Host-sekimori-lang": lang}})
-        if name in ("terminal", "request-helpdesk", "overview-desk", "form-takeouts", "form-incidents"):
+        if name in ("terminal", "request-helpdesk", "overview-desk", "form-takeouts", "form-incidents", "labels", "certificate"):
             shots.append({"name": f"{name}.print", "url": url, "lang": "ja", "width": 900, "print": True,
                           "cookies": {**people[who], "__Host-sekimori-lang": "ja"}})
         if name == "terminal":

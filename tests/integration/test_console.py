@@ -14,6 +14,7 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import office as o  # noqa: E402
 from office import Fields, Office, local  # noqa: E402
+from test_qr import read_codes  # noqa: E402
 
 BUILD = os.environ.get("BUILD", "build")
 
@@ -70,6 +71,16 @@ class Console(unittest.TestCase):
         status = b.post("/inspections", {"csrf": b.csrf("/inspections"), "title": "定期監査", "items": "5.1(1)キ 画面ロック", "until": local(72)[:10]})
         self.assertEqual(status, 303, b.page)
         return int(b.headers["Location"].rsplit("/", 1)[1])
+
+    def disposed(self):
+        """A medium that was disposed of; once."""
+        mado = self.people["mado"]
+        if mado.get("/media/M-2026-0009") == 404:
+            self.pc.event("media.registered-request", o.registration(o.HOSTILE, "M-2026-0009", "廃棄するもの"))
+            self.office.cli("media", "approve", "2")
+            mado.get("/media/M-2026-0009")
+            self.assertEqual(mado.post("/media/M-2026-0009", {"csrf": mado.csrf(), "state": "disposed", "reason": "破砕"}), 303)
+        return "/certificates/M-2026-0009"
 
     def application(self):
         """An application of the section's clerk; its path."""
@@ -133,6 +144,21 @@ class Console(unittest.TestCase):
         mado.get("/media/M-2026-0001?lang=ja")
         self.assertIn("保管中", mado.page)
 
+    def test_labels_and_certificates_to_print(self):
+        mado, hoka = self.people["mado"], self.people["hoka"]
+        mado.get("/labels?lang=ja")
+        self.assertIn("M-2026-0001", read_codes(mado.page))
+        self.assertIn('<svg class="qr" role="img"', mado.page)
+        self.assertIn("M-2026-0001", mado.page)
+        self.assertNotIn("<script", mado.page)
+        self.assertEqual(hoka.get("/labels?ledger=M-2026-0001"), 404)
+        self.assertEqual(mado.get("/certificates/M-2026-0001"), 404, "nothing to certify")
+        self.disposed()
+        self.assertEqual(mado.get("/certificates/M-2026-0009?lang=ja"), 200)
+        for text in ("廃棄証明書", "M-2026-0009-20", "破砕", "mado 殿"):
+            self.assertIn(text, mado.page)
+        self.assertEqual(hoka.get("/certificates/M-2026-0009"), 404)
+
     def test_japanese_words(self):
         n = self.ask()
         kacho = self.people["kacho"]
@@ -183,6 +209,7 @@ class Console(unittest.TestCase):
         n = self.ask()
         real = {"/terminals/ID": f"/terminals/{self.pc.id}", "/requests/N": f"/requests/{n}", "/assets/NAME": "/assets/console.css",
                 "/incidents/N": f"/incidents/{self.incident()}", "/media/LEDGER": "/media/M-2026-0001", "/compliance/CHECK": "/compliance/antivirus", "/forms/FORM": "/forms/takeouts", "/inspections/INSPECTION": f"/inspections/{self.inspection()}",
+                "/certificates/LEDGER": self.disposed(),
                 "/applications/APPLICATION": self.application(), "/help/GUIDE": "/help/helpdesk"}
         who = dict(zip(("sec", "desk", "sys", "aud", "ciso", "exec", "bur", "staff"),
                        ("kacho", "mado", "johokan", "kansa", "ciso", "shikko", "kyokucho", "shokuin")))

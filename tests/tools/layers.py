@@ -19,6 +19,7 @@ ALONE = {
     r"sqlite3\.h": r"server/sql_sqlite\..*|server/store_backup\.c|agent/journal.*",
     r"libpq-fe\.h": r"server/sql_postgres.*",
     r"argon2\.h": r"server/password\.c",
+    r"qrencode\.h": r"server/page_qr\.c",
     r"libudev\.h|blkid/blkid\.h|libmount/libmount\.h|libcryptsetup\.h|systemd/sd-bus\.h|systemd/sd-login\.h": r"platform/.*",
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
