@@ -192,9 +192,9 @@ class Address(Base):
         head = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" + bytes([192, 0, 2, 7, 10, 0, 0, 1, 1, 1, 1, 1])
         for source, sent, comes in ((BALANCER, head, True), ("127.0.0.24", head, False), (BALANCER, head[:20] + b"\xff" * 8 + b"x", False), (BALANCER, b"\r\n\r\n\0\r\nQUIT\n\x11", False)):
             with self.subTest(source=source, sent=sent), socket.create_connection(("127.0.0.1", self.nodes[0].console), timeout=10, source_address=(source, 0)) as s:
-                for at in range(len(sent)):   # in pieces, as a network may
-                    s.sendall(sent[at:at + 1])
                 try:
+                    for at in range(len(sent)):   # in pieces, as a network may; what is refused may be so before its end
+                        s.sendall(sent[at:at + 1])
                     with self.front.context().wrap_socket(s, server_hostname="127.0.0.1") as x:
                         x.sendall(b"POST /v1/enroll HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}")
                         self.assertEqual(x.recv(12).endswith(b"400"), comes)

@@ -88,10 +88,15 @@ def test_a_full_scan_by_the_real_scanner(vm):
     eicar = r"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
     vm.run("install -d -m 0700 -o clerk /home/clerk/private")
     vm.write("/home/clerk/private/e.txt", eicar.encode(), mode=0o600)
+
+    def ended_scans():
+        return [e for e in gate.events(vm, "scan.full") if e["state"] == "ended"]
+
     for result in ("infected", "clean"):
+        before = len(ended_scans())
         done = order(vm, "scan")
         assert (done["result"], done["detail"]) == ("done", "begun"), done
-        ended = vm.wait(lambda: [e for e in gate.events(vm, "scan.full") if e["state"] == "ended"][-1:], "scan.full", 120)[0]
+        ended = vm.wait(lambda: ended_scans()[before:], "scan.full", 120)[-1]
         assert ended["result"] == result, ended
         vm.run("rm -rf /home/clerk/private")
         check = json.loads(vm.out("sekimori check full-scan --refresh --json || true"))["checks"][0]
