@@ -16,6 +16,7 @@ void sk_page_init(struct sk_page *p, enum sk_lang lang, sk_ms now)
 	sk_buf_init(&p->out, SK_PAGE_MAX);
 	p->lang = lang;
 	p->now = now;
+	p->era = false;
 }
 
 void sk_page_deinit(struct sk_page *p)
