@@ -26,9 +26,10 @@ static bool plain(const char *text)
 static int read_report(const json_t *q, const char **kind, const char **title, const char **text, struct sk_err *err)
 {
 	size_t k = 0;
-	int r = sk_json_str(q, "kind", 1, 15, kind, err);
+	int r;
 
-	*text = "";
+	*kind = *title = *text = "";
+	r = sk_json_str(q, "kind", 1, 15, kind, err);
 	if (r == 0)
 		r = sk_json_str(q, "title", 1, SK_INCIDENT_TITLE, title, err);
 	if (r == 0)

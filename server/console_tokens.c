@@ -160,13 +160,13 @@ static int login(struct sk_console *c, const struct sk_api_token *t)
 {
 	struct sk_store *s = c->r->server->store;
 	struct sk_session *me = &c->session;
-	const struct sk_org *org;
+	const struct sk_org *org = NULL;
 	struct sk_user u = {0};
 	int e = sk_store_user_get(s, t->user, &u);
 
 	if (e == 0)
 		e = sk_store_org(s, &org);
-	if (e < 0 || u.disabled)
+	if (e < 0 || org == NULL || u.disabled)
 		return e < 0 && e != -ENOENT ? e : -ENOENT;
 	memset(me, 0, sizeof(*me));
 	sk_text_copy(me->user, sizeof(me->user), u.user);
