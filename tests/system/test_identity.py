@@ -110,8 +110,8 @@ def test_grade_b_opens_and_its_copies_do_not(vm):
     next(g for g in ISSUER[0].grants if g["id"] == grant)["ledger"] = "M-3"
     issue(vm)
     # Registered and granted while it is attached: it opens by itself, for writing, which grade_b allows and grade_c does not.
-    where = mounted(vm, "ONE")
-    vm.run("echo more >%s/c.txt" % where, user="clerk")
+    # (The permit came first without its ledger number: it may have been opened by that one, and closed, before.)
+    vm.wait(lambda: vm.ok("echo more >%s/c.txt" % mounted(vm, "ONE"), user="clerk"), "open for writing", 60)
     assert gate.find(vm, "ONE")["grade"] == "B"
     # Reported lost, it is closed.
     MEDIA[-1]["state"] = "lost"
